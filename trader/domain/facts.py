@@ -1,0 +1,199 @@
+"""What must never be forgotten? The facts the journal keeps; folding them is recovery.
+
+Each fact is recorded with the sequence and market time of the event that caused it. Money moves by
+`postings` that sum to zero per currency, in whole atoms.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from trader.domain.events import Command, StageChanged
+from trader.domain.trading import Approved, LegFill, Order, Refused
+
+MAIN_ACCOUNT = "main"
+SHADOW_PREFIX = "shadow:"
+
+BookSide = Literal["cash", "premium", "fees", "settlement", "funding", "realized", "equity"]
+OrderEnd = Literal["filled", "expired", "canceled", "flattened", "demoted", "leg_expired"]
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One side of a double entry: atoms added to a book of an account in one currency."""
+
+    book: BookSide
+    currency: str
+    atoms: int
+
+
+class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The daemon started: which market, clock, software and configuration hold from here on."""
+
+    epoch: int
+    feed: str
+    speed: float
+    market: str
+    software: str
+    configuration_hash: str
+
+
+class AccountOpened(msgspec.Struct, frozen=True, tag=True):
+    """An account exists with these starting balances (atoms by currency)."""
+
+    account: str
+    balances: dict[str, int]
+
+
+class OrderPlaced(msgspec.Struct, frozen=True, tag=True):
+    """The paper broker accepted an approval."""
+
+    order: Order
+
+
+class OrderEnded(msgspec.Struct, frozen=True, tag=True):
+    """An order works no longer; what it had not filled is released."""
+
+    order_id: str
+    account: str
+    end: OrderEnd
+    detail: str = ""
+
+
+class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """An order (part) traded: all legs at once, `amount` units."""
+
+    fill_id: str
+    order_id: str
+    account: str
+    strategy: str
+    chain_id: str
+    amount: float
+    legs: tuple[LegFill, ...]
+    postings: tuple[Posting, ...]
+
+
+class FundingPaid(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Funding of a perpetual leg over an interval, received (positive) or paid."""
+
+    account: str
+    chain_id: str
+    instrument: str
+    rate_8h: float
+    from_at: int
+    to_at: int
+    postings: tuple[Posting, ...]
+
+
+class SettlementPending(msgspec.Struct, frozen=True, tag=True):
+    """Contracts we hold expired and no delivery price is known: nothing is booked on a guess."""
+
+    account: str
+    underlying: str
+    expires_at: int
+    instruments: tuple[str, ...]
+
+
+class LegSettlement(msgspec.Struct, frozen=True):
+    """One leg at its end: signed amount, payoff per unit, fee in atoms."""
+
+    chain_id: str
+    instrument: str
+    amount: float
+    payoff: float
+    fee_atoms: int
+    currency: str
+
+
+class Settled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Every leg of one expiry settled at one delivery price."""
+
+    account: str
+    underlying: str
+    expires_at: int
+    delivery_price: float
+    legs: tuple[LegSettlement, ...]
+    postings: tuple[Posting, ...]
+
+
+class ChainEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A chain is flat: its one result. `pnl_pct` = coin flows / (equity / index at first open)."""
+
+    account: str
+    strategy: str
+    chain_id: str
+    underlying: str
+    opened_at: int
+    pnl: dict[str, int]
+    pnl_usd: float
+    pnl_pct: float
+    how: Literal["closed", "settled"]
+
+
+class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Equity and trading result of an account at the top of a market hour.
+
+    `trading_pnl_usd` is against holding the starting balances; `stale` names marks not to trust.
+    """
+
+    account: str
+    equity_usd: float
+    trading_pnl_usd: float
+    indices: dict[str, float]
+    stale: tuple[str, ...] = ()
+
+
+class HaltChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A halt of opening began or ended."""
+
+    account: str
+    rule: Literal["daily_loss_halt", "drawdown_halt", "maintenance_margin"]
+    active: bool
+    limit: float
+    used: float
+    detail: str
+
+
+class CommandTaken(msgspec.Struct, frozen=True, tag=True):
+    """A person's command, as it was given."""
+
+    command: Command
+
+
+class AlertRaised(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Something a person should see; bounded text, never an exception."""
+
+    kind: str
+    severity: Literal["info", "warning", "critical"]
+    text: str
+    strategy: str | None = None
+    instrument: str | None = None
+
+
+Fact = (
+    EpochOpened
+    | AccountOpened
+    | Approved
+    | Refused
+    | OrderPlaced
+    | OrderEnded
+    | Filled
+    | FundingPaid
+    | SettlementPending
+    | Settled
+    | ChainEnded
+    | AccountMarked
+    | HaltChanged
+    | StageChanged
+    | CommandTaken
+    | AlertRaised
+)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """One fact with the sequence and market time of the event that caused it."""
+
+    sequence: int
+    at: int
+    fact: Fact

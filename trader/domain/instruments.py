@@ -1,0 +1,76 @@
+"""What can be traded, in which steps, and what does it cost per contract?"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from trader.domain.units import tidy
+
+OptionType = Literal["call", "put"]
+Kind = Literal["option", "perpetual", "future", "spot"]
+SettlementPeriod = Literal["day", "week", "month", "perpetual"]
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One listed contract.
+
+    `amount` is counted in the underlying for options and linear contracts, in USD for inverse
+    perpetuals and futures (Deribit, "Instruments"). An inverse option's price is in coin per unit.
+    Invariant: an option has a type, a strike and an expiry; steps and fees are finite.
+    """
+
+    name: str
+    kind: Kind
+    underlying: str
+    settlement_currency: str
+    inverse: bool
+    price_index: str
+    tick_size: float
+    min_trade_amount: float
+    contract_size: float
+    maker_fee_rate: float
+    taker_fee_rate: float
+    settlement_period: SettlementPeriod
+    tick_size_steps: tuple[tuple[float, float], ...] = ()
+    option_type: OptionType | None = None
+    strike: float | None = None
+    expires_at: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("tick_size", "min_trade_amount", "contract_size"):
+            value = getattr(self, field)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{self.name}: {field} {value!r} must be a positive number")
+        if self.kind == "option":
+            if self.option_type is None or self.strike is None or self.expires_at is None:
+                raise ValueError(f"{self.name}: an option needs option_type, strike, expires_at")
+            if not (math.isfinite(self.strike) and self.strike > 0):
+                raise ValueError(f"{self.name}: strike {self.strike!r} must be a positive number")
+
+    @property
+    def daily(self) -> bool:
+        """Whether this is a daily option, which pays no delivery fee."""
+        return self.settlement_period == "day"
+
+    def tick_at(self, price: float) -> float:
+        """Find the price step that holds at `price` (Deribit, `tick_size_steps`)."""
+        tick = self.tick_size
+        for above_price, step in self.tick_size_steps:
+            if abs(price) > above_price - 1e-12:
+                tick = step
+        return tick
+
+    def round_price(self, price: float, direction: Literal["down", "up"]) -> float:
+        """Move a price onto the tick grid, down or up; a price on the grid stays."""
+        tick = self.tick_at(price)
+        steps = price / tick
+        whole = math.floor(steps + 1e-9) if direction == "down" else math.ceil(steps - 1e-9)
+        return round(whole * tick, 10)
+
+    def round_amount(self, amount: float) -> float:
+        """Round an amount down to the trade step; below one step it is 0."""
+        steps = math.floor(amount / self.min_trade_amount + 1e-9)
+        return tidy(max(steps, 0) * self.min_trade_amount)

@@ -1,0 +1,62 @@
+"""What do we hold? Chains and their legs, as strategies, the gate and people see them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from trader.domain.instruments import Instrument
+from trader.domain.trading import Order
+
+ChainState = Literal["working", "open", "pending_settlement", "ended"]
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A signed holding of one instrument within one chain, with its average entry price."""
+
+    chain_id: str
+    instrument: Instrument
+    amount: float
+    entry_price: float
+    pending: bool = False
+
+
+class ChainView(msgspec.Struct, frozen=True, kw_only=True):
+    """One structure from its first approval to its end.
+
+    `units` is the filled size still open, in units of the opening legs. `entry_net` is the average
+    net price per unit at which it was opened (negative: a credit). `max_loss_usd`/`max_loss_coin`
+    are for what is open now; `flows` every atom that moved so far, by currency.
+    """
+
+    chain_id: str
+    account: str
+    strategy: str
+    underlying: str
+    state: ChainState
+    approved_at: int
+    opened_at: int | None
+    units: float
+    entry_net: float
+    index_at_open: float
+    equity_at_open_usd: float
+    positions: tuple[Position, ...]
+    flows: dict[str, int]
+    max_loss_usd: float
+    max_loss_coin: float
+    expires_at: int | None
+    confidence: float
+    reason: str
+
+
+class WorkingOrder(msgspec.Struct, frozen=True):
+    """An order that can still trade: what it asked for and how much of it is done."""
+
+    order: Order
+    filled: float
+
+    @property
+    def remaining(self) -> float:
+        """Units not yet filled."""
+        return max(round(self.order.amount - self.filled, 8), 0.0)

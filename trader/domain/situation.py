@@ -1,0 +1,35 @@
+"""What may a strategy see when it is asked? A read-only view of one instant, nothing later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from trader.domain.market import Bars, Board
+from trader.domain.portfolio import ChainView, WorkingOrder
+from trader.domain.trading import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy's view at one decision time.
+
+    `occasion` is "open" on the strategy's own cadence (new trades may be proposed) and "manage"
+    between (exits only). `chains` and `orders` are its own, on its own account; `free_coins` is
+    what of each currency is not yet promised to a short call. `equity_usd` is the account's.
+    """
+
+    at: int
+    occasion: Literal["open", "manage"]
+    stage: Stage
+    equity_usd: float
+    index: float
+    board: Board
+    bars: Bars
+    chains: tuple[ChainView, ...]
+    orders: tuple[WorkingOrder, ...]
+    free_coins: Mapping[str, float]
+    data_quality: tuple[str, ...]

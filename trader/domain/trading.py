@@ -1,0 +1,220 @@
+"""How does a wish become a trade? Intent -> Approved | Refused -> Order -> Filled.
+
+The order of trust is in the types: only the risk gate makes an `Approved`, and the paper broker
+accepts nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
+Action = Literal["open", "close", "roll", "hedge", "add"]
+Rule = Literal[
+    "per_trade_risk",
+    "underlying_risk",
+    "daily_trades",
+    "open_positions",
+    "margin",
+    "maintenance_margin",
+    "daily_loss_halt",
+    "drawdown_halt",
+    "paused",
+    "stale_quotes",
+    "no_two_sided_quote",
+    "below_minimum_size",
+    "below_half_size",
+    "coverage",
+    "undefined_risk",
+    "understated_risk",
+    "roll_increases_risk",
+    "hedge_increases_risk",
+    "chain_unknown",
+    "invalid_intent",
+    "already_working",
+    "demoted",
+]
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One contract of a structure; `ratio` is signed: +1 buys, -1 sells one unit per amount."""
+
+    instrument: str
+    ratio: int
+
+    def __post_init__(self) -> None:
+        if self.ratio == 0:
+            raise ValueError(f"leg {self.instrument}: ratio 0 trades nothing")
+
+
+class Pricing(msgspec.Struct, frozen=True):
+    """How an order asks for its price.
+
+    Net price = sum of ratio * price, per unit, in settlement currency: positive pays, negative
+    receives. Until `patience` (nanoseconds) has passed the order rests at `limit_net`, then it
+    accepts up to `worst_net`; after `lifetime` it ends. `None` for a limit means the touch at the
+    moment of approval (marketable), for a worst that patience changes nothing.
+    """
+
+    limit_net: float | None = None
+    worst_net: float | None = None
+    patience: int = 0
+    lifetime: int = 3_600_000_000_000
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy wants. Opens name their legs; sizes are the gate's business.
+
+    `amount` caps the size in units (None: as large as allowed); `confidence` is the estimated
+    probability of profit; `stated_max_loss_usd` may exceed the gate's own number, never undercut.
+    A roll gives the new legs in `legs` and the chain whose legs it replaces in `chain_id`.
+    """
+
+    strategy: str
+    action: Action
+    underlying: str
+    legs: tuple[Leg, ...]
+    confidence: float
+    reason: str
+    chain_id: str | None = None
+    amount: float | None = None
+    pricing: Pricing = Pricing()
+    stated_max_loss_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence {self.confidence!r} must lie in [0, 1]")
+        if self.amount is not None and not (math.isfinite(self.amount) and self.amount > 0):
+            raise ValueError(f"amount {self.amount!r} must be a positive number or None")
+        if self.action != "open" and self.chain_id is None:
+            raise ValueError(f"action {self.action!r} needs the chain_id it acts on")
+
+
+class MaxLoss(msgspec.Struct, frozen=True):
+    """The worst result of a structure over the stressed range, per the whole amount.
+
+    `usd` and `coin` are losses (positive) in USD and in the underlying; `share` is the worse of
+    usd / equity and coin / (equity / index). `stress_low`/`stress_high` are the spots searched.
+    """
+
+    usd: float
+    coin: float
+    share: float
+    stress_low: float
+    stress_high: float
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """An open position or a working order that uses part of a limit.
+
+    `id` is the chain's id; `share` a fraction of today's equity; `frees_at` when it ends at the
+    latest (expiry, or the order's end), None where nobody knows.
+    """
+
+    id: str
+    kind: Literal["position", "order"]
+    strategy: str
+    underlying: str
+    share: float
+    frees_at: int | None = None
+
+
+class LimitUse(msgspec.Struct, frozen=True):
+    """One limit as the gate saw it, in the unit the rule counts in."""
+
+    rule: Rule
+    limit: float
+    used: float
+    requested: float
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """What an approval holds until it became a position or was released.
+
+    `usd`/`coin` are the max loss of the whole approved amount; `slot` whether a daily slot is held.
+    """
+
+    id: str
+    usd: float
+    coin: float
+    slot: bool
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The gate let it pass: `amount` units, no more. Only `trader.risk` may construct one."""
+
+    verdict_id: str
+    account: str
+    intent: Intent
+    stage: Stage
+    amount: float
+    chain_id: str
+    max_loss: MaxLoss
+    reservation: Reservation
+    limits: tuple[LimitUse, ...] = ()
+    data_quality: tuple[str, ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The gate said no, and why: rule, limit, used, requested, who consumes it, when it frees.
+
+    `allowed` is the amount that would have fitted (0 where none), `equity_needed_usd` what one lot
+    would need where size was the problem.
+    """
+
+    verdict_id: str
+    account: str
+    intent: Intent
+    stage: Stage
+    rule: Rule
+    limit: float
+    used: float
+    requested: float
+    explanation: str
+    allowed: float = 0.0
+    consumers: tuple[Consumer, ...] = ()
+    frees_at: int | None = None
+    equity_needed_usd: float | None = None
+    limits: tuple[LimitUse, ...] = ()
+    data_quality: tuple[str, ...] = ()
+
+
+Verdict = Approved | Refused
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the paper broker works on: made from one `Approved`, never from anything else.
+
+    Prices as in `Pricing`, resolved to numbers; `live_at` is approval plus latency: no fill before.
+    """
+
+    order_id: str
+    account: str
+    verdict_id: str
+    strategy: str
+    underlying: str
+    chain_id: str
+    action: Action
+    legs: tuple[Leg, ...]
+    amount: float
+    limit_net: float
+    worst_net: float
+    live_at: int
+    patient_until: int
+    expires_at: int
+    placed_at: int
+
+
+class LegFill(msgspec.Struct, frozen=True):
+    """One leg of a fill: signed amount, price per unit, fee in atoms of `currency`."""
+
+    instrument: str
+    amount: float
+    price: float
+    index: float
+    fee_atoms: int
+    currency: str
+    maker: bool

@@ -1,0 +1,99 @@
+"""How are time and money counted? UTC integer nanoseconds and integer atoms, so both are exact."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+MICROSECOND: Final = 1_000
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+YEAR: Final = 365 * DAY
+"""ACT/365, the day count of Deribit's marks and Greeks."""
+
+ATOMS_PER_UNIT: Final = 100_000_000
+"""One coin (or one USDC) in the ledger's smallest unit: 1e-8, a satoshi for BTC."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Convert an aware datetime to UTC nanoseconds.
+
+    Raises:
+        ValueError: the datetime is naive.
+    """
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ValueError(f"naive datetime {moment.isoformat()}: give it a timezone, e.g. UTC")
+    delta = moment - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds * MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Convert UTC nanoseconds to an aware datetime (microsecond precision, truncated)."""
+    return EPOCH + timedelta(microseconds=at // MICROSECOND)
+
+
+def iso(at: int) -> str:
+    """Write UTC nanoseconds as `2026-11-21T08:00:00Z` (milliseconds only where there are any)."""
+    text = moment(at).strftime("%Y-%m-%dT%H:%M:%S")
+    milliseconds = at % SECOND // MILLISECOND
+    return f"{text}.{milliseconds:03d}Z" if milliseconds else f"{text}Z"
+
+
+def utc_day(at: int) -> int:
+    """Number the UTC day that holds `at` (days since 1970-01-01): the day of every daily limit."""
+    return at // DAY
+
+
+def day_date(day: int) -> date:
+    """Name the calendar date of a day number."""
+    return EPOCH.date() + timedelta(days=day)
+
+
+def to_atoms(amount: float) -> int:
+    """Round an amount of a currency to whole atoms, half to even.
+
+    Raises:
+        ValueError: the amount is not finite.
+    """
+    if not math.isfinite(amount):
+        raise ValueError(f"amount {amount!r} is not a finite number: no money can be booked")
+    return round(amount * ATOMS_PER_UNIT)
+
+
+def fee_atoms(fee: float) -> int:
+    """Round a fee to whole atoms away from us: a charge rounds up, a rebate rounds down.
+
+    Raises:
+        ValueError: the fee is not finite.
+    """
+    if not math.isfinite(fee):
+        raise ValueError(f"fee {fee!r} is not a finite number: no money can be booked")
+    return math.ceil(round(fee * ATOMS_PER_UNIT, 6))
+
+
+def from_atoms(atoms: int) -> float:
+    """Express atoms as an amount of their currency."""
+    return atoms / ATOMS_PER_UNIT
+
+
+def tidy(amount: float) -> float:
+    """Drop binary dust from an amount (8 decimals): 0.1 + 0.2 is 0.3."""
+    return round(amount, 8)
+
+
+def normalize_underlying(name: str) -> str:
+    """Name the underlying of a symbol: `btc`, `BTC` and `BTC_USDC` are all `BTC`.
+
+    Raises:
+        ValueError: nothing is left of the name.
+    """
+    underlying = name.strip().upper().partition("_")[0].partition("-")[0]
+    if not underlying:
+        raise ValueError(f"underlying {name!r} is empty: name the coin, e.g. BTC")
+    return underlying

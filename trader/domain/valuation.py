@@ -1,0 +1,82 @@
+"""What is a position worth, what does a trade cost? Payoffs, results and fees of every contract.
+
+Fees follow Deribit's table (`taker_commission`, capped at 12.5 % of an option's price; delivery
+0.015 % capped at 12.5 % of the payoff, none for dailies; perpetuals are not delivered).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trader.domain.instruments import Instrument
+
+OPTION_FEE_CAP: Final = 0.125
+OPTION_DELIVERY_FEE_RATE: Final = 0.00015
+FUTURE_DELIVERY_FEE_RATE: Final = 0.00025
+
+
+def option_payoff(instrument: Instrument, delivery_price: float) -> float:
+    """Pay one unit of an option at expiry, in its settlement currency.
+
+    Inverse: max(S-K,0)/S or max(K-S,0)/S coin; linear: max(S-K,0) or max(K-S,0) USD.
+    """
+    strike = instrument.strike
+    if strike is None:
+        raise ValueError(f"{instrument.name} is no option: it has no payoff")
+    sign = 1.0 if instrument.option_type == "call" else -1.0
+    intrinsic = max(sign * (delivery_price - strike), 0.0)
+    return intrinsic / delivery_price if instrument.inverse else intrinsic
+
+
+def trade_fee(
+    instrument: Instrument, amount: float, price: float, index: float, *, maker: bool = False
+) -> float:
+    """Charge one fill, in the settlement currency (Deribit, "Fees").
+
+    `amount` is unsigned. Inverse option: amount * min(rate, 12.5 % of price) coin.
+    Linear option: amount * min(rate * index, 12.5 % of price). Inverse future: rate * USD / price.
+    """
+    rate = instrument.maker_fee_rate if maker else instrument.taker_fee_rate
+    size = abs(amount)
+    if instrument.kind == "option":
+        per_unit = rate if instrument.inverse else rate * index
+        return size * min(per_unit, OPTION_FEE_CAP * price)
+    return rate * size / price if instrument.inverse else rate * size * price
+
+
+def delivery_fee(instrument: Instrument, amount: float, delivery_price: float) -> float:
+    """Charge the delivery at expiry, in the settlement currency; dailies and OTM options pay 0."""
+    size = abs(amount)
+    if instrument.kind == "option":
+        if instrument.daily:
+            return 0.0
+        payoff = option_payoff(instrument, delivery_price)
+        rate = OPTION_DELIVERY_FEE_RATE
+        per_unit = rate if instrument.inverse else rate * delivery_price
+        return size * min(per_unit, OPTION_FEE_CAP * payoff)
+    if instrument.kind == "future" and instrument.settlement_period != "week":
+        rate = FUTURE_DELIVERY_FEE_RATE
+        return rate * size / delivery_price if instrument.inverse else rate * size * delivery_price
+    return 0.0
+
+
+def result(instrument: Instrument, amount: float, entry: float, exit_price: float) -> float:
+    """Result of holding a signed amount from `entry` to `exit_price`, in settlement currency.
+
+    Options, inverse or not: (exit - entry) * amount, for prices in the settlement currency.
+    Inverse perpetuals and futures: USD amount * (1/entry - 1/exit) coin. Linear: price difference.
+    """
+    if instrument.kind != "option" and instrument.inverse:
+        return amount * (1.0 / entry - 1.0 / exit_price)
+    return amount * (exit_price - entry)
+
+
+def funding(
+    instrument: Instrument, amount: float, rate_8h: float, index: float, hours: float
+) -> float:
+    """Funding received (negative: paid) on a signed perpetual position, in settlement currency.
+
+    Longs pay shorts a positive rate: -size * rate * hours / 8 (Deribit, "Perpetual funding").
+    """
+    size = amount / index if instrument.inverse else amount * index
+    return -size * rate_8h * hours / 8.0
