@@ -1,0 +1,64 @@
+"""Parameters of calls: what is read, and what is refused with which reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from trader.deribit.simulator.parameters import INVALID_PARAMS, Parameters, Refusal
+
+
+def test_values_are_read_by_type() -> None:
+    """Texts, numbers, flags and lists come out typed; numbers and flags also from text."""
+    given = Parameters(
+        {"name": "A", "count": "10", "start": 5.0, "expired": "true", "channels": ["x"], "no": None}
+    )
+    assert given.text("name") == "A"
+    assert given.optional_text("no") is None
+    assert given.integer("count") == 10
+    assert given.integer("start") == 5
+    assert given.integer("missing", default=3) == 3
+    assert given.number("missing") is None
+    assert given.flag("expired")
+    assert not given.flag("missing")
+    assert given.texts("channels") == ["x"]
+    assert Parameters({"currency": "btc"}).choice("currency", ("BTC", "ETH")) == "BTC"
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        (lambda given: given.text("missing"), "value is required"),
+        (lambda given: given.integer("missing"), "value is required"),
+        (lambda given: given.texts("missing"), "value is required"),
+        (lambda given: given.text("number"), "invalid format"),
+        (lambda given: given.integer("word"), "invalid format"),
+        (lambda given: given.integer("half"), "invalid format"),
+        (lambda given: given.number("flag"), "invalid format"),
+        (lambda given: given.number("nan"), "invalid format"),
+        (lambda given: given.number("huge"), "invalid format"),
+        (lambda given: given.flag("word"), "invalid format"),
+        (lambda given: given.texts("word"), "invalid format"),
+        (lambda given: given.texts("mixed"), "invalid format"),
+        (lambda given: given.choice("currency", ("BTC",)), "invalid currency"),
+        (lambda given: given.choice("word", ("option",)), "invalid format"),
+    ],
+)
+def test_unusable_values_are_refused(read: Callable[[Parameters], object], reason: str) -> None:
+    """The refusal carries Deribit's code, the parameter and the reason."""
+    values = {
+        "number": 5,
+        "word": "many",
+        "half": 1.5,
+        "flag": True,
+        "nan": "nan",
+        "huge": 10**400,
+        "mixed": ["a", 1],
+        "currency": "DOGE",
+    }
+    with pytest.raises(Refusal) as refused:
+        read(Parameters(values))
+    assert refused.value.code == INVALID_PARAMS
+    assert refused.value.reason is not None
+    assert refused.value.reason["reason"] == reason

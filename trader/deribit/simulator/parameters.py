@@ -1,0 +1,108 @@
+"""Are the parameters of a call usable, and what is said where they are not?
+
+Unknown parameters are ignored, as Deribit does (clients still send `include_old` or `scope`);
+numbers may arrive as text, since a query string carries nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+MUST_BE_WEBSOCKET: Final = 10030
+BAD_REQUEST: Final = 11050
+RAW_NEEDS_AUTHENTICATION: Final = 13778
+
+
+class Refusal(Exception):
+    """An error answer: Deribit's code, its message, and what it adds about the cause."""
+
+    def __init__(self, code: int, message: str, reason: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = dict(reason) if reason else None
+
+
+def invalid(param: str, reason: str) -> Refusal:
+    """Make the refusal of one parameter."""
+    return Refusal(INVALID_PARAMS, "Invalid params", {"reason": reason, "param": param})
+
+
+class Parameters:
+    """The named parameters of one call, read by type; every reader raises `Refusal`."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def text(self, param: str) -> str:
+        """Read a text that must be there."""
+        value = self.optional_text(param)
+        if value is None:
+            raise invalid(param, "value is required")
+        return value
+
+    def optional_text(self, param: str) -> str | None:
+        """Read a text; None where it is absent or null."""
+        value = self._values.get(param)
+        if value is None or isinstance(value, str):
+            return value
+        raise invalid(param, "invalid format")
+
+    def choice(self, param: str, choices: tuple[str, ...]) -> str | None:
+        """Read one of some words, in any case; None where it is absent."""
+        value = self.optional_text(param)
+        if value is None:
+            return None
+        for choice in choices:
+            if choice.lower() == value.lower():
+                return choice
+        raise invalid(param, "invalid currency" if param == "currency" else "invalid format")
+
+    def flag(self, param: str) -> bool:
+        """Read a truth value, false where it is absent."""
+        match self._values.get(param):
+            case None | False | "false":
+                return False
+            case True | "true":
+                return True
+            case _:
+                raise invalid(param, "invalid format")
+
+    def number(self, param: str) -> float | None:
+        """Read a finite number, also from text; None where it is absent."""
+        value = self._values.get(param)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise invalid(param, "invalid format")
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            raise invalid(param, "invalid format") from None
+        if not math.isfinite(number):
+            raise invalid(param, "invalid format")
+        return number
+
+    def integer(self, param: str, default: int | None = None) -> int:
+        """Read a whole number (a float without a fraction counts) that must be there."""
+        number = self.number(param)
+        if number is None:
+            if default is None:
+                raise invalid(param, "value is required")
+            return default
+        if number != int(number):
+            raise invalid(param, "invalid format")
+        return int(number)
+
+    def texts(self, param: str) -> list[str]:
+        """Read a list of texts that must be there."""
+        values = self._values.get(param)
+        if values is None:
+            raise invalid(param, "value is required")
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise invalid(param, "invalid format")
+        return values
