@@ -21,6 +21,7 @@ FaultKind = Literal[
     "garbage",
     "duplicate",
     "gap",
+    "out_of_order",
     "clock_jump",
     "index_mismatch",
     "maintenance",

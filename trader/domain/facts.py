@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from trader.domain.events import Command, StageChanged
+from trader.domain.instruments import Instrument
 from trader.domain.trading import Approved, LegFill, Order, Refused
 
 MAIN_ACCOUNT = "main"
@@ -46,10 +47,13 @@ class AccountOpened(msgspec.Struct, frozen=True, tag=True):
     balances: dict[str, int]
 
 
-class OrderPlaced(msgspec.Struct, frozen=True, tag=True):
-    """The paper broker accepted an approval."""
+class OrderPlaced(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The paper broker accepted an approval; the contracts stand here so recovery needs no feed."""
 
     order: Order
+    instruments: tuple[Instrument, ...]
+    equity_usd: float
+    index: float
 
 
 class OrderEnded(msgspec.Struct, frozen=True, tag=True):
@@ -96,12 +100,13 @@ class SettlementPending(msgspec.Struct, frozen=True, tag=True):
 
 
 class LegSettlement(msgspec.Struct, frozen=True):
-    """One leg at its end: signed amount, payoff per unit, fee in atoms."""
+    """One leg at its end: signed amount, payoff per unit, what it paid us and its fee in atoms."""
 
     chain_id: str
     instrument: str
     amount: float
     payoff: float
+    paid_atoms: int
     fee_atoms: int
     currency: str
 

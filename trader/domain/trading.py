@@ -43,11 +43,11 @@ class Leg(msgspec.Struct, frozen=True):
     """One contract of a structure; `ratio` is signed: +1 buys, -1 sells one unit per amount."""
 
     instrument: str
-    ratio: int
+    ratio: float
 
     def __post_init__(self) -> None:
-        if self.ratio == 0:
-            raise ValueError(f"leg {self.instrument}: ratio 0 trades nothing")
+        if self.ratio == 0 or not math.isfinite(self.ratio):
+            raise ValueError(f"leg {self.instrument}: ratio {self.ratio!r} trades nothing")
 
 
 class Pricing(msgspec.Struct, frozen=True):
@@ -55,8 +55,9 @@ class Pricing(msgspec.Struct, frozen=True):
 
     Net price = sum of ratio * price, per unit, in settlement currency: positive pays, negative
     receives. Until `patience` (nanoseconds) has passed the order rests at `limit_net`, then it
-    accepts up to `worst_net`; after `lifetime` it ends. `None` for a limit means the touch at the
-    moment of approval (marketable), for a worst that patience changes nothing.
+    accepts up to `worst_net`; after `lifetime` it ends. A limit of None means the touch at the
+    moment of approval for an open, any displayed price for a close; a worst of None means that
+    patience changes nothing.
     """
 
     limit_net: float | None = None
@@ -188,7 +189,9 @@ Verdict = Approved | Refused
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the paper broker works on: made from one `Approved`, never from anything else.
 
-    Prices as in `Pricing`, resolved to numbers; `live_at` is approval plus latency: no fill before.
+    `limit_net` None takes any displayed price (a market order: closes only); after `patient_until`
+    the order accepts `worst_net`, where there is one. `live_at` is approval plus latency: no fill
+    before.
     """
 
     order_id: str
@@ -200,8 +203,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     legs: tuple[Leg, ...]
     amount: float
-    limit_net: float
-    worst_net: float
+    limit_net: float | None
+    worst_net: float | None
     live_at: int
     patient_until: int
     expires_at: int
@@ -209,11 +212,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegFill(msgspec.Struct, frozen=True):
-    """One leg of a fill: signed amount, price per unit, fee in atoms of `currency`."""
+    """One leg of a fill: signed amount, price per unit, fee in atoms of `currency`.
+
+    `touch` is the displayed price it met: a resting order fills at its own limit instead.
+    """
 
     instrument: str
     amount: float
     price: float
+    touch: float
     index: float
     fee_atoms: int
     currency: str

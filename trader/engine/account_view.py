@@ -1,0 +1,240 @@
+"""What is an account worth, what does it owe, what uses its limits? Read off ledger and market.
+
+Nothing here is remembered: limits are functions of the ledger, so a restart cannot reset them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trader.domain.trading import Consumer
+from trader.domain.units import DAY, from_atoms, tidy
+from trader.domain.valuation import result
+from trader.risk.margin import standard_margin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from trader.domain.instruments import Instrument
+    from trader.engine.chains import Chain, LegBook
+    from trader.engine.ledger import Ledger, WorkingBook
+    from trader.engine.market_state import MarketState
+
+
+class Worth(msgspec.Struct, frozen=True):
+    """The value of an account at one instant, in USD; NaN where an index was never seen.
+
+    `trading_pnl_usd` is against holding the starting balances; `stale` names marks not to trust.
+    """
+
+    equity_usd: float
+    trading_pnl_usd: float
+    stale: tuple[str, ...]
+
+
+class Margins(msgspec.Struct, frozen=True):
+    """Standard margin by currency: the balance it is held against, initial with open orders."""
+
+    balance: dict[str, float]
+    initial: dict[str, float]
+    maintenance: dict[str, float]
+
+
+class AccountView:
+    """Reads one account's books against the market of one instant."""
+
+    def __init__(self, ledger: Ledger, market: MarketState, name: str) -> None:
+        self._ledger = ledger
+        self._market = market
+        self._account = ledger.account(name)
+        self._chains = ledger.chains_of(name)
+        self._orders = [book for book in ledger.orders.values() if book.order.account == name]
+
+    def worth(self) -> Worth:
+        """Value cash at the indices and positions at their marks."""
+        rates = self._market.rates()
+        if any(currency not in rates for currency, atoms in self._account.cash.items() if atoms):
+            return Worth(math.nan, math.nan, ())
+        rates = {currency: rates.get(currency, 0.0) for currency in self._account.cash}
+        stale: dict[str, None] = {}
+        positions_usd = 0.0
+        for chain in self._chains:
+            for leg in chain.legs.values():
+                value, fresh = self._value(leg)
+                positions_usd += value * rates.get(leg.instrument.settlement_currency, math.nan)
+                if not fresh:
+                    stale[leg.instrument.name] = None
+        equity = self._account.cash_usd(rates) + positions_usd
+        return Worth(equity, equity - self._account.opening_usd(rates), tuple(sorted(stale)))
+
+    def _value(self, leg: LegBook) -> tuple[float, bool]:
+        """Value one leg in its settlement currency; without a mark at its entry, and say so."""
+        touch = self._market.touch(leg.instrument.name)
+        mark, fresh = (touch.mark, touch.fresh) if touch is not None else (math.nan, False)
+        if not mark > 0:
+            mark, fresh = leg.entry_price, False
+        if leg.instrument.kind == "option":
+            return leg.amount * mark, fresh
+        return result(leg.instrument, leg.amount, leg.entry_price, mark), fresh
+
+    def liquidation_usd(self, chain: Chain) -> float:
+        """Value a chain at what closing it now would pay (bids for longs, asks for shorts); NaN
+        where a side shows no price."""
+        total = 0.0
+        for leg in chain.legs.values():
+            touch = self._market.touch(leg.instrument.name)
+            if touch is None or not touch.fresh:
+                return math.nan
+            price = touch.bid if leg.amount > 0 else touch.ask
+            if not price > 0:
+                return math.nan
+            rate = self._market.rates().get(leg.instrument.settlement_currency, math.nan)
+            if leg.instrument.kind == "option":
+                total += leg.amount * price * rate
+            else:
+                total += result(leg.instrument, leg.amount, leg.entry_price, price) * rate
+        return total
+
+    def flows_usd(self, chain: Chain) -> float:
+        """Value what a chain has paid and received so far at today's indices."""
+        rates = self._market.rates()
+        return sum(
+            from_atoms(atoms) * rates.get(currency, math.nan)
+            for currency, atoms in chain.flows.items()
+        )
+
+    def consumers(self, equity_usd: float) -> tuple[Consumer, ...]:
+        """List what uses risk limits: positions and working orders, at shares of today's equity."""
+        found = [
+            self._consumer(chain.id, "position", chain, chain.risk_usd, chain.risk_coin, equity_usd)
+            for chain in self._chains
+            if chain.risk_usd > 0 or chain.risk_coin > 0
+        ]
+        for book in self._orders:
+            usd, coin = _reserved(book, self._ledger.chain(book.order.chain_id))
+            if usd > 0 or coin > 0:
+                chain = self._ledger.chain(book.order.chain_id)
+                found.append(self._consumer(chain.id, "order", chain, usd, coin, equity_usd, book))
+        return tuple(found)
+
+    def _consumer(
+        self,
+        name: str,
+        kind: str,
+        chain: Chain,
+        usd: float,
+        coin: float,
+        equity_usd: float,
+        book: WorkingBook | None = None,
+    ) -> Consumer:
+        index = self._market.index(chain.underlying)
+        share = max(usd, coin * index) / equity_usd
+        return Consumer(
+            id=name,
+            kind="order" if kind == "order" else "position",
+            strategy=chain.strategy,
+            underlying=chain.underlying,
+            share=share,
+            frees_at=book.order.expires_at if book is not None else chain.expires_at,
+        )
+
+    def slots(self, strategy: str, at: int, equity_usd: float) -> tuple[Consumer, ...]:
+        """List the chains that hold a slot of today for a strategy (ended ones keep theirs)."""
+        midnight = at - at % DAY + DAY
+        shares = {consumer.id: consumer.share for consumer in self.consumers(equity_usd)}
+        account = self._account.name
+        return tuple(
+            Consumer(chain_id, "position", strategy, "", shares.get(chain_id, 0.0), midnight)
+            for chain_id in self._ledger.slots_used(account, strategy, at)
+        )
+
+    def free_coins(self) -> dict[str, float]:
+        """Tell what of each currency is not promised to a short call."""
+        free = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
+        for chain in self._chains:
+            self._promise(free, ((leg.instrument, leg.amount) for leg in chain.legs.values()))
+        for book in self._orders:
+            if book.order.action in ("open", "add", "roll"):
+                legs = book.order.legs
+                self._promise(
+                    free,
+                    (
+                        (book.instruments[leg.instrument], leg.ratio * book.remaining)
+                        for leg in legs
+                    ),
+                )
+        return free
+
+    @staticmethod
+    def _promise(free: dict[str, float], legs: Iterator[tuple[Instrument, float]]) -> None:
+        short: dict[str, float] = {}
+        for instrument, amount in legs:
+            if instrument.option_type == "call" and instrument.inverse:
+                currency = instrument.settlement_currency
+                short[currency] = short.get(currency, 0.0) - amount
+        for currency, amount in short.items():
+            free[currency] = tidy(free.get(currency, 0.0) - max(amount, 0.0))
+
+    def margins(self) -> Margins:
+        """Add up standard margin: positions netted per instrument, orders as if they filled."""
+        balance = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
+        initial = dict.fromkeys(balance, 0.0)
+        maintenance = dict.fromkeys(balance, 0.0)
+        for instrument, amount in self._net().values():
+            currency = instrument.settlement_currency
+            first, second = self._margin(instrument, amount)
+            initial[currency] = initial.get(currency, 0.0) + first
+            maintenance[currency] = maintenance.get(currency, 0.0) + second
+        for chain in self._chains:
+            for leg in chain.legs.values():
+                if leg.instrument.kind != "option":
+                    currency = leg.instrument.settlement_currency
+                    balance[currency] = balance.get(currency, 0.0) + self._value(leg)[0]
+        for book in self._orders:
+            if book.order.action in ("open", "add", "hedge"):
+                for instrument, amount in _wanted(book):
+                    currency = instrument.settlement_currency
+                    first, _ = self._margin(instrument, amount)
+                    initial[currency] = initial.get(currency, 0.0) + first
+        return Margins(balance, initial, maintenance)
+
+    def _net(self) -> Mapping[str, tuple[Instrument, float]]:
+        net: dict[str, tuple[Instrument, float]] = {}
+        for chain in self._chains:
+            for leg in chain.legs.values():
+                _, held = net.get(leg.instrument.name, (leg.instrument, 0.0))
+                net[leg.instrument.name] = (leg.instrument, tidy(held + leg.amount))
+        return net
+
+    def _margin(self, instrument: Instrument, amount: float) -> tuple[float, float]:
+        touch = self._market.touch(instrument.name)
+        index = self._market.index(instrument.underlying)
+        if amount == 0 or not index > 0:
+            return 0.0, 0.0
+        mark = touch.mark if touch is not None and touch.mark > 0 else 0.0
+        forward = touch.underlying_price if touch is not None else index
+        return standard_margin(instrument, amount, mark, forward if forward > 0 else index, index)
+
+
+def _wanted(book: WorkingBook) -> Iterator[tuple[Instrument, float]]:
+    """List what a working order would still trade, leg by leg."""
+    for leg in book.order.legs:
+        yield book.instruments[leg.instrument], leg.ratio * book.remaining
+
+
+def _reserved(book: WorkingBook, chain: Chain) -> tuple[float, float]:
+    """What a working order still reserves: its unfilled part; a roll only what it adds."""
+    part = book.remaining / book.order.amount
+    reserved = book.approval.reservation
+    match book.order.action:
+        case "open" | "add":
+            return reserved.usd * part, reserved.coin * part
+        case "roll":
+            return max(reserved.usd - chain.risk_usd, 0.0), max(
+                reserved.coin - chain.risk_coin, 0.0
+            )
+        case _:
+            return 0.0, 0.0

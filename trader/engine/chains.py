@@ -1,0 +1,178 @@
+"""What is one structure's story? A chain from its approval to its end, leg by leg."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trader.domain.portfolio import ChainState, ChainView, Position
+from trader.domain.trading import Leg
+from trader.domain.units import tidy
+
+if TYPE_CHECKING:
+    from trader.domain.facts import OrderPlaced
+    from trader.domain.instruments import Instrument
+    from trader.domain.trading import Approved, LegFill
+
+
+class LegBook:
+    """One instrument held by one chain: a signed amount and its average entry price."""
+
+    __slots__ = ("amount", "entry_price", "instrument")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.amount = 0.0
+        self.entry_price = 0.0
+
+    def add(self, amount: float, price: float) -> None:
+        """Net a fill in: the same side averages, the other side reduces, beyond flat it turns."""
+        after = tidy(self.amount + amount)
+        if self.amount * amount >= 0:
+            self.entry_price = self._average(amount, price)
+        elif after * self.amount < 0:
+            self.entry_price = price
+        self.amount = after
+        if after == 0:
+            self.entry_price = 0.0
+
+    def _average(self, amount: float, price: float) -> float:
+        held, added = abs(self.amount), abs(amount)
+        if not held:
+            return price
+        if self.instrument.inverse and self.instrument.kind != "option":
+            return (held + added) / (held / self.entry_price + added / price)
+        return (held * self.entry_price + added * price) / (held + added)
+
+
+class Chain:
+    """The mutable book of one chain. Invariant: no leg without a fill, no flow without a posting.
+
+    `risk_usd`/`risk_coin` are the gate's max loss of what is open now.
+    """
+
+    __slots__ = (
+        "account",
+        "approved_at",
+        "confidence",
+        "equity_at_open_usd",
+        "filled",
+        "flows",
+        "id",
+        "index_at_open",
+        "legs",
+        "opened_at",
+        "pending",
+        "reason",
+        "risk_coin",
+        "risk_usd",
+        "settled",
+        "strategy",
+        "underlying",
+        "units",
+    )  # fmt: skip
+
+    def __init__(self, approval: Approved, placed: OrderPlaced, at: int) -> None:
+        order = placed.order
+        self.id = order.chain_id
+        self.account = order.account
+        self.strategy = order.strategy
+        self.underlying = order.underlying
+        self.approved_at = at
+        self.opened_at: int | None = None
+        self.confidence = approval.intent.confidence
+        self.reason = approval.intent.reason
+        self.equity_at_open_usd = placed.equity_usd
+        self.index_at_open = placed.index
+        self.legs: dict[str, LegBook] = {}
+        self.flows: dict[str, int] = {}
+        self.units = 0.0
+        self.filled = False
+        self.pending = False
+        self.settled = False
+        self.risk_usd = 0.0
+        self.risk_coin = 0.0
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing is held any more."""
+        return not self.legs
+
+    @property
+    def expires_at(self) -> int | None:
+        """When its first leg expires; None where no leg does."""
+        expiries = [
+            leg.instrument.expires_at for leg in self.legs.values() if leg.instrument.expires_at
+        ]
+        return min(expiries, default=None)
+
+    def fill(self, instrument: Instrument, fill: LegFill) -> None:
+        """Net one leg of a fill in; a leg that is flat leaves."""
+        leg = self.legs.setdefault(instrument.name, LegBook(instrument))
+        leg.add(fill.amount, fill.price)
+        if leg.amount == 0:
+            del self.legs[instrument.name]
+
+    def flow(self, currency: str, atoms: int) -> None:
+        """Count cash that moved."""
+        self.flows[currency] = self.flows.get(currency, 0) + atoms
+
+    def grow(self, amount: float, usd: float, coin: float) -> None:
+        """Take `amount` more units with their max loss."""
+        self.units = tidy(self.units + amount)
+        self.risk_usd += usd
+        self.risk_coin += coin
+
+    def shrink(self, amount: float) -> None:
+        """Give up `amount` units and their part of the max loss."""
+        after = tidy(max(self.units - amount, 0.0))
+        kept = after / self.units if self.units else 0.0
+        self.risk_usd *= kept
+        self.risk_coin *= kept
+        self.units = after
+
+    def replace_risk(self, usd: float, coin: float) -> None:
+        """Take the max loss of the structure it was rolled into."""
+        self.risk_usd = usd
+        self.risk_coin = coin
+
+    def closing_legs(self) -> tuple[Leg, ...]:
+        """Name the legs that would flatten it, per unit."""
+        units = self.units or 1.0
+        return tuple(
+            Leg(leg.instrument.name, tidy(-leg.amount / units)) for leg in self.legs.values()
+        )
+
+    def view(self, *, working: bool) -> ChainView:
+        """Show it as it stands, read-only."""
+        positions = tuple(
+            Position(self.id, leg.instrument, leg.amount, leg.entry_price, self.pending)
+            for leg in self.legs.values()
+        )
+        net = sum(leg.amount * leg.entry_price for leg in self.legs.values())
+        return ChainView(
+            chain_id=self.id,
+            account=self.account,
+            strategy=self.strategy,
+            underlying=self.underlying,
+            state=self._state(working=working),
+            approved_at=self.approved_at,
+            opened_at=self.opened_at,
+            units=self.units,
+            entry_net=net / self.units if self.units else 0.0,
+            index_at_open=self.index_at_open,
+            equity_at_open_usd=self.equity_at_open_usd,
+            positions=positions,
+            flows=dict(self.flows),
+            max_loss_usd=self.risk_usd,
+            max_loss_coin=self.risk_coin,
+            expires_at=self.expires_at,
+            confidence=self.confidence,
+            reason=self.reason,
+        )
+
+    def _state(self, *, working: bool) -> ChainState:
+        if self.pending:
+            return "pending_settlement"
+        if self.legs:
+            return "open"
+        return "working" if working else "ended"

@@ -1,0 +1,228 @@
+"""What happens next? One synchronous step: `Engine.process(stamped) -> Outcome`.
+
+No clock, no I/O, no await, no logging. Live, replay and backtest are drivers around this call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trader.domain.errors import InvariantBroken
+from trader.domain.events import (
+    BoardSnapshot,
+    ClosePosition,
+    DeliveryPrice,
+    Demote,
+    FeedFault,
+    FeedLost,
+    FeedRestored,
+    FlattenAll,
+    FundingRate,
+    HistoryLoaded,
+    IndexPrice,
+    InstrumentExpired,
+    InstrumentListed,
+    PauseTrading,
+    Promote,
+    Quote,
+    ResumeTrading,
+    RunNightly,
+    StageChanged,
+    TimerFired,
+)
+from trader.domain.facts import AlertRaised
+from trader.domain.units import HOUR, SECOND
+from trader.engine import commands, housekeeping, opening
+from trader.engine.ledger import Ledger
+from trader.engine.market_state import MarketState
+from trader.engine.outcome import Outcome
+from trader.engine.paper_broker import BrokerSettings, PaperBroker
+from trader.engine.review import Review
+from trader.engine.settlement import next_expiry
+from trader.engine.step import Step
+from trader.engine.timers import Timers
+from trader.engine.trading_desk import TradingDesk
+from trader.risk.gate import Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trader.domain.events import Event, Stamped
+    from trader.domain.facts import EpochOpened, Recorded
+    from trader.engine.review import Slot
+    from trader.risk.limits import RiskSettings
+
+SWEEP = "sweep"
+MARK = "mark"
+OPEN = "open:"
+MANAGE = "manage:"
+NEVER = 1 << 62
+
+
+class EngineSettings(BaseModel):
+    """How the engine looks at the market."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quote_age_s_max: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="A quote older than this (market age / clock speed, seconds) is stale.",
+    )
+    sweep_s: int = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="Market seconds between looks at resting orders, stops and halts.",
+    )
+
+
+class Engine:
+    """The deterministic core.
+
+    Invariants: sequences are gap-free, time never runs backward, nothing changes the ledger but
+    the facts of an outcome. Call `start` once per epoch after `recover`, then `process` per input.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        risk: RiskSettings,
+        broker: BrokerSettings,
+        settings: EngineSettings,
+        speed: float = 1.0,
+    ) -> None:
+        self.ledger = Ledger()
+        self.market = MarketState(settings.quote_age_s_max, speed)
+        self.broker = PaperBroker(broker)
+        self.timers = Timers()
+        self.review = Review(self.ledger, self.market)
+        self.slots = {slot.name: slot for slot in slots}
+        self.sequence = -1
+        self._next_expiry = NEVER
+        self._sweep = settings.sweep_s * SECOND
+        self._desk = TradingDesk(Gate(risk), risk, self)
+
+    def recover(self, recorded: Recorded) -> None:
+        """Fold one journaled fact, oldest first, before `start`; nothing is decided again."""
+        self.ledger.apply(recorded)
+        self.broker.recall(recorded.fact)
+        self.sequence = recorded.sequence
+
+    def start(self, epoch: EpochOpened, balances: Mapping[str, float], at: int) -> Outcome:
+        """Open an epoch: accounts and stages that are new, timers, and what was left pending."""
+        step = self._step(self.sequence + 1, at)
+        step.record(epoch)
+        opening.open_accounts(self.ledger, self.slots, balances, step)
+        opening.assign_stages(self.ledger, self.slots, step)
+        self.timers.add(SWEEP, self._sweep, 0, at)
+        self.timers.add(MARK, HOUR, 0, at)
+        for name, slot in self.slots.items():
+            cadence = slot.strategy.cadence()
+            self.timers.add(OPEN + name, cadence.every, cadence.offset, at)
+            self.timers.add(MANAGE + name, cadence.manage_every, 0, at)
+        self._tidy_up(step)
+        housekeeping.ask_for_deliveries(self.ledger, step)
+        return self._outcome(step)
+
+    def process(self, stamped: Stamped) -> Outcome:
+        """Take one input and tell everything it caused.
+
+        Raises:
+            InvariantBroken: the input breaks sequence or time, or a step contradicts the books.
+        """
+        step = self._step(stamped.sequence, stamped.at)
+        self._observe(stamped.event, step)
+        if step.facts or stamped.at >= self._next_expiry:
+            self._tidy_up(step)
+        return self._outcome(step)
+
+    def _step(self, sequence: int, at: int) -> Step:
+        if sequence != self.sequence + 1:
+            raise InvariantBroken(f"sequence {sequence} follows {self.sequence}: an input is lost")
+        if at < self.market.at or at < self.ledger.at:
+            raise InvariantBroken(f"time runs backward: {at} after {self.market.at}")
+        self.sequence = sequence
+        self.market.at = at
+        return Step(self.ledger, self.broker, sequence, at)
+
+    def _outcome(self, step: Step) -> Outcome:
+        quality = self.review.data_quality() if step.facts else ()
+        facts, requests = tuple(step.facts), tuple(step.requests)
+        return Outcome(step.sequence, step.at, facts, requests, quality)
+
+    def _tidy_up(self, step: Step) -> None:
+        housekeeping.expire(self.ledger, step)
+        housekeeping.end_chains(self.ledger, self.market, step)
+        self._next_expiry = next_expiry(self.ledger) or NEVER
+
+    def _observe(self, event: Event, step: Step) -> None:
+        match event:
+            case Quote():
+                if self.market.quote(event, step.at) and self.ledger.orders:
+                    self._desk.work(step, event.instrument)
+            case IndexPrice():
+                self.market.index_price(event, step.at)
+            case BoardSnapshot():
+                self.market.snapshot(event, step.at)
+                self._desk.work(step)
+            case TimerFired():
+                self._timer(event, step)
+            case FundingRate():
+                self.market.funding[event.instrument] = event.rate_8h
+            case DeliveryPrice():
+                housekeeping.expire(self.ledger, step)
+                housekeeping.settle(self.ledger, event, step)
+            case HistoryLoaded():
+                self.market.bars.load(event.underlying, event.bars)
+            case InstrumentListed():
+                self.market.list(event.instruments)
+            case InstrumentExpired():
+                housekeeping.expire(self.ledger, step)
+                self._desk.work(step)
+                self.market.expire(event.names)
+                self.broker.forget(event.names)
+            case FeedLost():
+                self.market.trust.lost(event, step.at)
+                where = ", ".join(event.scope[:5])
+                text = f"{event.kind} ({where}): {event.detail}"
+                step.record(AlertRaised(kind="feed_lost", severity="warning", text=text[:500]))
+            case FeedRestored():
+                self.market.trust.restored(event)
+                text = event.detail[:500]
+                step.record(AlertRaised(kind="feed_restored", severity="info", text=text))
+            case FeedFault():
+                self.market.trust.fault(event, step.at)
+            case StageChanged():
+                commands.change_stage(self, event, step)
+            case (
+                PauseTrading()
+                | ResumeTrading()
+                | ClosePosition()
+                | FlattenAll()
+                | Promote()
+                | Demote()
+                | RunNightly()
+            ):
+                commands.take(self, self._desk, event, step)
+            case _:
+                assert_never(event)
+
+    def _timer(self, fired: TimerFired, step: Step) -> None:
+        self.timers.fired(fired.name, step.at)
+        if fired.name == SWEEP:
+            self._desk.work(step)
+            self._desk.stop_losses(step)
+            self._desk.halts(step)
+        elif fired.name == MARK:
+            housekeeping.pay_funding(self.ledger, self.market, step)
+            housekeeping.mark(self.ledger, self.review, self.market, step)
+            self._desk.halts(step)
+        elif fired.name.startswith(OPEN):
+            self._desk.ask(self.slots[fired.name.removeprefix(OPEN)], "open", step)
+        else:
+            self._desk.ask(self.slots[fired.name.removeprefix(MANAGE)], "manage", step)

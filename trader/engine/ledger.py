@@ -1,0 +1,323 @@
+"""What is true? The fold of all facts: accounts, chains, orders, slots, stages, pauses.
+
+Live trading and recovery take the same door, `apply`: a recovered ledger equals the one that was
+lost. Ended chains and orders leave, so memory stays bounded over months.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from trader.domain.errors import InvariantBroken
+from trader.domain.events import (
+    ClosePosition,
+    Demote,
+    FlattenAll,
+    PauseTrading,
+    Promote,
+    ResumeTrading,
+    RunNightly,
+    StageChanged,
+)
+from trader.domain.facts import (
+    AccountMarked,
+    AccountOpened,
+    AlertRaised,
+    ChainEnded,
+    CommandTaken,
+    EpochOpened,
+    Filled,
+    FundingPaid,
+    HaltChanged,
+    OrderEnded,
+    OrderPlaced,
+    Settled,
+    SettlementPending,
+)
+from trader.domain.portfolio import ChainView, WorkingOrder
+from trader.domain.trading import Approved, Refused
+from trader.domain.units import tidy, utc_day
+from trader.engine.accounts import Account
+from trader.engine.chains import Chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trader.domain.events import Command
+    from trader.domain.facts import Fact, Recorded
+    from trader.domain.instruments import Instrument
+
+EVERYTHING = "*"
+
+
+class WorkingBook:
+    """One working order: what was approved for it and how much of it is done."""
+
+    __slots__ = ("approval", "filled", "instruments", "order")
+
+    def __init__(self, approval: Approved, placed: OrderPlaced) -> None:
+        self.approval = approval
+        self.order = placed.order
+        self.instruments = {instrument.name: instrument for instrument in placed.instruments}
+        self.filled = 0.0
+
+    @property
+    def remaining(self) -> float:
+        """Units not yet filled."""
+        return tidy(self.order.amount - self.filled)
+
+    def view(self) -> WorkingOrder:
+        """Show it read-only."""
+        return WorkingOrder(self.order, self.filled)
+
+
+class Ledger:
+    """The books. Only `apply` changes them; everything else reads.
+
+    Invariants (each raises `InvariantBroken`): no order without its approval, no fill beyond its
+    order, no fill or settlement on a chain that does not exist, money conserved per currency.
+    """
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.chains: dict[str, Chain] = {}
+        self.orders: dict[str, WorkingBook] = {}
+        self.stages: dict[str, StageChanged] = {}
+        self.paused: dict[str, PauseTrading | FlattenAll] = {}
+        self.slots: dict[tuple[str, str, int], dict[str, None]] = {}
+        self.pending: dict[tuple[str, str, int], SettlementPending] = {}
+        self.funded_at: dict[tuple[str, str], int] = {}
+        self.epoch: EpochOpened | None = None
+        self.sequence = -1
+        self.at = 0
+        self._approvals: dict[str, Approved] = {}
+
+    def apply(self, recorded: Recorded) -> None:
+        """Fold one fact in.
+
+        Raises:
+            InvariantBroken: the fact contradicts the books.
+        """
+        self.sequence = recorded.sequence
+        self.at = recorded.at
+        self._fold(recorded.fact, recorded.at)
+
+    def _fold(self, fact: Fact, at: int) -> None:
+        match fact:
+            case Filled():
+                self._filled(fact, at)
+            case Approved():
+                self._approvals[fact.verdict_id] = fact
+            case OrderPlaced():
+                self._placed(fact, at)
+            case OrderEnded():
+                self._order_ended(fact)
+            case Settled():
+                self._settled(fact)
+            case SettlementPending():
+                self._pending(fact)
+            case FundingPaid():
+                self._funded(fact)
+            case ChainEnded():
+                self.chains.pop(fact.chain_id, None)
+            case AccountOpened():
+                self.accounts[fact.account] = Account(fact)
+            case AccountMarked():
+                self.account(fact.account).mark(fact, at)
+            case HaltChanged():
+                self._halted(fact)
+            case StageChanged():
+                self.stages[fact.strategy] = fact
+            case CommandTaken():
+                self._command(fact.command)
+            case EpochOpened():
+                self.epoch = fact
+            case Refused() | AlertRaised():
+                pass
+            case _:
+                assert_never(fact)
+
+    def account(self, name: str) -> Account:
+        """Find an account by name.
+
+        Raises:
+            InvariantBroken: there is none.
+        """
+        account = self.accounts.get(name)
+        if account is None:
+            raise InvariantBroken(f"account {name!r} was never opened")
+        return account
+
+    def chain(self, chain_id: str) -> Chain:
+        """Find a living chain by id.
+
+        Raises:
+            InvariantBroken: there is none.
+        """
+        chain = self.chains.get(chain_id)
+        if chain is None:
+            raise InvariantBroken(f"chain {chain_id!r} does not exist")
+        return chain
+
+    def working(self, chain_id: str) -> tuple[WorkingBook, ...]:
+        """List the working orders of a chain."""
+        return tuple(book for book in self.orders.values() if book.order.chain_id == chain_id)
+
+    def chains_of(self, account: str, strategy: str | None = None) -> tuple[Chain, ...]:
+        """List the living chains of an account, of one strategy where named."""
+        return tuple(
+            chain
+            for chain in self.chains.values()
+            if chain.account == account and strategy in (None, chain.strategy)
+        )
+
+    def chain_view(self, chain: Chain) -> ChainView:
+        """Show a chain read-only."""
+        return chain.view(working=bool(self.working(chain.id)))
+
+    def slots_used(self, account: str, strategy: str, at: int) -> tuple[str, ...]:
+        """Name the chains that hold one of today's slots of a strategy."""
+        return tuple(self.slots.get((account, strategy, utc_day(at)), ()))
+
+    def held(self) -> Iterator[Instrument]:
+        """List every instrument that is held or worked on (names may repeat)."""
+        for chain in self.chains.values():
+            for leg in chain.legs.values():
+                yield leg.instrument
+        for book in self.orders.values():
+            yield from book.instruments.values()
+
+    def flat_chains(self) -> tuple[Chain, ...]:
+        """List chains that once held something and are flat now, with no order working."""
+        return tuple(
+            chain
+            for chain in self.chains.values()
+            if chain.filled and chain.flat and not self.working(chain.id)
+        )
+
+    def _placed(self, placed: OrderPlaced, at: int) -> None:
+        order = placed.order
+        approval = self._approvals.pop(order.verdict_id, None)
+        if approval is None:
+            raise InvariantBroken(f"order {order.order_id} has no approval {order.verdict_id}")
+        if order.chain_id not in self.chains:
+            if order.action != "open":
+                raise InvariantBroken(f"order {order.order_id} acts on no chain {order.chain_id}")
+            self.chains[order.chain_id] = Chain(approval, placed, at)
+        self.orders[order.order_id] = WorkingBook(approval, placed)
+        if approval.reservation.slot:
+            self._prune_slots(utc_day(at))
+            key = (order.account, order.strategy, utc_day(at))
+            self.slots.setdefault(key, {})[order.chain_id] = None
+
+    def _prune_slots(self, day: int) -> None:
+        for key in [key for key in self.slots if key[2] < day]:
+            del self.slots[key]
+
+    def _filled(self, fill: Filled, at: int) -> None:
+        book = self.orders.get(fill.order_id)
+        if book is None:
+            raise InvariantBroken(f"fill {fill.fill_id}: order {fill.order_id} is not working")
+        if not 0 < fill.amount <= book.remaining + 1e-9:
+            raise InvariantBroken(f"fill {fill.fill_id}: {fill.amount} of {book.remaining} left")
+        book.filled = tidy(book.filled + fill.amount)
+        chain = self.chain(fill.chain_id)
+        for leg in fill.legs:
+            chain.fill(book.instruments[leg.instrument], leg)
+        chain.filled = True
+        chain.opened_at = chain.opened_at or at
+        self._risk_of_fill(chain, book, fill.amount)
+        self._post(chain, fill)
+
+    @staticmethod
+    def _risk_of_fill(chain: Chain, book: WorkingBook, amount: float) -> None:
+        part = amount / book.order.amount
+        reserved = book.approval.reservation
+        match book.order.action:
+            case "open" | "add":
+                chain.grow(amount, reserved.usd * part, reserved.coin * part)
+            case "close":
+                chain.shrink(amount)
+            case "roll":
+                chain.replace_risk(reserved.usd, reserved.coin)
+            case "hedge":
+                chain.replace_risk(
+                    min(chain.risk_usd, reserved.usd), min(chain.risk_coin, reserved.coin)
+                )
+            case _:
+                assert_never(book.order.action)
+
+    def _post(self, chain: Chain, fact: Filled | FundingPaid) -> None:
+        self.account(fact.account).post(fact.postings)
+        for posting in fact.postings:
+            if posting.book == "cash":
+                chain.flow(posting.currency, posting.atoms)
+
+    def _order_ended(self, ended: OrderEnded) -> None:
+        book = self.orders.pop(ended.order_id, None)
+        if book is None:
+            raise InvariantBroken(f"order {ended.order_id} ended twice")
+        order = book.order
+        chain = self.chains.get(order.chain_id)
+        if chain is None or chain.filled or self.working(chain.id):
+            return
+        del self.chains[order.chain_id]
+        for holders in self.slots.values():
+            holders.pop(order.chain_id, None)
+
+    def _pending(self, pending: SettlementPending) -> None:
+        self.pending[(pending.account, pending.underlying, pending.expires_at)] = pending
+        for chain in self.chains_of(pending.account):
+            if any(name in chain.legs for name in pending.instruments):
+                chain.pending = True
+
+    def _settled(self, settled: Settled) -> None:
+        self.pending.pop((settled.account, settled.underlying, settled.expires_at), None)
+        self.account(settled.account).post(settled.postings)
+        for leg in settled.legs:
+            chain = self.chain(leg.chain_id)
+            if leg.instrument not in chain.legs:
+                raise InvariantBroken(f"{leg.instrument} of chain {chain.id} settled but not held")
+            del chain.legs[leg.instrument]
+            chain.pending = False
+            chain.settled = True
+            if chain.flat:
+                chain.shrink(chain.units)
+            chain.flow(leg.currency, leg.paid_atoms - leg.fee_atoms)
+
+    def _funded(self, paid: FundingPaid) -> None:
+        self.funded_at[(paid.chain_id, paid.instrument)] = paid.to_at
+        self._post(self.chain(paid.chain_id), paid)
+
+    def _halted(self, halt: HaltChanged) -> None:
+        halts = self.account(halt.account).halts
+        if halt.active:
+            halts[halt.rule] = halt
+        else:
+            halts.pop(halt.rule, None)
+
+    def _command(self, command: Command) -> None:
+        match command:
+            case PauseTrading():
+                self.paused[command.strategy or EVERYTHING] = command
+            case FlattenAll():
+                self.paused[EVERYTHING] = command
+            case ResumeTrading():
+                if command.strategy is not None:
+                    self.paused.pop(command.strategy, None)
+                    return
+                self.paused.clear()
+                for account in self.accounts.values():
+                    account.forgive()
+            case ClosePosition() | Promote() | Demote() | RunNightly():
+                pass
+            case _:
+                assert_never(command)
+
+
+def fold(records: Iterator[Recorded]) -> Ledger:
+    """Rebuild a ledger from facts, oldest first: this is recovery."""
+    ledger = Ledger()
+    for recorded in records:
+        ledger.apply(recorded)
+    return ledger

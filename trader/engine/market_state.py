@@ -1,0 +1,312 @@
+"""What does the market show right now, and how far can it be trusted? Struct-of-arrays.
+
+One row per listed instrument; expired rows are reused, so a daemon of months holds what is listed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from trader.domain.market import Bars, Board, Touch
+from trader.domain.units import SECOND
+from trader.engine.bars import BarBook
+from trader.engine.trust import Trust
+from trader.pricing.black_scholes import greeks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trader.domain.events import BoardSnapshot, IndexPrice, Quote
+    from trader.domain.instruments import Instrument
+    from trader.domain.market import Bools, Floats, Ints
+
+BID: Final = 0
+BID_AMOUNT: Final = 1
+ASK: Final = 2
+ASK_AMOUNT: Final = 3
+MARK: Final = 4
+MARK_IV: Final = 5
+UNDERLYING_PRICE: Final = 6
+INDEX: Final = 7
+COLUMNS: Final = 8
+INDEX_MISMATCH_MAX: Final = 0.01
+"""A ticker whose index differs this much from the index channel is not to be trusted."""
+
+
+class BoardLayout:
+    """The rows of one underlying's options, sorted; rebuilt only when listings change."""
+
+    __slots__ = ("expires_at", "instruments", "is_call", "rows", "strike")
+
+    def __init__(self, listed: Sequence[tuple[int, Instrument]]) -> None:
+        ordered = sorted(
+            listed,
+            key=lambda item: (item[1].expires_at, item[1].strike, item[1].option_type),
+        )
+        self.rows = np.array([row for row, _ in ordered], dtype=np.int64)
+        self.instruments = tuple(instrument for _, instrument in ordered)
+        self.strike = np.array([one.strike for one in self.instruments], dtype=np.float64)
+        self.expires_at = np.array([one.expires_at for one in self.instruments], dtype=np.int64)
+        self.is_call = np.array([one.option_type == "call" for one in self.instruments], dtype=bool)
+
+
+class MarketState:
+    """The latest quote of every listed instrument, indices, bars, funding rates.
+
+    NaN is "no price". A row is fresh when its feed is trusted, it is younger than `quote_age_s_max`
+    wall seconds (market age / speed) and its index agrees with the index channel.
+    """
+
+    def __init__(self, quote_age_s_max: float, speed: float = 1.0) -> None:
+        self.quote_age_s_max = quote_age_s_max
+        self.speed = speed
+        self.at = 0
+        self.trust = Trust()
+        self.funding: dict[str, float] = {}
+        self.bars = BarBook()
+        self._rows: dict[str, int] = {}
+        self._listed: list[Instrument | None] = []
+        self._free: list[int] = []
+        self._values: Floats = np.full((0, COLUMNS), np.nan)
+        self._quoted_at: Ints = np.zeros(0, dtype=np.int64)
+        self._bid_moved_at: Ints = np.zeros(0, dtype=np.int64)
+        self._ask_moved_at: Ints = np.zeros(0, dtype=np.int64)
+        self._index: dict[str, tuple[float, int]] = {}
+        self._layouts: dict[tuple[str, bool], BoardLayout] = {}
+        self._snapshots: dict[int, tuple[tuple[Instrument, ...], Ints]] = {}
+
+    @property
+    def listed_count(self) -> int:
+        """How many instruments are listed."""
+        return len(self._rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def instrument(self, name: str) -> Instrument | None:
+        """Find a listed instrument by name."""
+        row = self._rows.get(name)
+        return None if row is None else self._listed[row]
+
+    def list(self, instruments: Iterable[Instrument]) -> None:
+        """Take new listings; a known name is refreshed and keeps its quote."""
+        for instrument in instruments:
+            row = self._rows.get(instrument.name)
+            if row is None:
+                row = self._claim()
+                self._rows[instrument.name] = row
+                self._values[row] = np.nan
+                self._quoted_at[row] = self._bid_moved_at[row] = self._ask_moved_at[row] = 0
+            self._listed[row] = instrument
+        self._layouts.clear()
+
+    def expire(self, names: Iterable[str]) -> None:
+        """Forget instruments; unknown names are ignored."""
+        for name in names:
+            row = self._rows.pop(name, None)
+            if row is not None:
+                self._listed[row] = None
+                self._free.append(row)
+                self.funding.pop(name, None)
+                self.trust.forget(name)
+        self._layouts.clear()
+        self._snapshots.clear()
+
+    def expired(self, at: int) -> tuple[str, ...]:
+        """Name listed instruments whose expiry has passed."""
+        return tuple(
+            one.name for one in self._listed if one is not None and (one.expires_at or at + 1) <= at
+        )
+
+    def _claim(self) -> int:
+        if not self._free:
+            size = len(self._listed)
+            more = max(256, size)
+            self._values = np.vstack([self._values, np.full((more, COLUMNS), np.nan)])
+            zeros = np.zeros(more, dtype=np.int64)
+            self._quoted_at = np.concatenate([self._quoted_at, zeros])
+            self._bid_moved_at = np.concatenate([self._bid_moved_at, zeros])
+            self._ask_moved_at = np.concatenate([self._ask_moved_at, zeros])
+            self._listed.extend([None] * more)
+            self._free.extend(range(size + more - 1, size - 1, -1))
+        return self._free.pop()
+
+    def quote(self, quote: Quote, at: int) -> bool:
+        """Apply one quote; False where the instrument is not listed (nothing is kept of it)."""
+        row = self._rows.get(quote.instrument)
+        if row is None:
+            return False
+        values = self._values[row]
+        if values[BID] != quote.bid:
+            self._bid_moved_at[row] = at
+        if values[ASK] != quote.ask:
+            self._ask_moved_at[row] = at
+        values[:] = (
+            quote.bid, quote.bid_amount, quote.ask, quote.ask_amount,
+            quote.mark, quote.mark_iv, quote.underlying_price, quote.index_price,
+        )  # fmt: skip
+        self._quoted_at[row] = min(quote.exchange_at, at)
+        self.trust.quoted(quote.instrument)
+        return True
+
+    def snapshot(self, board: BoardSnapshot, at: int) -> None:
+        """Apply a whole board in one stroke."""
+        cached = self._snapshots.get(id(board.instruments))
+        if cached is None or cached[0] is not board.instruments:
+            unknown = [one for one in board.instruments if one.name not in self._rows]
+            if unknown:
+                self.list(unknown)
+            rows = np.array([self._rows[one.name] for one in board.instruments], dtype=np.int64)
+            if len(self._snapshots) >= 8:
+                self._snapshots.clear()
+            self._snapshots[id(board.instruments)] = (board.instruments, rows)
+        else:
+            rows = cached[1]
+        before = self._values[rows]
+        self._bid_moved_at[rows[before[:, BID] != board.bid]] = at
+        self._ask_moved_at[rows[before[:, ASK] != board.ask]] = at
+        fresh = np.empty_like(before)
+        fresh[:, BID], fresh[:, BID_AMOUNT] = board.bid, board.bid_amount
+        fresh[:, ASK], fresh[:, ASK_AMOUNT] = board.ask, board.ask_amount
+        fresh[:, MARK], fresh[:, MARK_IV] = board.mark, board.mark_iv
+        fresh[:, UNDERLYING_PRICE], fresh[:, INDEX] = board.underlying_price, board.index_price
+        self._values[rows] = fresh
+        self._quoted_at[rows] = min(board.exchange_at, at)
+        self._take_index(board.underlying, board.index_price, min(board.exchange_at, at), at)
+
+    def index_price(self, event: IndexPrice, at: int) -> None:
+        """Apply the index of an underlying; hourly bars grow from it."""
+        self._take_index(event.underlying, event.price, min(event.exchange_at, at), at)
+
+    def _take_index(self, underlying: str, price: float, quoted_at: int, at: int) -> None:
+        if not (math.isfinite(price) and price > 0):
+            return
+        self._index[underlying] = (price, quoted_at)
+        self.trust.index_seen(underlying)
+        self.bars.grow(underlying, price, at)
+
+    def index(self, underlying: str) -> float:
+        """Tell the index of an underlying in USD; NaN where it was never seen."""
+        return self._index.get(underlying, (math.nan, 0))[0]
+
+    def index_fresh(self, underlying: str) -> bool:
+        """Whether the index is young enough and its feed trusted."""
+        seen = self._index.get(underlying)
+        return (
+            seen is not None
+            and self._age_s(seen[1]) <= self.quote_age_s_max
+            and self.trust.index_trusted(underlying)
+        )
+
+    def rates(self) -> dict[str, float]:
+        """USD per unit of every currency we can value."""
+        rates = {underlying: price for underlying, (price, _) in sorted(self._index.items())}
+        return {**rates, "USDC": 1.0}
+
+    def _age_s(self, quoted_at: int) -> float:
+        return (self.at - quoted_at) / SECOND / self.speed
+
+    def touch(self, name: str) -> Touch | None:
+        """Show what one instrument displays; None where it is not listed."""
+        row = self._rows.get(name)
+        if row is None:
+            return None
+        instrument = self._listed[row]
+        if instrument is None:
+            return None
+        v: list[float] = self._values[row].tolist()
+        quoted_at = int(self._quoted_at[row])
+        age_s = self._age_s(quoted_at) if quoted_at else math.inf
+        index = self.index(instrument.underlying)
+        agrees = not abs(v[INDEX] / index - 1.0) > INDEX_MISMATCH_MAX
+        return Touch(
+            instrument=instrument,
+            bid=v[BID],
+            bid_amount=v[BID_AMOUNT],
+            ask=v[ASK],
+            ask_amount=v[ASK_AMOUNT],
+            mark=v[MARK],
+            mark_iv=v[MARK_IV],
+            underlying_price=v[UNDERLYING_PRICE],
+            index=index,
+            fresh=age_s <= self.quote_age_s_max
+            and agrees
+            and self.index_fresh(instrument.underlying)
+            and self.trust.trusted(name),
+            age_s=age_s,
+        )
+
+    def moved_at(self, name: str) -> tuple[int, int]:
+        """Tell when the best bid and the best ask of an instrument last changed their price."""
+        row = self._rows[name]
+        return int(self._bid_moved_at[row]), int(self._ask_moved_at[row])
+
+    def board(self, underlying: str, *, inverse: bool = True) -> Board:
+        """Show the option board of an underlying (copies: it stays as it was)."""
+        layout = self._layout(underlying, inverse=inverse)
+        values = self._values[layout.rows]
+        index = self.index(underlying)
+        years = np.maximum((layout.expires_at - self.at) / (365.0 * 86_400 * SECOND), 0.0)
+        return Board(
+            underlying=underlying,
+            at=self.at,
+            index=index,
+            instruments=layout.instruments,
+            strike=layout.strike,
+            expires_at=layout.expires_at,
+            is_call=layout.is_call,
+            bid=values[:, BID],
+            bid_amount=values[:, BID_AMOUNT],
+            ask=values[:, ASK],
+            ask_amount=values[:, ASK_AMOUNT],
+            mark=values[:, MARK],
+            mark_iv=values[:, MARK_IV],
+            underlying_price=values[:, UNDERLYING_PRICE],
+            delta=_deltas(layout, values, years),
+            fresh=self._fresh_rows(layout, values, underlying, index),
+        )
+
+    def _fresh_rows(
+        self, layout: BoardLayout, values: Floats, underlying: str, index: float
+    ) -> Bools:
+        if not self.index_fresh(underlying):
+            return np.zeros(len(layout.rows), dtype=bool)
+        ages = (self.at - self._quoted_at[layout.rows]) / SECOND / self.speed
+        mismatch = np.abs(values[:, INDEX] / index - 1.0) > INDEX_MISMATCH_MAX
+        fresh = (ages <= self.quote_age_s_max) & ~mismatch & (layout.expires_at > self.at)
+        return self.trust.mask(layout.instruments, fresh)
+
+    def _layout(self, underlying: str, *, inverse: bool) -> BoardLayout:
+        layout = self._layouts.get((underlying, inverse))
+        if layout is None:
+            layout = BoardLayout(
+                [
+                    (row, one)
+                    for row, one in enumerate(self._listed)
+                    if one is not None
+                    and one.kind == "option"
+                    and one.underlying == underlying
+                    and one.inverse == inverse
+                ]
+            )
+            self._layouts[(underlying, inverse)] = layout
+        return layout
+
+    def history(self, underlying: str) -> Bars:
+        """Show the closed hourly bars of an index."""
+        return self.bars.closed(underlying)
+
+
+def _deltas(layout: BoardLayout, values: Floats, years: Floats) -> Floats:
+    """Black-76 deltas where a quote carries a forward and a volatility; NaN elsewhere."""
+    deltas: Floats = np.full(len(layout.rows), np.nan)
+    forward, vol = values[:, UNDERLYING_PRICE], values[:, MARK_IV]
+    known = (forward > 0) & (vol > 0) & np.isfinite(forward) & np.isfinite(vol)
+    if known.any():
+        kinds = np.where(layout.is_call[known], 1, -1)
+        shown = greeks(kinds, forward[known], layout.strike[known], years[known], vol[known])
+        deltas[known] = shown.delta
+    return deltas

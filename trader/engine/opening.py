@@ -1,0 +1,54 @@
+"""What must exist before the first input? Accounts and stages, as configured or as they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trader.domain.events import StageChanged
+from trader.domain.facts import MAIN_ACCOUNT, SHADOW_PREFIX, AccountOpened, AlertRaised
+from trader.domain.units import to_atoms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trader.engine.ledger import Ledger
+    from trader.engine.review import Slot
+    from trader.engine.step import Step
+
+
+def open_accounts(
+    ledger: Ledger, slots: Mapping[str, Slot], balances: Mapping[str, float], step: Step
+) -> None:
+    """Open the account and one shadow account per strategy; what exists stays as it is."""
+    wanted = {currency: to_atoms(amount) for currency, amount in sorted(balances.items())}
+    for name in (MAIN_ACCOUNT, *(SHADOW_PREFIX + slot for slot in slots)):
+        account = ledger.accounts.get(name)
+        if account is None:
+            step.record(AccountOpened(name, wanted))
+        elif name == MAIN_ACCOUNT and account.opening != wanted:
+            text = "the configured balances differ from the journal's, which stay: use --fresh"
+            step.record(AlertRaised(kind="balances_ignored", severity="warning", text=text))
+
+
+def assign_stages(ledger: Ledger, slots: Mapping[str, Slot], step: Step) -> None:
+    """Give new strategies their configured stage; changed ones start again below."""
+    for name, slot in slots.items():
+        known = ledger.stages.get(name)
+        if known is None:
+            reason = "first seen: initial stage of the configuration"
+            step.record(
+                StageChanged(name, slot.initial_stage, "config", reason, slot.configuration_hash)
+            )
+        elif known.configuration_hash != slot.configuration_hash:
+            reason = (
+                f"configuration or code changed: {known.stage} was for {known.configuration_hash}"
+            )
+            step.record(
+                StageChanged(name, slot.cap_on_change, "config", reason, slot.configuration_hash)
+            )
+    for chain in ledger.chains.values():
+        if chain.strategy not in slots:
+            text = (
+                f"chain {chain.id} of {chain.strategy}, which is not configured: it runs to its end"
+            )
+            step.record(AlertRaised(kind="orphan_chain", severity="warning", text=text))

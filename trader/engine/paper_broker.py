@@ -1,0 +1,235 @@
+"""How would the venue have filled it? Orders meet the displayed quotes, later than they were made.
+
+No fill without a fresh two-sided quote, none before the order is live, none beyond the displayed
+size, which is used up once. Limit prices and marks are never fills. Several legs fill together or
+not at all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from trader.domain.facts import MAIN_ACCOUNT, Filled, OrderEnded, OrderPlaced, Posting
+from trader.domain.trading import LegFill, Order
+from trader.domain.units import MILLISECOND, fee_atoms, tidy
+from trader.domain.valuation import trade_fee
+from trader.engine.posting import fill_postings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trader.domain.facts import Fact
+    from trader.domain.instruments import Instrument
+    from trader.domain.market import Touch
+    from trader.domain.trading import Approved, Leg
+    from trader.engine.chains import Chain
+    from trader.engine.ledger import WorkingBook
+    from trader.engine.market_state import MarketState
+    from trader.engine.step import Step
+
+Side = Literal["bid", "ask"]
+
+
+class BrokerSettings(BaseModel):
+    """How the paper venue treats us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latency_ms: int = Field(
+        default=200,
+        ge=1,
+        le=60_000,
+        description="Market milliseconds from a decision until its order can trade.",
+    )
+
+
+class Match(msgspec.Struct, frozen=True):
+    """What an order can do right now: `amount` units at these prices per leg."""
+
+    amount: float
+    prices: tuple[float, ...]
+    touches: tuple[Touch, ...]
+    maker: bool
+
+
+class PaperBroker:
+    """Works approved orders against displayed quotes.
+
+    Invariant: what it took from a displayed price stays taken until that price changes. Shadow
+    accounts trade beside the market and take nothing.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._latency = settings.latency_ms * MILLISECOND
+        self._taken: dict[tuple[str, Side], tuple[float, float]] = {}
+
+    def place(
+        self, approval: Approved, step: Step, touches: Mapping[str, Touch], legs: tuple[Leg, ...]
+    ) -> Order:
+        """Make the order of an approval; nothing trades yet.
+
+        An open without a limit price asks for the touch it saw; a close takes what is displayed.
+        """
+        intent, pricing = approval.intent, approval.intent.pricing
+        limit = pricing.limit_net
+        if limit is None and intent.action != "close":
+            limit = _net([_opposite(leg, touches[leg.instrument]) for leg in legs], legs)
+        live_at = step.at + self._latency
+        return Order(
+            order_id=step.name("O"),
+            account=approval.account,
+            verdict_id=approval.verdict_id,
+            strategy=intent.strategy,
+            underlying=intent.underlying,
+            chain_id=approval.chain_id,
+            action=intent.action,
+            legs=legs,
+            amount=approval.amount,
+            limit_net=limit,
+            worst_net=pricing.worst_net,
+            live_at=live_at,
+            patient_until=live_at + pricing.patience,
+            expires_at=live_at + pricing.lifetime,
+            placed_at=step.at,
+        )
+
+    def work(self, book: WorkingBook, step: Step, market: MarketState, chain: Chain) -> None:
+        """Let one order trade or end, as far as this moment allows."""
+        order = book.order
+        if any((one.expires_at or step.at + 1) <= step.at for one in book.instruments.values()):
+            step.record(OrderEnded(order.order_id, order.account, "leg_expired"))
+            return
+        if step.at < order.live_at:
+            return
+        if step.at >= order.expires_at:
+            detail = f"{book.remaining:g} of {order.amount:g} not filled"
+            step.record(OrderEnded(order.order_id, order.account, "expired", detail))
+            return
+        match = self.match(book, step.at, market)
+        if match is None:
+            return
+        step.record(_fill(book, match, step, chain))
+        if book.remaining <= 0:
+            step.record(OrderEnded(order.order_id, order.account, "filled"))
+
+    def match(self, book: WorkingBook, at: int, market: MarketState) -> Match | None:
+        """Find what an order could trade against what is displayed; None where nothing."""
+        order = book.order
+        touches = [market.touch(leg.instrument) for leg in order.legs]
+        met = tuple(touch for touch in touches if touch is not None and touch.fresh)
+        if len(met) != len(order.legs):
+            return None
+        prices = tuple(_opposite(leg, touch) for leg, touch in zip(order.legs, met, strict=True))
+        if not all(price > 0 for price in prices):
+            return None
+        patient = at < order.patient_until or order.worst_net is None
+        accepted = order.limit_net if patient else order.worst_net
+        if accepted is None and not all(touch.two_sided for touch in met):
+            return None
+        if accepted is not None and not _net(prices, order.legs) <= accepted + 1e-12:
+            return None
+        amount = self._amount(book, met, prices)
+        if amount <= 0 or (order.action == "roll" and amount < book.remaining):
+            return None
+        since = order.live_at if patient else order.patient_until
+        if accepted is not None and _rested(order, market, since):
+            return Match(amount, (accepted / order.legs[0].ratio,), met, maker=True)
+        return Match(amount, prices, met, maker=False)
+
+    def _amount(
+        self, book: WorkingBook, touches: tuple[Touch, ...], prices: tuple[float, ...]
+    ) -> float:
+        """Find the units that the displayed size still allows, on every leg's step."""
+        amount = book.remaining
+        shadow = book.order.account != MAIN_ACCOUNT
+        for leg, touch, price in zip(book.order.legs, touches, prices, strict=True):
+            side: Side = "ask" if leg.ratio > 0 else "bid"
+            displayed = touch.ask_amount if side == "ask" else touch.bid_amount
+            at_price, taken = self._taken.get((leg.instrument, side), (math.nan, 0.0))
+            left = displayed - taken if at_price == price and not shadow else displayed
+            amount = min(amount, max(left, 0.0) / abs(leg.ratio))
+        steps = max(one.min_trade_amount for one in book.instruments.values())
+        return tidy(math.floor(amount / steps + 1e-9) * steps)
+
+    def recall(self, fact: Fact) -> None:
+        """Remember what a fill took from the displayed size (live and at recovery alike)."""
+        if not isinstance(fact, Filled) or fact.account != MAIN_ACCOUNT:
+            return
+        for leg in fact.legs:
+            key: tuple[str, Side] = (leg.instrument, "ask" if leg.amount > 0 else "bid")
+            price, taken = self._taken.get(key, (leg.touch, 0.0))
+            before = taken if price == leg.touch else 0.0
+            self._taken[key] = (leg.touch, tidy(before + abs(leg.amount)))
+
+    def forget(self, names: tuple[str, ...]) -> None:
+        """Drop what is remembered of instruments that left."""
+        for name in names:
+            self._taken.pop((name, "bid"), None)
+            self._taken.pop((name, "ask"), None)
+
+
+def _opposite(leg: Leg, touch: Touch) -> float:
+    return touch.ask if leg.ratio > 0 else touch.bid
+
+
+def _net(prices: tuple[float, ...] | list[float], legs: tuple[Leg, ...]) -> float:
+    return sum(leg.ratio * price for leg, price in zip(legs, prices, strict=True))
+
+
+def _rested(order: Order, market: MarketState, since: int) -> bool:
+    """Whether the market came to a single-leg order that was already waiting at its price."""
+    if len(order.legs) != 1:
+        return False
+    bid_moved_at, ask_moved_at = market.moved_at(order.legs[0].instrument)
+    return (ask_moved_at if order.legs[0].ratio > 0 else bid_moved_at) > since
+
+
+def _fill(book: WorkingBook, match: Match, step: Step, chain: Chain) -> Filled:
+    order = book.order
+    legs: list[LegFill] = []
+    postings: list[Posting] = []
+    for leg, price, touch in zip(order.legs, match.prices, match.touches, strict=True):
+        instrument = book.instruments[leg.instrument]
+        amount = tidy(match.amount * leg.ratio)
+        filled = _leg_fill(instrument, amount, price, leg, touch, maker=match.maker)
+        held = chain.legs.get(instrument.name)
+        before, entry = (held.amount, held.entry_price) if held else (0.0, 0.0)
+        legs.append(filled)
+        postings.extend(fill_postings(instrument, filled, before, entry))
+    return Filled(
+        fill_id=step.name("F"),
+        order_id=order.order_id,
+        account=order.account,
+        strategy=order.strategy,
+        chain_id=order.chain_id,
+        amount=match.amount,
+        legs=tuple(legs),
+        postings=tuple(postings),
+    )
+
+
+def _leg_fill(
+    instrument: Instrument, amount: float, price: float, leg: Leg, touch: Touch, *, maker: bool
+) -> LegFill:
+    fee = trade_fee(instrument, amount, price, touch.index, maker=maker)
+    return LegFill(
+        instrument=instrument.name,
+        amount=amount,
+        price=price,
+        touch=_opposite(leg, touch),
+        index=touch.index,
+        fee_atoms=fee_atoms(fee),
+        currency=instrument.settlement_currency,
+        maker=maker,
+    )
+
+
+def placed(
+    order: Order, instruments: tuple[Instrument, ...], equity_usd: float, index: float
+) -> OrderPlaced:
+    """State the fact that an order was accepted."""
+    return OrderPlaced(order=order, instruments=instruments, equity_usd=equity_usd, index=index)

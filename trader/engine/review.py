@@ -1,0 +1,143 @@
+"""What do a strategy and the gate get to see? Views of one instant of ledger and market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from trader.domain.facts import MAIN_ACCOUNT, SHADOW_PREFIX
+from trader.domain.situation import Situation
+from trader.domain.trading import Stage
+from trader.domain.units import SECOND
+from trader.engine.account_view import AccountView
+from trader.engine.ledger import EVERYTHING
+from trader.risk.gate import GateView
+from trader.strategies.strategy import Strategy
+
+if TYPE_CHECKING:
+    from trader.domain.market import Touch
+    from trader.domain.trading import Intent
+    from trader.engine.accounts import Account
+    from trader.engine.ledger import Ledger
+    from trader.engine.market_state import MarketState
+
+Occasion = Literal["open", "manage"]
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """One configured strategy: the rule, what its stage belongs to, where it starts."""
+
+    strategy: Strategy
+    configuration_hash: str
+    initial_stage: Stage
+    cap_on_change: Stage = "RESEARCH"
+
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        return self.strategy.name
+
+
+class Review:
+    """Builds read-only views; holds nothing but where to look."""
+
+    def __init__(self, ledger: Ledger, market: MarketState) -> None:
+        self._ledger = ledger
+        self._market = market
+
+    def stage(self, strategy: str) -> Stage:
+        """Tell a strategy's stage; unknown ones are RESEARCH."""
+        changed = self._ledger.stages.get(strategy)
+        return changed.stage if changed is not None else "RESEARCH"
+
+    def account_of(self, strategy: str) -> str:
+        """Name the account a strategy opens on: the shadow one while it is in RESEARCH."""
+        return SHADOW_PREFIX + strategy if self.stage(strategy) == "RESEARCH" else MAIN_ACCOUNT
+
+    def view(self, account: str) -> AccountView:
+        """Read one account."""
+        return AccountView(self._ledger, self._market, account)
+
+    def data_quality(self) -> tuple[str, ...]:
+        """Mark what the feed told us against itself lately."""
+        window = self._market.quote_age_s_max * self._market.speed * SECOND
+        return self._market.trust.marks(self._market.at, int(window))
+
+    def situation(self, slot: Slot, occasion: Occasion) -> Situation:
+        """Show a strategy its market, its own chains and orders, and what is free."""
+        ledger, market = self._ledger, self._market
+        account = self.view(self.account_of(slot.name))
+        underlying = slot.strategy.underlying
+        return Situation(
+            at=market.at,
+            occasion=occasion,
+            stage=self.stage(slot.name),
+            equity_usd=account.worth().equity_usd,
+            index=market.index(underlying),
+            board=market.board(underlying),
+            bars=market.history(underlying),
+            chains=tuple(
+                ledger.chain_view(chain)
+                for chain in ledger.chains.values()
+                if chain.strategy == slot.name and not chain.pending
+            ),
+            orders=tuple(
+                book.view() for book in ledger.orders.values() if book.order.strategy == slot.name
+            ),
+            free_coins=account.free_coins(),
+            data_quality=self.data_quality(),
+        )
+
+    def gate_view(self, intent: Intent) -> GateView:
+        """Show the gate everything one intent is judged by."""
+        ledger, market = self._ledger, self._market
+        chain = ledger.chains.get(intent.chain_id) if intent.chain_id else None
+        name = chain.account if chain is not None else self.account_of(intent.strategy)
+        account = self.view(name)
+        margins = account.margins()
+        worth = account.worth()
+        books = ledger.account(name)
+        return GateView(
+            at=market.at,
+            account=name,
+            stage=self.stage(intent.strategy),
+            equity_usd=worth.equity_usd,
+            index=market.index(intent.underlying),
+            touches=self._touches(intent),
+            consumers=account.consumers(worth.equity_usd),
+            slots_used=account.slots(intent.strategy, market.at, worth.equity_usd),
+            open_chains=len(ledger.chains_of(name, intent.strategy)),
+            chain=ledger.chain_view(chain) if chain is not None else None,
+            free_coins=account.free_coins(),
+            margin_balance=margins.balance,
+            initial_margin=margins.initial,
+            maintenance_margin=margins.maintenance,
+            trading_pnl_usd=worth.trading_pnl_usd,
+            day_open_pnl_usd=books.day_open_pnl_usd,
+            peak_pnl_usd=books.peak_pnl_usd,
+            paused=self._paused(intent.strategy, books),
+            working=tuple(
+                book.view()
+                for book in ledger.orders.values()
+                if book.order.strategy == intent.strategy
+            ),
+            data_quality=self.data_quality(),
+        )
+
+    def _touches(self, intent: Intent) -> dict[str, Touch]:
+        names = dict.fromkeys(leg.instrument for leg in intent.legs)
+        chain = self._ledger.chains.get(intent.chain_id) if intent.chain_id else None
+        if chain is not None:
+            names |= dict.fromkeys(chain.legs)
+        found = {name: self._market.touch(name) for name in names}
+        return {name: touch for name, touch in found.items() if touch is not None}
+
+    def _paused(self, strategy: str, account: Account) -> str | None:
+        paused = self._ledger.paused.get(EVERYTHING) or self._ledger.paused.get(strategy)
+        if paused is not None:
+            return f"paused by {paused.by}: {paused.reason}"
+        for halt in account.halts.values():
+            if halt.rule == "maintenance_margin":
+                return halt.detail
+        return None

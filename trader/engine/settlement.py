@@ -1,0 +1,72 @@
+"""What happens at an expiry? No guess is booked: pending first, then one price for all."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from trader.domain.facts import LegSettlement, Posting, Settled, SettlementPending
+from trader.domain.portfolio import Position
+from trader.engine.posting import settle_leg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trader.domain.events import DeliveryPrice
+    from trader.engine.ledger import Ledger
+
+
+def next_expiry(ledger: Ledger) -> int | None:
+    """Tell the earliest expiry of anything held that is not already pending."""
+    waiting = (chain.expires_at for chain in ledger.chains.values() if not chain.pending)
+    return min((expires_at for expires_at in waiting if expires_at is not None), default=None)
+
+
+def newly_pending(ledger: Ledger, at: int) -> Iterator[SettlementPending]:
+    """List what expired by `at` and is not known as pending, per account and expiry."""
+    found: dict[tuple[str, str, int], dict[str, None]] = {}
+    for chain in ledger.chains.values():
+        for leg in chain.legs.values():
+            expires_at = leg.instrument.expires_at
+            if expires_at is not None and expires_at <= at:
+                key = (chain.account, chain.underlying, expires_at)
+                found.setdefault(key, {})[leg.instrument.name] = None
+    for key, names in sorted(found.items()):
+        known = ledger.pending.get(key)
+        if known is None or any(name not in known.instruments for name in names):
+            yield SettlementPending(*key, instruments=tuple(sorted(names)))
+
+
+def settlements(ledger: Ledger, delivery: DeliveryPrice) -> Iterator[Settled]:
+    """Settle every pending leg of one expiry, account by account, at the one delivery price.
+
+    Raises:
+        ValueError: the price is not a positive number.
+    """
+    if not (math.isfinite(delivery.price) and delivery.price > 0):
+        raise ValueError(f"delivery price {delivery.price!r} must be a positive number")
+    for account, underlying, expires_at in sorted(ledger.pending):
+        if (underlying, expires_at) == (delivery.underlying, delivery.expires_at):
+            yield _settled(ledger, account, delivery)
+
+
+def _settled(ledger: Ledger, account: str, delivery: DeliveryPrice) -> Settled:
+    legs: list[LegSettlement] = []
+    postings: list[Posting] = []
+    for chain in ledger.chains_of(account):
+        if chain.underlying != delivery.underlying:
+            continue
+        for held in chain.legs.values():
+            if held.instrument.expires_at == delivery.expires_at:
+                position = Position(chain.id, held.instrument, held.amount, held.entry_price)
+                leg, moved = settle_leg(position, delivery.price)
+                legs.append(leg)
+                postings.extend(moved)
+    return Settled(
+        account=account,
+        underlying=delivery.underlying,
+        expires_at=delivery.expires_at,
+        delivery_price=delivery.price,
+        legs=tuple(legs),
+        postings=tuple(postings),
+    )

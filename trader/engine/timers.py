@@ -1,0 +1,64 @@
+"""When is something due? Timers on the market clock; the driver fires them as events."""
+
+from __future__ import annotations
+
+import heapq
+
+from trader.domain.errors import InvariantBroken
+from trader.domain.units import DAY
+
+
+class Timers:
+    """Named timers, due at multiples of `every` past UTC midnight plus `offset`.
+
+    A timer that is fired late skips what it missed: one firing stands for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._every: dict[str, tuple[int, int]] = {}
+        self._due: list[tuple[int, str]] = []
+
+    def add(self, name: str, every: int, offset: int, at: int) -> None:
+        """Schedule `name` from `at` on.
+
+        Raises:
+            ValueError: the period is not positive or the name is taken.
+        """
+        if every <= 0:
+            raise ValueError(f"timer {name}: period {every} ns must be positive")
+        if name in self._every:
+            raise ValueError(f"timer {name} exists already")
+        self._every[name] = (every, offset)
+        heapq.heappush(self._due, (self._next(name, at), name))
+
+    def next_due(self) -> tuple[int, str] | None:
+        """Tell which timer is due next and when; None where there are none."""
+        return self._due[0] if self._due else None
+
+    def due_at(self, name: str) -> int:
+        """Tell when `name` is due next."""
+        return next(due for due, timer in self._due if timer == name)
+
+    def fired(self, name: str, at: int) -> None:
+        """Take a firing and schedule the next one after `at`.
+
+        Raises:
+            InvariantBroken: nobody set such a timer.
+        """
+        if name not in self._every:
+            raise InvariantBroken(f"timer {name!r} fired but was never set")
+        if self._due[0][1] == name:
+            heapq.heapreplace(self._due, (self._next(name, at), name))
+            return
+        self._due = [(due, timer) for due, timer in self._due if timer != name]
+        self._due.append((self._next(name, at), name))
+        heapq.heapify(self._due)
+
+    def _next(self, name: str, at: int) -> int:
+        every, offset = self._every[name]
+        midnight = at - at % DAY
+        start = midnight + offset % every
+        if at < start:
+            return start
+        due = start + ((at - start) // every + 1) * every
+        return min(due, midnight + DAY + offset % every) if DAY % every else due

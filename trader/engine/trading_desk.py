@@ -1,0 +1,179 @@
+"""Who trades? Strategies propose, the gate judges, the broker takes what was approved."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused
+from trader.domain.units import DAY
+from trader.engine.paper_broker import placed
+from trader.risk.limits import Standing, halts, stop_loss_due
+
+if TYPE_CHECKING:
+    from trader.domain.instruments import Instrument
+    from trader.engine.chains import Chain
+    from trader.engine.engine import Engine
+    from trader.engine.review import Occasion, Slot
+    from trader.engine.step import Step
+    from trader.risk.gate import Gate
+    from trader.risk.limits import RiskSettings
+
+URGENT: Final = Pricing(lifetime=30 * DAY)
+"""A close at whatever is displayed, waiting as long as it takes."""
+
+
+class TradingDesk:
+    """Carries intents through the gate to the broker; holds no state of its own."""
+
+    def __init__(self, gate: Gate, risk: RiskSettings, engine: Engine) -> None:
+        self._gate = gate
+        self._risk = risk
+        self._engine = engine
+        self.ledger = engine.ledger
+
+    def work(self, step: Step, instrument: str | None = None) -> None:
+        """Let working orders trade: all, or those that a quote of one instrument concerns."""
+        for book in tuple(self.ledger.orders.values()):
+            if instrument is None or instrument in book.instruments:
+                chain = self.ledger.chain(book.order.chain_id)
+                self._engine.broker.work(book, step, self._engine.market, chain)
+
+    def ask(self, slot: Slot, occasion: Occasion, step: Step) -> None:
+        """Ask a strategy for its proposals and judge each in turn."""
+        situation = self._engine.review.situation(slot, occasion)
+        if occasion == "open" and not situation.board.fresh.any():
+            marks = ", ".join(situation.data_quality) or "no recent quotes"
+            text = f"no fresh quote on the {situation.board.underlying} board ({marks})"
+            step.record(
+                AlertRaised(
+                    kind="decision_skipped", severity="warning", text=text, strategy=slot.name
+                )
+            )
+        for intent in slot.strategy.propose(situation):
+            self.judge(intent, step)
+
+    def judge(self, intent: Intent, step: Step) -> None:
+        """Ask the gate; an approval becomes an order at once."""
+        if intent.action == "close" and intent.pricing.limit_net is None:
+            self._withdraw_closes(intent.chain_id, step)
+        view = self._engine.review.gate_view(intent)
+        verdict_id = step.name("V")
+        if intent.action in ("roll", "add") and view.account != self._engine.review.account_of(
+            intent.strategy
+        ):
+            step.record(_demoted(intent, view.account, self._engine, verdict_id))
+            return
+        verdict = self._gate.judge(intent, view, verdict_id)
+        step.record(verdict)
+        if isinstance(verdict, Approved):
+            self._place(verdict, view.equity_usd, view.index, step)
+
+    def _withdraw_closes(self, chain_id: str | None, step: Step) -> None:
+        """Cancel a patient close so that an urgent one can take its place."""
+        for book in self.ledger.working(chain_id or ""):
+            if book.order.action == "close" and book.order.limit_net is not None:
+                detail = "replaced by an urgent close"
+                step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
+
+    def _place(self, approval: Approved, equity_usd: float, index: float, step: Step) -> None:
+        legs = self._legs(approval)
+        shown = {leg.instrument: self._engine.market.touch(leg.instrument) for leg in legs}
+        seen = {name: touch for name, touch in shown.items() if touch is not None}
+        order = self._engine.broker.place(approval, step, seen, legs)
+        instruments = tuple(self._instrument(leg.instrument, approval.chain_id) for leg in legs)
+        step.record(placed(order, instruments, equity_usd, index))
+
+    def _legs(self, approval: Approved) -> tuple[Leg, ...]:
+        """Name what an order trades: a close the whole chain, a roll both structures at once."""
+        intent = approval.intent
+        if intent.action == "close":
+            return self.ledger.chain(approval.chain_id).closing_legs()
+        if intent.action == "roll":
+            return self.ledger.chain(approval.chain_id).closing_legs() + intent.legs
+        return intent.legs
+
+    def _instrument(self, name: str, chain_id: str) -> Instrument:
+        listed = self._engine.market.instrument(name)
+        if listed is not None:
+            return listed
+        return self.ledger.chain(chain_id).legs[name].instrument
+
+    def close(self, chain: Chain, reason: str, step: Step) -> None:
+        """Close a chain at whatever is displayed."""
+        self.judge(
+            Intent(
+                strategy=chain.strategy,
+                action="close",
+                underlying=chain.underlying,
+                legs=chain.closing_legs(),
+                confidence=chain.confidence,
+                reason=reason,
+                chain_id=chain.id,
+                pricing=URGENT,
+            ),
+            step,
+        )
+
+    def stop_losses(self, step: Step) -> None:
+        """Close every chain whose loss passed its stop, unless an urgent close works already."""
+        for chain in tuple(self.ledger.chains.values()):
+            if chain.flat or chain.pending:
+                continue
+            urgent = any(
+                book.order.action == "close" and book.order.limit_net is None
+                for book in self.ledger.working(chain.id)
+            )
+            account = self._engine.review.view(chain.account)
+            loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
+            view = self.ledger.chain_view(chain)
+            if not urgent and math.isfinite(loss_usd) and stop_loss_due(view, loss_usd, self._risk):
+                share = loss_usd / chain.risk_usd if chain.risk_usd else math.inf
+                reason = f"stop loss: down {loss_usd:,.0f} USD, {share:.0%} of its maximum loss"
+                self.close(chain, reason, step)
+
+    def halts(self, step: Step) -> None:
+        """Begin and end the halts of opening of every account."""
+        for name, account in tuple(self.ledger.accounts.items()):
+            view = self._engine.review.view(name)
+            worth = view.worth()
+            if not math.isfinite(worth.equity_usd):
+                continue
+            margins = view.margins()
+            standing = Standing(
+                equity_usd=worth.equity_usd,
+                trading_pnl_usd=worth.trading_pnl_usd,
+                day_open_pnl_usd=account.day_open_pnl_usd,
+                peak_pnl_usd=account.peak_pnl_usd,
+                margin_balance=margins.balance,
+                maintenance_margin=margins.maintenance,
+            )
+            for halt in halts(self._risk, standing):
+                if halt.active != (halt.rule in account.halts):
+                    step.record(
+                        HaltChanged(
+                            account=name,
+                            rule=halt.rule,
+                            active=halt.active,
+                            limit=halt.limit,
+                            used=halt.used,
+                            detail=halt.detail,
+                        )
+                    )
+
+
+def _demoted(intent: Intent, account: str, engine: Engine, verdict_id: str) -> Refused:
+    stage = engine.review.stage(intent.strategy)
+    return Refused(
+        verdict_id=verdict_id,
+        account=account,
+        intent=intent,
+        stage=stage,
+        rule="demoted",
+        limit=0.0,
+        used=0.0,
+        requested=1.0,
+        explanation=f"{intent.strategy} is at {stage}: its positions are managed to their end, "
+        "never enlarged",
+    )
