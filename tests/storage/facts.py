@@ -1,0 +1,102 @@
+"""Which facts can there be? Hypothesis strategies for the whole union, read off its types."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any, get_args, get_origin
+
+import msgspec
+from hypothesis import strategies as st
+
+from trader.domain.facts import AlertRaised, EpochOpened, Fact, Recorded
+from trader.domain.instruments import Instrument
+from trader.domain.trading import Intent, Leg
+
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+def of_type(kind: Any) -> st.SearchStrategy[Any]:
+    """Draw any value of a field's type."""
+    simple = {int: WHOLE, float: FINITE, str: TEXT, bool: st.booleans(), types.NoneType: st.none()}
+    if kind in simple:
+        return simple[kind]
+    if kind is Intent:
+        return intents()
+    if kind is Instrument:
+        return instruments()
+    if kind is Leg:
+        return st.builds(Leg, TEXT, WHOLE.filter(bool))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return of_struct(kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is typing.Literal:
+        return st.sampled_from(inner)
+    if origin in (typing.Union, types.UnionType):
+        return st.one_of([of_type(one) for one in inner])
+    if origin is tuple and inner[-1] is Ellipsis:
+        return st.lists(of_type(inner[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*(of_type(one) for one in inner))
+    if origin is dict:
+        return st.dictionaries(of_type(inner[0]), of_type(inner[1]), max_size=3)
+    raise TypeError(f"no strategy for {kind!r}: teach tests/storage/facts.py")
+
+
+def of_struct(kind: type[msgspec.Struct], **given: Any) -> st.SearchStrategy[Any]:
+    """Draw a struct field by field; `given` strategies replace the field's own."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    drawn = {
+        name: given[name] if name in given else of_type(inner) for name, inner in fields.items()
+    }
+    return st.fixed_dictionaries(drawn).map(lambda values: kind(**values))
+
+
+def intents() -> st.SearchStrategy[Intent]:
+    """Draw intents that are valid: a confidence in [0, 1], a chain where the action needs one."""
+    return of_struct(
+        Intent,
+        confidence=st.floats(0, 1),
+        chain_id=TEXT,
+        amount=st.none() | st.floats(1e-6, 1e9),
+    )
+
+
+def instruments() -> st.SearchStrategy[Instrument]:
+    """Draw valid contracts: positive steps, an option with its type, strike and expiry."""
+    positive = st.floats(1e-6, 1e9)
+    return of_struct(
+        Instrument,
+        tick_size=positive,
+        min_trade_amount=positive,
+        contract_size=positive,
+        option_type=st.sampled_from(("call", "put")),
+        strike=positive,
+        expires_at=WHOLE,
+    )
+
+
+def facts() -> st.SearchStrategy[Fact]:
+    """Draw any fact of the union."""
+    return st.one_of([of_type(kind) for kind in get_args(Fact)])
+
+
+def epoch(sequence: int, number: int = 1) -> Recorded:
+    """Record the start of an epoch."""
+    opened = EpochOpened(
+        epoch=number,
+        feed="simulated",
+        speed=300.0,
+        market="simulated:7:1",
+        software="0.1.0",
+        configuration_hash="c0ffee",
+    )
+    return Recorded(sequence, sequence * 1_000_000_000, opened)
+
+
+def alert(sequence: int, text: str = "hello", strategy: str | None = None) -> Recorded:
+    """Record an alert, the smallest fact with a text."""
+    fact = AlertRaised(kind="test", severity="info", text=text, strategy=strategy)
+    return Recorded(sequence, sequence * 1_000_000_000, fact)
