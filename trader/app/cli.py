@@ -1,0 +1,66 @@
+"""What can a person type? `trader COMMAND`: every command, and what each error exits with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from trader.app.commands import config, control
+from trader.app.exit_codes import ExitCode
+from trader.app.terminal import complain
+from trader.domain.errors import ConfigurationError, FeedError, JournalLocked, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAMILIES: Final = (config, control)
+"""Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""
+
+DESCRIPTION: Final = (
+    "Trades crypto options on paper: Deribit ticks in, gated decisions out."
+    " It never places a real order."
+)
+EXIT_CODES: Final = "exit codes: " + ", ".join(
+    f"{code.value} {code.name.lower().replace('_', ' ')}" for code in ExitCode
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors become readable lines on stderr."""
+    given = command_parser().parse_args(arguments)
+    try:
+        return int(given.execute(given))
+    except ConfigurationError as error:
+        return _fail(error, ExitCode.CONFIGURATION)
+    except JournalLocked as error:
+        return _fail(error, ExitCode.LOCKED)
+    except StorageError as error:
+        return _fail(error, ExitCode.STORAGE)
+    except FeedError as error:
+        return _fail(error, ExitCode.UNAVAILABLE)
+    except KeyboardInterrupt:
+        return ExitCode.FAILURE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command."""
+    parser = argparse.ArgumentParser(prog="trader", description=DESCRIPTION, epilog=EXIT_CODES)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for family in FAMILIES:
+        family.add_commands(subparsers)
+    return parser
+
+
+def _fail(error: Exception, code: ExitCode) -> ExitCode:
+    """Print an error as it was phrased where it was raised."""
+    complain(error)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""What will this daemon run with? Layers -> checked settings and strategies, or every mistake."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import ValidationError
+
+from trader.app.control import SOCKET_NAME, SOCKET_PATH_BYTES_MAX
+from trader.app.layers import Layers, command_line_layers, environment_layers, file_layer
+from trader.app.mistakes import mistake, mistakes_of
+from trader.app.plugins import strategy_kinds
+from trader.app.settings import BUNDLED_UNDERLYINGS, SIMULATED, Settings
+from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
+from trader.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from trader.strategies.strategy import Strategy
+
+JOURNAL_NAME: Final = "journal.sqlite"
+Value = TypeVar("Value")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A configuration that can be run: settings, where each came from, strategies, secrets.
+
+    Invariant: nothing in it is known to be wrong. `strategies` are the enabled ones, by name.
+    """
+
+    settings: Settings
+    layers: Layers
+    state_dir: Path
+    strategies: tuple[ConfiguredStrategy, ...]
+    disabled: tuple[ConfiguredStrategy, ...]
+    web_token: str | None = dataclasses.field(repr=False)
+
+    @property
+    def journal_url(self) -> str:
+        """Where the journal lies."""
+        return self.settings.journal.url or f"sqlite:///{self.state_dir / JOURNAL_NAME}"
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the daemon takes commands."""
+        return self.state_dir / SOCKET_NAME
+
+    @property
+    def hash(self) -> str:
+        """Hash what decides trading: every setting but log and web, and every strategy."""
+        decided = self.settings.model_dump(mode="json", exclude={"log", "web", "strategies"})
+        decided["strategies"] = {one.file.name: one.configuration_hash for one in self.strategies}
+        canonical = json.dumps(decided, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def load_configuration(
+    files: Sequence[Path] = (),
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """Read and check everything.
+
+    Raises:
+        ConfigurationError: with every mistake there is, one line each.
+    """
+    layers, mistakes = _read_layers(files, assignments, environment)
+    settings = _collect(mistakes, lambda: _settings(layers))
+    mistakes.extend(_mistakes_between(layers))
+    state_dir = _state_dir(layers)
+    mistakes.extend(_state_mistakes(layers, state_dir))
+    token, wrong = _secret(layers, "web", "token_file")
+    mistakes.extend(wrong)
+    strategies = _strategies(layers, mistakes, files)
+    if settings is None or mistakes:
+        raise ConfigurationError(mistakes)
+    return Configuration(
+        settings=settings,
+        layers=layers,
+        state_dir=state_dir,
+        strategies=tuple(one for one in strategies if one.file.enabled),
+        disabled=tuple(one for one in strategies if not one.file.enabled),
+        web_token=token,
+    )
+
+
+def find_state_dir(files: Sequence[Path], environment: Mapping[str, str] | None = None) -> Path:
+    """Find where a daemon keeps its state, without checking its whole configuration.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    layers, mistakes = _read_layers(files, (), environment)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return _state_dir(layers)
+
+
+def _read_layers(
+    files: Sequence[Path], assignments: Sequence[str], environment: Mapping[str, str] | None
+) -> tuple[Layers, list[str]]:
+    """Stack files, environment and command line, the last the heaviest."""
+    mistakes: list[str] = []
+    layers = []
+    for path in files:
+        layer, wrong = file_layer(path)
+        mistakes.extend(wrong)
+        if layer is not None:
+            layers.append(layer)
+    layers.extend(environment_layers(os.environ if environment is None else environment, Settings))
+    overrides, wrong = command_line_layers(assignments)
+    mistakes.extend(wrong)
+    return Layers([*layers, *overrides]), mistakes
+
+
+def _settings(layers: Layers) -> Settings:
+    """Check every value by itself; strictly, so that `true` is no number."""
+    try:
+        return Settings.model_validate(layers.values, strict=True)
+    except ValidationError as error:
+        raise ConfigurationError(mistakes_of(error, Settings, layers.origin)) from error
+
+
+def _mistakes_between(layers: Layers) -> list[str]:
+    """Check what no single value can tell; works on what was written, right or wrong."""
+    mistakes = []
+    source = _written(layers, "feed", "source", SIMULATED)
+    floor = layers.values.get("stage_floor")
+    if floor is not None and source != SIMULATED:
+        remedy = f"remove it: only the bundled exchange (feed.source = {SIMULATED}) may have one"
+        where = layers.origin("stage_floor")
+        problem = f"a floor on a real feed ({source})"
+        mistakes.append(mistake(where, "stage_floor", floor, problem, remedy))
+    return mistakes
+
+
+def _state_dir(layers: Layers) -> Path:
+    """Resolve the state directory."""
+    written = _written(layers, "journal", "state_dir", None)
+    if isinstance(written, str) and written:
+        folder = layers.folder("journal.state_dir")
+        return Path(os.path.normpath(folder.absolute() / Path(written).expanduser()))
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home).absolute() / "trader"
+
+
+def _state_mistakes(layers: Layers, state_dir: Path) -> list[str]:
+    """Check that the state directory can hold what must lie in it."""
+    where, key = layers.origin("journal.state_dir"), "journal.state_dir"
+    if state_dir.exists() and not state_dir.is_dir():
+        problem, remedy = "is a file", "name a folder (it is made where it is missing)"
+        return [mistake(where, key, str(state_dir), problem, remedy)]
+    length = len(os.fsencode(state_dir / SOCKET_NAME))
+    if length > SOCKET_PATH_BYTES_MAX:
+        problem = f"too long for a unix socket ({length} bytes, at most {SOCKET_PATH_BYTES_MAX})"
+        return [mistake(where, key, str(state_dir), problem, "name a folder nearer to the root")]
+    return []
+
+
+def _secret(layers: Layers, section: str, name: str) -> tuple[str | None, list[str]]:
+    """Read a secret file; one that cannot be read, or is empty, is a mistake."""
+    written = _written(layers, section, name, None)
+    if not isinstance(written, str) or not written:
+        return None, []
+    key = f"{section}.{name}"
+    path = layers.folder(key) / Path(written).expanduser()
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"unreadable secret ({getattr(error, 'strerror', None) or 'not UTF-8'})"
+        remedy = "name a file this user may read (chmod 400)"
+        return None, [mistake(layers.origin(key), key, written, problem, remedy)]
+    if not secret:
+        remedy = "write the secret into it"
+        return None, [mistake(layers.origin(key), key, written, "empty secret", remedy)]
+    return secret, []
+
+
+def _strategies(
+    layers: Layers, mistakes: list[str], files: Sequence[Path]
+) -> list[ConfiguredStrategy]:
+    """Read the strategy files, also when settings are wrong: every mistake at once."""
+    written = layers.values.get("strategies", Settings.model_fields["strategies"].default)
+    names = (written,) if isinstance(written, str) else written
+    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+        return []
+    named = "strategies" in layers.values or not files
+    folder = layers.folder("strategies") if named else files[-1].parent
+    origin = layers.origin("strategies") if named else str(files[-1])
+    paths, wrong = find_files(origin, [folder / Path(name).expanduser() for name in names])
+    mistakes.extend(wrong)
+    kinds: dict[str, type[Strategy]] | None = _collect(mistakes, strategy_kinds)
+    if kinds is None:
+        return []
+    watched = _written(layers, "feed", "underlyings", BUNDLED_UNDERLYINGS)
+    underlyings = watched if isinstance(watched, tuple) else BUNDLED_UNDERLYINGS
+    strategies, wrong = read_strategies(paths, kinds, [str(one).upper() for one in underlyings])
+    mistakes.extend(wrong)
+    return sorted(strategies, key=lambda one: one.file.name)
+
+
+def _written(layers: Layers, section: str, name: str, default: object) -> object:
+    """Take a value as it was written, unchecked."""
+    table = layers.values.get(section)
+    return table.get(name, default) if isinstance(table, dict) else default
+
+
+def _collect(mistakes: list[str], attempt: Callable[[], Value]) -> Value | None:
+    """Try a step; its mistakes join the others instead of ending the search."""
+    try:
+        return attempt()
+    except ConfigurationError as error:
+        mistakes.extend(error.mistakes)
+        return None

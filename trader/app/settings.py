@@ -1,0 +1,244 @@
+"""What can be configured? Every section with its limits and defaults; `layers` says who set what.
+
+Defaults <- TOML files (`--config`) <- environment (`TRADER_SECTION__KEY`) <- `--set section.key=v`.
+Relative paths are relative to the folder of the file that names them (elsewhere: to the working
+directory). Where nothing names a state directory it is `$XDG_STATE_HOME/trader`, which falls back
+to `~/.local/state/trader`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from trader.deribit.client import ClientSettings
+from trader.domain.units import normalize_underlying
+from trader.engine.engine import EngineSettings
+from trader.engine.paper_broker import BrokerSettings
+from trader.risk.limits import RiskSettings
+
+LogFormat = Literal["console", "json"]
+SIMULATED: Final = "simulated"
+FEED_URLS: Final = {
+    "deribit": "wss://www.deribit.com/ws/api/v2",
+    "deribit-test": "wss://test.deribit.com/ws/api/v2",
+}
+BUNDLED_UNDERLYINGS: Final = ("BTC", "ETH")
+
+
+def websocket_url(url: str) -> str:
+    """Accept `ws://` and `wss://` addresses with a host."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError("is no websocket URL; write ws://host:port/path or wss://host/path")
+    return url
+
+
+Positive = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+WebsocketUrl = Annotated[str, AfterValidator(websocket_url)]
+
+
+class Section(BaseModel):
+    """A table of the configuration: closed (an unknown key is a mistake) and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FeedSettings(Section):
+    """Where ticks come from."""
+
+    source: str = Field(
+        default=SIMULATED,
+        description="`simulated` (bundled exchange), `deribit`, `deribit-test` or a ws(s) URL.",
+    )
+    url: WebsocketUrl = Field(
+        default="ws://127.0.0.1:8765/ws/api/v2", description="Address of the bundled exchange."
+    )
+    underlyings: tuple[str, ...] = Field(
+        default=BUNDLED_UNDERLYINGS, min_length=1, description="Coins whose boards are watched."
+    )
+    expiries_within_days: float = Field(
+        default=35.0,
+        gt=0,
+        le=1_000,
+        allow_inf_nan=False,
+        description="Options that expire later are not watched.",
+    )
+    client: ClientSettings = Field(default_factory=ClientSettings, description="The connection.")
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, source: str) -> str:
+        if source == SIMULATED or source in FEED_URLS:
+            return source
+        try:
+            return websocket_url(source)
+        except ValueError:
+            known = ", ".join((SIMULATED, *FEED_URLS))
+            raise ValueError(f"is no feed; choose one of {known} or a ws(s):// URL") from None
+
+    @field_validator("underlyings")
+    @classmethod
+    def _distinct(cls, underlyings: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(normalize_underlying(name) for name in underlyings)
+        unknown = [name for name in names if name not in BUNDLED_UNDERLYINGS]
+        if unknown or len(set(names)) != len(names):
+            known = ", ".join(BUNDLED_UNDERLYINGS)
+            raise ValueError(f"names an unknown coin or one twice; choose from {known}, each once")
+        return names
+
+    @property
+    def endpoint(self) -> str:
+        """The address to connect to."""
+        if self.source == SIMULATED:
+            return self.url
+        return FEED_URLS.get(self.source, self.source)
+
+
+class AccountSettings(Section):
+    """What the paper account starts with; naming any balance replaces all the defaults."""
+
+    balances: dict[str, Positive] = Field(
+        default_factory=lambda: {"BTC": 20.0, "ETH": 300.0, "USDC": 1_000_000.0},
+        min_length=1,
+        description="Starting balance of each currency: BTC, ETH, USDC.",
+    )
+
+    @field_validator("balances")
+    @classmethod
+    def _known_currencies(cls, balances: dict[str, float]) -> dict[str, float]:
+        known = (*BUNDLED_UNDERLYINGS, "USDC")
+        for currency in balances:
+            if currency not in known:
+                raise ValueError(f"unknown currency {currency}; choose from {', '.join(known)}")
+        return balances
+
+
+class JournalSettings(Section):
+    """Where facts are kept."""
+
+    state_dir: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of journal, log, socket and lock; unset: `$XDG_STATE_HOME/trader`.",
+    )
+    url: str | None = Field(
+        default=None,
+        description="Database URL of the journal; unset: SQLite in the state directory.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _sqlite_url(cls, url: str | None) -> str | None:
+        if url is not None and not (url.startswith("sqlite:///") and len(url) > len("sqlite:///")):
+            raise ValueError("is no journal URL; write sqlite:///path/to/journal.sqlite")
+        return url
+
+
+class WebSettings(Section):
+    """Where `/healthz` and `/metrics` are served."""
+
+    token_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with the bearer token `/metrics` asks for; needed beyond loopback.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen at.")
+    port: int = Field(
+        default=9467, ge=0, le=65_535, description="Port to listen at; 0 serves nothing."
+    )
+    progress_age_s_max: float = Field(
+        default=30.0,
+        gt=0,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Wall seconds without progress after which `/healthz` answers 503.",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _guarded_beyond_loopback(cls, host: str, info: ValidationInfo) -> str:
+        if info.data.get("token_file") is None and not _is_loopback(host):
+            raise ValueError("is reachable by others; name a web.token_file, or use 127.0.0.1")
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class LogSettings(Section):
+    """Where log lines go, and how they look there."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lines below this level are not written."
+    )
+    format: LogFormat = Field(
+        default="console", description="Lines on stdout: `console` for people, `json` for machines."
+    )
+    file: bool = Field(
+        default=True, description="Whether lines also go to `trader.log` in the state dir."
+    )
+    file_format: LogFormat = Field(default="json", description="Lines in the file.")
+    rotate_mb: float = Field(
+        default=20.0,
+        gt=0,
+        le=10_000,
+        allow_inf_nan=False,
+        description="The file is rotated at this size.",
+    )
+    rotate_files: int = Field(default=5, ge=1, le=1_000, description="Rotated files that are kept.")
+
+
+class AssumptionSettings(Section):
+    """The market `config check` assumes when it asks whether a strategy can ever trade."""
+
+    index: dict[str, Positive] = Field(
+        default_factory=lambda: {"BTC": 100_000.0, "ETH": 3_500.0},
+        description="Assumed index in USD.",
+    )
+    iv: dict[str, Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]] = Field(
+        default_factory=lambda: {"BTC": 0.45, "ETH": 0.65},
+        description="Assumed implied volatility, a fraction per year.",
+    )
+
+
+class Settings(Section):
+    """Everything that can be configured, apart from the strategies' own files."""
+
+    strategies: tuple[str, ...] = Field(
+        default=("strategies",),
+        description="Strategy files, or folders of them; relative to the file that names them.",
+    )
+    stage_floor: Literal["PILOT"] | None = Field(
+        default=None, description="Stage below which none falls; only on the bundled exchange."
+    )
+    feed: FeedSettings = Field(default_factory=FeedSettings, description="[feed]")
+    account: AccountSettings = Field(default_factory=AccountSettings, description="[account]")
+    risk: RiskSettings = Field(default_factory=RiskSettings, description="[risk]")
+    broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
+    journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")
+    log: LogSettings = Field(default_factory=LogSettings, description="[log]")
+    web: WebSettings = Field(default_factory=WebSettings, description="[web]")
+    assumptions: AssumptionSettings = Field(
+        default_factory=AssumptionSettings, description="[assumptions]"
+    )
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _one_or_more(cls, strategies: object) -> object:
+        return (strategies,) if isinstance(strategies, str) else strategies
