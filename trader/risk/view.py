@@ -1,0 +1,50 @@
+"""What does the gate look at? One account at one instant, as the engine hands it over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trader.domain.portfolio import ChainView, WorkingOrder
+from trader.domain.trading import Consumer, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trader.domain.market import Touch
+
+
+class GateView(msgspec.Struct, frozen=True, kw_only=True):
+    """All numbers one judgement needs, derived from ledger and market at `at`.
+
+    `index` is that of the intent's underlying; `touches` holds every instrument of the intent's
+    legs and of the chain's open legs. `consumers` are all open positions and working orders of the
+    account with shares of *today's* equity; `slots_used` today's trades of this strategy that hold
+    a slot; `open_chains` its chains, working opens included. `free_coins` are coins not promised to
+    short calls. Margins are by currency, before the order, open orders included;
+    `margin_balance` is cash and futures PnL, without the value of long options. PnL is trading PnL
+    against holding. `size_scalar` in (0, 1].
+    """
+
+    at: int
+    account: str
+    stage: Stage
+    equity_usd: float
+    index: float
+    touches: Mapping[str, Touch]
+    consumers: tuple[Consumer, ...]
+    slots_used: tuple[Consumer, ...]
+    open_chains: int
+    chain: ChainView | None
+    free_coins: Mapping[str, float]
+    margin_balance: Mapping[str, float]
+    initial_margin: Mapping[str, float]
+    maintenance_margin: Mapping[str, float]
+    trading_pnl_usd: float
+    day_open_pnl_usd: float
+    peak_pnl_usd: float
+    paused: str | None
+    working: tuple[WorkingOrder, ...]
+    size_scalar: float = 1.0
+    data_quality: tuple[str, ...] = ()
