@@ -1,0 +1,232 @@
+"""What does a connection mean at the exchange's end? The same session, seen from the other side.
+
+Bytes go in by `receive`, time by `tick`, bytes come out by `data_to_send`; no socket, no clock.
+The session answers what concerns the connection alone (heartbeats, tests, subscriptions); every
+other call is handed out and answered by `answer` or `refuse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from trader.deribit import messages
+from trader.deribit.messages import ErrorBody, RequestId
+
+VERSION: Final = "1.2.26"
+HEARTBEAT_S_MIN: Final = 10.0
+TEST_ANSWER_S_MAX: Final = 10.0
+IDLE_S_MAX: Final = 60.0
+FIRST_BEAT: Final = 1.2
+NEXT_BEAT: Final = 1.06
+"""Observed with interval 10: the first test request after 12 s, then one every 10.6 s."""
+
+HEARTBEAT_CLOSE: Final = (4000, "heartbeat close")
+IDLE_CLOSE: Final = (1006, "")
+"""An idle socket is cut without a close frame: abort the transport."""
+
+
+class ServerError(Exception):
+    """A refusal of the exchange, as it goes over the wire; `detail` is `error.data`."""
+
+    def __init__(self, code: int, message: str, detail: object = None) -> None:
+        self.body = ErrorBody(code, message, detail)
+        super().__init__(f"{code} {message}")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request for the exchange; `id` is echoed with its type, None where there was none."""
+
+    id: RequestId
+    method: str
+    params: dict[str, Any]
+    received_us: int
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    """Channels that became active just now: each is owed its present state first."""
+
+    channels: tuple[str, ...]
+
+
+class Unsubscribed(msgspec.Struct, frozen=True):
+    """Channels that ceased to be active."""
+
+    channels: tuple[str, ...]
+
+
+ServerEvent = Call | Subscribed | Unsubscribed
+
+Params = dict[str, Any]
+_Answer = tuple[object, list[ServerEvent]]
+
+
+class ServerSession:
+    """One client's connection at the exchange.
+
+    Invariant: calls are answered in the order of their frames; a notification leaves only for an
+    active channel and after the answer that made it active. When `closing` is set (code, reason),
+    the caller sends what is left and closes; code 1006 means abort.
+
+    `knows` tells whether a channel exists; `epoch_us` is what `usIn` shows at second `opened`.
+    """
+
+    def __init__(
+        self, *, knows: Callable[[str], bool], opened: float, epoch_us: int, testnet: bool = False
+    ) -> None:
+        self.closing: tuple[int, str] | None = None
+        self.channels: dict[str, None] = {}
+        self._knows = knows
+        self._opened = opened
+        self._epoch_us = epoch_us
+        self._testnet = testnet
+        self._outbox: list[bytes] = []
+        self._heard_at = opened
+        self._heartbeat_s: float | None = None
+        self._next_beat = 0.0
+        self._test_since: float | None = None
+        self._busy = False
+
+    def receive(self, frame: bytes | str, now: float) -> list[ServerEvent]:
+        """Take one frame of the client; say what it asks of the exchange."""
+        self._heard_at = now
+        content = frame.encode("utf-8", "replace") if isinstance(frame, str) else frame
+        read = messages.read_call(content)
+        if isinstance(read, ErrorBody):
+            self._send_error(None, read, self._us(now), now)
+            return []
+        call = Call(read.id, read.method, read.params, self._us(now))
+        try:
+            own = self._own(read.method, read.params, now)
+        except ServerError as error:
+            self.refuse(call, error, now)
+            return []
+        if own is None:
+            return [call]
+        result, events = own
+        self.answer(call, result, now)
+        return events
+
+    def answer(self, call: Call, result: object, now: float) -> None:
+        """Queue the result of a call."""
+        self._outbox.append(
+            messages.result_frame(call.id, result, call.received_us, self._us(now), self._testnet)
+        )
+
+    def refuse(self, call: Call, error: ServerError, now: float) -> None:
+        """Queue the refusal of a call."""
+        self._send_error(call.id, error.body, call.received_us, now)
+
+    def push(self, channel: str, frame: bytes) -> bool:
+        """Queue a notification frame; False where the client does not listen to the channel."""
+        if channel not in self.channels:
+            return False
+        self._outbox.append(frame)
+        self._busy = True
+        return True
+
+    def drop(self, channels: Iterable[str]) -> None:
+        """End subscriptions to what no longer exists, without a word, as the venue does."""
+        for channel in channels:
+            self.channels.pop(channel, None)
+
+    def data_to_send(self) -> list[bytes]:
+        """Take the frames to be sent now, in this order."""
+        frames, self._outbox = self._outbox, []
+        return frames
+
+    def tick(self, now: float) -> None:
+        """Let time pass: beat, or close what is dead. Call a few times a second."""
+        if self.closing is not None:
+            return
+        if self._test_since is not None and now - self._test_since >= TEST_ANSWER_S_MAX:
+            self.closing = HEARTBEAT_CLOSE
+        elif self._heartbeat_s is None:
+            if not self.channels and now - self._heard_at >= IDLE_S_MAX:
+                self.closing = IDLE_CLOSE
+        elif now >= self._next_beat:
+            self._beat(now, self._heartbeat_s)
+
+    def _beat(self, now: float, interval_s: float) -> None:
+        if not self._busy:
+            self._outbox.append(messages.heartbeat_frame("heartbeat"))
+        self._outbox.append(messages.heartbeat_frame("test_request"))
+        self._busy = False
+        self._next_beat = now + interval_s * NEXT_BEAT
+        if self._test_since is None:
+            self._test_since = now
+
+    def _us(self, now: float) -> int:
+        return self._epoch_us + int((now - self._opened) * 1_000_000)
+
+    def _send_error(self, id_: RequestId, body: ErrorBody, us_in: int, now: float) -> None:
+        frame = messages.error_frame(id_, body, us_in, self._us(now), self._testnet)
+        self._outbox.append(frame)
+
+    def _own(self, method: str, params: Params, now: float) -> _Answer | None:
+        match method:
+            case "public/set_heartbeat":
+                return self._set_heartbeat(params, now)
+            case "public/disable_heartbeat":
+                self._heartbeat_s = self._test_since = None
+                return "ok", []
+            case "public/test":
+                return self._test(params)
+            case "public/hello":
+                return _hello(params)
+            case "public/subscribe":
+                return self._subscribe(_channel_names(params))
+            case "public/unsubscribe":
+                return self._unsubscribe(_channel_names(params))
+            case "public/unsubscribe_all":
+                gone = self._unsubscribe(list(self.channels))
+                return "ok", gone[1]
+            case _:
+                return None
+
+    def _set_heartbeat(self, params: Params, now: float) -> _Answer:
+        interval = params.get("interval")
+        if not isinstance(interval, int | float) or not HEARTBEAT_S_MIN <= interval <= 86_400:
+            raise _invalid("interval", "value is required" if interval is None else "out of range")
+        self._heartbeat_s = float(interval)
+        self._next_beat = now + interval * FIRST_BEAT
+        return "ok", []
+
+    def _test(self, params: Params) -> _Answer:
+        self._test_since = None
+        if params.get("expected_result") == "exception":
+            raise ServerError(10_001, "error")
+        return {"version": VERSION}, []
+
+    def _subscribe(self, names: list[str]) -> _Answer:
+        if any(name.endswith(".raw") for name in names):
+            raise ServerError(13_778, "raw_subscriptions_not_available_for_unauthorized")
+        known = [name for name in dict.fromkeys(names) if self._knows(name)]
+        fresh = tuple(name for name in known if name not in self.channels)
+        self.channels.update(dict.fromkeys(fresh))
+        return known, [Subscribed(fresh)] if fresh else []
+
+    def _unsubscribe(self, names: list[str]) -> _Answer:
+        gone = [name for name in dict.fromkeys(names) if name in self.channels]
+        self.drop(gone)
+        return gone, [Unsubscribed(tuple(gone))] if gone else []
+
+
+def _hello(params: Params) -> _Answer:
+    for name in ("client_name", "client_version"):
+        if not isinstance(params.get(name), str):
+            raise _invalid(name, "value is required")
+    return {"version": VERSION}, []
+
+
+def _channel_names(params: Params) -> list[str]:
+    names = params.get("channels")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _invalid("channels", "value is required" if names is None else "invalid format")
+    return names
+
+
+def _invalid(param: str, reason: str) -> ServerError:
+    return ServerError(-32_602, "Invalid params", {"reason": reason, "param": param})
