@@ -18,7 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trader.pricing.normal import Array
-from trader.pricing.normalized import NO_DEVIATION, Normalized, normalized, total_deviation
+from trader.pricing.normalized import (
+    NO_DEVIATION,
+    Curve,
+    normalized,
+    probabilities,
+    total_deviation,
+)
 
 Flag = Literal["call", "put"]
 Kind = Flag | int
@@ -85,7 +91,7 @@ class ImpliedVolError(ValueError):
 
 
 class _Options(NamedTuple):
-    """Checked arguments, broadcast to one shape of one dimension or more."""
+    """Checked arguments in columns of one length; `shape` is what they broadcast to."""
 
     sign: Array
     forward: Array
@@ -93,7 +99,7 @@ class _Options(NamedTuple):
     years: Array
     vol: Array
     rate: Array
-    scalar: bool
+    shape: tuple[int, ...]
 
 
 @overload
@@ -123,8 +129,8 @@ def price(
         ValueError: an argument is not finite or outside the domain stated above.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    value = _discounted(_value(options, _normalized(options)), options)
-    return float(value[0]) if options.scalar else value
+    value = _discounted(_value(options, _curve(options)), options)
+    return float(value[0]) if not options.shape else value.reshape(options.shape)
 
 
 @overload
@@ -154,8 +160,8 @@ def inverse_price(
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    value = _discounted(_value(options, _normalized(options)), options) / options.forward
-    return float(value[0]) if options.scalar else value
+    value = _discounted(_value(options, _curve(options)), options) / options.forward
+    return float(value[0]) if not options.shape else value.reshape(options.shape)
 
 
 @overload
@@ -187,9 +193,11 @@ def greeks(
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    parts = _normalized(options)
-    figures = _greeks(options, parts, _value(options, parts))
-    return Greeks(*(float(one[0]) for one in figures)) if options.scalar else figures
+    curve = _curve(options)
+    figures = _greeks(options, curve, _value(options, curve))
+    if not options.shape:
+        return Greeks(*(float(one[0]) for one in figures))
+    return Greeks(*(one.reshape(options.shape) for one in figures))
 
 
 def price_and_greeks(
@@ -200,20 +208,25 @@ def price_and_greeks(
     vol: Numbers,
     rate: Numbers = 0.0,
 ) -> tuple[Array, Greeks[Array]]:
-    """Return prices and Greeks of a whole board in one pass, as arrays even for scalars.
+    """Return prices and Greeks of a whole board in one pass, always as arrays of one dimension.
 
     Raises:
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    parts = _normalized(options)
-    value = _value(options, parts)
-    return _discounted(value, options), _greeks(options, parts, value)
+    curve = _curve(options)
+    value = _value(options, curve)
+    return _discounted(value, options), _greeks(options, curve, value)
 
 
 @overload
 def implied_vol(  # type: ignore[overload-overlap]
-    kind: Kind, price: float, forward: float, strike: float, years: float, rate: float = 0.0
+    kind: Kind,
+    price: float,
+    forward: float,
+    strike: float,
+    years: float,
+    rate: float = 0.0,
 ) -> float: ...
 @overload
 def implied_vol(
@@ -242,21 +255,22 @@ def implied_vol(
         ValueError: invalid input, as `price`.
         ImpliedVolError: a scalar price that no volatility explains.
     """
-    options = _options(kind, forward, strike, years, 0.0, rate)
     paid = np.asarray(price, dtype=np.float64)
     _check("price", paid, 0.0, LEVEL_MAX)
-    undiscounted, *_ = np.broadcast_arrays(paid, options.sign)
-    solved = _implied_vols(options, undiscounted * np.exp(options.rate * options.years))
-    if not (options.scalar and paid.ndim == 0):
-        return solved
+    options = _options(kind, forward, strike, years, 0.0, rate, paid.shape)
+    columns = np.broadcast_to(paid, options.shape).ravel()
+    undiscounted = columns * np.exp(options.rate * options.years)
+    solved = _implied_vols(options, undiscounted)
+    if options.shape:
+        return ImpliedVols(solved.vol.reshape(options.shape), solved.status.reshape(options.shape))
     if solved.status[0] != ImpliedVolStatus.SOLVED:
         raise ImpliedVolError(ImpliedVolStatus(int(solved.status[0])), float(paid))
     return float(solved.vol[0])
 
 
 def _implied_vols(options: _Options, paid: Array) -> ImpliedVols:
-    """Invert undiscounted prices that have the board's shape or a wider one."""
-    sign, forward, strike, years, *_ = (np.broadcast_to(one, paid.shape) for one in options[:6])
+    """Invert undiscounted prices."""
+    sign, forward, strike, years, *_ = options
     intrinsic = np.maximum(sign * (forward - strike), 0.0)
     value = (paid - intrinsic) / (np.sqrt(forward) * np.sqrt(strike))
     distance = -np.abs(np.log(forward / strike))
@@ -282,9 +296,15 @@ def _status(
 
 
 def _options(
-    kind: Kinds, forward: Numbers, strike: Numbers, years: Numbers, vol: Numbers, rate: Numbers
+    kind: Kinds,
+    forward: Numbers,
+    strike: Numbers,
+    years: Numbers,
+    vol: Numbers,
+    rate: Numbers,
+    shape: tuple[int, ...] = (),
 ) -> _Options:
-    """Check every argument and broadcast them."""
+    """Check every argument and broadcast them to each other and to `shape`."""
     sign = _sign(kind)
     arrays = [np.asarray(one, dtype=np.float64) for one in (forward, strike, years, vol, rate)]
     _check("forward", arrays[0], LEVEL_MIN, LEVEL_MAX)
@@ -292,9 +312,10 @@ def _options(
     _check("years", arrays[2], 0.0, YEARS_MAX)
     _check("vol", arrays[3], 0.0, VOL_MAX)
     _check("rate", arrays[4], -RATE_MAX, RATE_MAX)
-    scalar = sign.ndim == 0 and all(one.ndim == 0 for one in arrays)
-    signs, f, k, t, v, r = np.broadcast_arrays(np.atleast_1d(sign), *arrays)
-    return _Options(signs, f, k, t, v, r, scalar)
+    together = (sign, *arrays)
+    shape = np.broadcast_shapes(shape, *(one.shape for one in together))
+    signs, f, k, t, v, r = (np.broadcast_to(one, shape).ravel() for one in together)
+    return _Options(signs, f, k, t, v, r, shape)
 
 
 def _check(name: str, values: Array, low: float, high: float) -> None:
@@ -316,33 +337,32 @@ def _sign(kind: Kinds) -> Array:
     return np.where(calls, 1.0, -1.0)
 
 
-def _normalized(options: _Options) -> Normalized:
+def _curve(options: _Options) -> Curve:
     """Evaluate the out-of-the-money side of every option."""
     distance = -np.abs(np.log(options.forward / options.strike))
-    deviation = options.vol * np.sqrt(options.years)
-    flat = normalized(distance.ravel(), deviation.ravel())
-    return flat if distance.ndim == 1 else Normalized(*(x.reshape(distance.shape) for x in flat))
+    return normalized(distance, options.vol * np.sqrt(options.years))
 
 
-def _value(options: _Options, parts: Normalized) -> Array:
+def _value(options: _Options, curve: Curve) -> Array:
     """Return undiscounted values: time value plus intrinsic, which is parity."""
     level = np.sqrt(options.forward) * np.sqrt(options.strike)
     intrinsic = np.maximum(options.sign * (options.forward - options.strike), 0.0)
-    return level * parts.value + intrinsic
+    return level * curve.value + intrinsic
 
 
-def _greeks(options: _Options, parts: Normalized, value: Array) -> Greeks[Array]:
+def _greeks(options: _Options, curve: Curve, value: Array) -> Greeks[Array]:
     """Return the Greeks from the parts that a price has computed already."""
     sign, forward, strike, years, vol, rate, _ = options
     root = np.sqrt(years)
     deviation = vol * root
     below = forward <= strike
     out = below == (sign > 0.0)
-    n1 = np.where(below, parts.upper, parts.lower)
-    n2 = np.where(below, parts.lower, parts.upper)
+    upper, lower = probabilities(-np.abs(np.log(forward / strike)), curve)
+    n1 = np.where(below, upper, lower)
+    n2 = np.where(below, lower, upper)
     n1 = np.where(out, n1, 1.0 - n1)  # N(+-d1)
     n2 = np.where(out, n2, 1.0 - n2)  # N(+-d2)
-    slope = np.sqrt(forward) * np.sqrt(strike) * parts.slope  # F n(d1)
+    slope = np.sqrt(forward) * np.sqrt(strike) * curve.slope  # F n(d1)
     alive = deviation > NO_DEVIATION
     gamma = np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
     # the venue shows the decay of a day, or of the remaining life where that is shorter

@@ -14,53 +14,64 @@ from trader.pricing.normal import SQRT_2PI, Array, mills, tail_quantile
 Mask = NDArray[np.bool_]
 
 NO_DEVIATION: Final = 1e-100  # a total deviation below this is the limit itself
+TOLERANCE: Final = 1e-5  # of a step; Halley's next error is of the order of its cube
 
 _FAR: Final = -60.0  # n(-60) is zero in double precision
-_SERIES_BELOW: Final = 0.02  # bound on |y| and s for the series in s / 2
-_CONVERGED: Final = 1e-6  # Halley's next error is of the order of the cube of this one
+_SERIES_BELOW: Final = 0.01  # bound on |y| and s for the series in s / 2
 _ITERATIONS_MAX: Final = 100
 _DEVIATION_MAX: Final = 100.0  # b is its own bound in double precision long before
 
 
-class Normalized(NamedTuple):
-    """The out-of-the-money option: h = y / s, t = s / 2.
+class Curve(NamedTuple):
+    """b and what moves it, with h = y / s and t = s / 2.
 
-    `value` is b; `slope` db/ds = n(h) exp(-t^2 / 2) = F n(d1) / sqrt(FK); `shortfall` is the bound
-    exp(y / 2) less b, without cancellation where b is close to it; `upper` is N(h + t) and `lower`
-    N(h - t).
+    `value` is b; `shortfall` the bound exp(y / 2) less b, without cancellation where b is close to
+    it; `slope` db/ds = n(h) exp(-t^2 / 2) = F n(d1) / sqrt(FK); `near` and `far` are the tails of
+    N beyond |h + t| and |h - t| in the same scale; `inside` says that h + t is negative.
     """
 
     value: Array
     shortfall: Array
     slope: Array
+    near: Array
+    far: Array
+    inside: Mask
+
+
+class Probabilities(NamedTuple):
+    """Of the out-of-the-money option: `upper` N(h + t), `lower` N(h - t)."""
+
     upper: Array
     lower: Array
 
 
-def normalized(distance: Array, deviation: Array) -> Normalized:
-    """Evaluate b(y, s) for equally shaped `distance` = y <= 0 and `deviation` = s >= 0.
+def normalized(distance: Array, deviation: Array) -> Curve:
+    """Evaluate b(y, s) for `distance` = y <= 0 and `deviation` = s >= 0 of one length.
 
     n(h) exp(-t^2 / 2) is a factor of every term, so that only Mills ratios are subtracted; where
     these nearly cancel (both |y| and s small) the Taylor series of the ratio about h takes over.
     """
-    alive = deviation > NO_DEVIATION
-    h = np.where(alive, distance / np.where(alive, deviation, 1.0), _FAR * (distance < 0.0))
-    h = np.maximum(h, _FAR)
+    h = np.maximum(distance / np.maximum(deviation, NO_DEVIATION), _FAR)
     t = 0.5 * deviation
     d1 = h + t
-    m1, m2 = np.split(mills(np.abs(np.concatenate((d1, h - t)))), 2)
+    ratios = mills(np.abs(np.concatenate((d1, h - t))))
     slope = np.exp(-0.5 * (h * h + t * t)) / SQRT_2PI
+    near, far = slope * ratios[: h.size], slope * ratios[h.size :]
     bound = np.exp(0.5 * distance)
-    near, far = slope * m1, slope * m2
     inside = d1 < 0.0
     value = np.where(inside, near, bound - near) - far
     series = (t < 0.5 * _SERIES_BELOW) & (distance > -_SERIES_BELOW)
     if series.any():
         value[series] = slope[series] * _series(h[series], t[series])
     value = np.maximum(value, 0.0)
-    shortfall = np.where(inside, bound - value, near + far)
-    tail = near / bound
-    return Normalized(value, shortfall, slope, np.where(inside, tail, 1.0 - tail), far * bound)
+    return Curve(value, np.where(inside, bound - value, near + far), slope, near, far, inside)
+
+
+def probabilities(distance: Array, curve: Curve) -> Probabilities:
+    """Return N(h + t) and N(h - t) from an evaluated curve."""
+    bound = np.exp(0.5 * distance)
+    tail = curve.near / bound
+    return Probabilities(np.where(curve.inside, tail, 1.0 - tail), curve.far * bound)
 
 
 def _series(h: Array, t: Array) -> Array:
@@ -80,22 +91,24 @@ def _series(h: Array, t: Array) -> Array:
     return total
 
 
-def total_deviation(distance: Array, value: Array) -> Array:
+def total_deviation(
+    distance: Array, value: Array, guess: Array | None = None, tolerance: float = TOLERANCE
+) -> Array:
     """Return s with b(y, s) = `value`, for 0 < `value` < exp(y / 2) elementwise.
 
-    A rational start, then Halley steps in the coordinate where the curve is nearly straight: ln b
-    over 1 / s^2 below the inflection at s_c = sqrt(2 |y|), ln b or the logarithm of the shortfall
-    from the bound over s above it. A bracket that only shrinks catches what leaves it.
+    A rational start (or a positive `guess`, where one is known to be close), then Halley steps in
+    the coordinate where the curve is nearly straight: ln b over 1 / s^2 below the inflection at
+    s_c = sqrt(2 |y|), ln b or the logarithm of the shortfall from the bound over s above it. A
+    bracket that only shrinks catches what leaves it. `tolerance` bounds the last relative step;
+    the error left is of the order of its cube.
     """
     bound = np.exp(0.5 * distance)
     center = np.sqrt(-2.0 * distance)
-    at_center = normalized(distance, center)
-    below = value < at_center.value
-    deviation = np.empty_like(value)
-    deviation[below] = _start_below(distance[below], value[below], at_center, below)
-    deviation[~below] = _start_above(center[~below], value[~below], at_center, ~below)
-    low = np.where(below, 0.0, center)
-    high = np.where(below, center, _DEVIATION_MAX)
+    if guess is None:
+        deviation, below = _start(distance, value, center)
+    else:
+        deviation, below = guess.copy(), guess < center
+    low, high = np.zeros_like(center), np.full_like(center, _DEVIATION_MAX)
     active = np.arange(deviation.size)
     for _ in range(_ITERATIONS_MAX):
         if not active.size:
@@ -105,9 +118,10 @@ def total_deviation(distance: Array, value: Array) -> Array:
         high[active] = np.where(over, here, high[active])
         low[active] = np.where(over, low[active], here)
         outside = ~((there >= low[active]) & (there <= high[active]))
-        there = np.where(outside, 0.5 * (low[active] + high[active]), there)
+        middle = np.clip(0.5 * (low[active] + high[active]), 0.25 * here, 4.0 * here)
+        there = np.where(outside, middle, there)
         deviation[active] = there
-        active = active[np.abs(there - here) > _CONVERGED * here]
+        active = active[np.abs(there - here) > tolerance * here]
     return deviation
 
 
@@ -135,7 +149,17 @@ def _halley(y: Array, s: Array, value: Array, bound: Array, below: Mask) -> tupl
     return np.where(usable, there, np.nan), over
 
 
-def _start_below(y: Array, value: Array, at_center: Normalized, chosen: Mask) -> Array:
+def _start(y: Array, value: Array, center: Array) -> tuple[Array, Mask]:
+    """Return a first s and whether the target lies below the inflection."""
+    at_center = normalized(y, center)
+    below = value < at_center.value
+    start = np.empty_like(value)
+    start[below] = _start_below(y[below], value[below], at_center, below)
+    start[~below] = _start_above(center[~below], value[~below], at_center, ~below)
+    return start, below
+
+
+def _start_below(y: Array, value: Array, at_center: Curve, chosen: Mask) -> Array:
     """Return a first s under s_c: 1 / s^2 as a rational function of ln(b_c / b).
 
     Its slope is right at s_c and, 2 / y^2, in the far wing; the blend between them is fitted.
@@ -150,7 +174,7 @@ def _start_below(y: Array, value: Array, at_center: Normalized, chosen: Mask) ->
     return start
 
 
-def _start_above(center: Array, value: Array, at_center: Normalized, chosen: Mask) -> Array:
+def _start_above(center: Array, value: Array, at_center: Curve, chosen: Mask) -> Array:
     """Return a first s over s_c: the tangent, then the normal quantile (exact at the money)."""
     rise = value - at_center.value[chosen]
     reached = rise / at_center.shortfall[chosen]

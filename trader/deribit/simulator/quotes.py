@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from trader.deribit.simulator.listing import PERPETUALS, Listing, Listings
 from trader.deribit.simulator.market import Market
 from trader.domain.units import SECOND, YEAR
-from trader.pricing.black_scholes import Greeks, ImpliedVolStatus, implied_vol, price_and_greeks
+from trader.pricing.black_scholes import Greeks, price_and_greeks
 from trader.pricing.normal import Array
+from trader.pricing.normalized import total_deviation
 
 _SLICE: Final = 150 * SECOND  # market time for which sizes and a maker's mood hold
 _TICK: Final = 0.0001
@@ -24,6 +25,9 @@ _WIDE_ABOVE: Final = 0.005
 _HALF_SPREAD_VOL: Final = 0.004  # at the money, of a month, in a calm market
 _HALF_SPREAD_OF_VALUE: Final = 0.006
 _CALM_VOL: Final = 0.5
+_VOL_MIN: Final = 0.01
+_TIME_VALUE_MIN: Final = 1e-12  # coin
+_IV_TOLERANCE: Final = 1e-3  # of a Halley step: the error left is of the order of its cube
 _SIZE_TYPICAL: Final = {"BTC": 12.0, "ETH": 110.0}
 _PERPETUAL_SIZE_TYPICAL: Final = 60_000.0  # USD
 _PERPETUAL_HALF_SPREAD: Final = 0.000012
@@ -36,7 +40,7 @@ class Board(NamedTuple):
 
     Prices (`bid`, `ask`, `mark`) in coin and amounts in coin; an empty side is price 0 and amount
     0. Volatilities are fractions (`bid_iv`, `ask_iv` 0 where the side is empty or implies none);
-    `underlying_price` is each expiry's forward, `index` the index, both USD.
+    `underlying_price` is each expiry's forward, `index_price` the index, both USD.
     """
 
     listings: tuple[Listing, ...]
@@ -49,7 +53,7 @@ class Board(NamedTuple):
     bid_iv: Array
     ask_iv: Array
     underlying_price: Array
-    index: float
+    index_price: float
     greeks: Greeks[Array]
 
 
@@ -65,7 +69,7 @@ class OptionQuote(NamedTuple):
     bid_iv: float
     ask_iv: float
     underlying_price: float
-    index: float
+    index_price: float
     greeks: Greeks[float]
 
 
@@ -77,7 +81,7 @@ class PerpetualQuote(NamedTuple):
     bid_amount: float
     ask_amount: float
     mark: float
-    index: float
+    index_price: float
     funding_8h: float
 
 
@@ -118,9 +122,23 @@ class Quotes:
         if at >= listing.expires_at:
             raise ValueError(f"{listing.name}: expired at {listing.expires_at}, no quote at {at}")
         board = _board(self.market, listing.underlying, _terms((listing,)), at)
-        columns = (float(column[0]) for column in board[1:10])
-        figures = Greeks(*(float(figure[0]) for figure in board.greeks))
-        return OptionQuote(*columns, board.index, figures)
+        return OptionQuote(
+            float(board.bid[0]),
+            float(board.ask[0]),
+            float(board.bid_amount[0]),
+            float(board.ask_amount[0]),
+            float(board.mark[0]),
+            float(board.mark_iv[0]),
+            float(board.bid_iv[0]),
+            float(board.ask_iv[0]),
+            float(board.underlying_price[0]),
+            board.index_price,
+            Greeks(*(float(figure[0]) for figure in board.greeks)),
+        )
+
+    def options(self, listings: tuple[Listing, ...], at: int) -> Board:
+        """Return the quotes of some live options of one underlying, equal to the board's rows."""
+        return _board(self.market, listings[0].underlying, _terms(listings), at)
 
     def perpetual(self, underlying: str, at: int) -> PerpetualQuote:
         """Return the quote of the perpetual."""
@@ -148,7 +166,8 @@ def _board(market: Market, underlying: str, terms: _Terms, at: int) -> Board:
     years = (terms.expires_at - at) / YEAR
     forward = market.forwards(underlying, terms.expires_at, at)
     log_moneyness = np.log(terms.strike / forward)
-    vol = np.round(market.implied_vol(underlying, at, years, log_moneyness), 4)
+    quoted = market.implied_vol(underlying, at, years, log_moneyness)
+    vol = np.maximum(np.round(quoted, 4), _VOL_MIN)
     value, figures = price_and_greeks(terms.sign, forward, terms.strike, years, vol)
     mark = value / forward
     distance = np.minimum(np.abs(log_moneyness) / (vol * np.sqrt(years)), 4.0)
@@ -159,8 +178,12 @@ def _board(market: Market, underlying: str, terms: _Terms, at: int) -> Board:
     step = terms.listings[0].min_trade_amount if terms.listings else 1.0
     bid_amount = np.where(bid > 0.0, _amount(typical, first, step), 0.0)
     ask_amount = _amount(typical, second, step)
-    bid_iv, ask_iv = _quoted_vols(terms, forward, years, bid, ask)
-    index = market.spot(underlying, at)
+    root = np.sqrt(years)
+    moneyness = terms.strike / forward
+    bid_iv, ask_iv = (
+        _quoted_vols(terms.sign, moneyness, vol * root, mark, vega / root, np.stack((bid, ask)))
+        / root
+    )
     return Board(
         terms.listings,
         bid,
@@ -172,7 +195,7 @@ def _board(market: Market, underlying: str, terms: _Terms, at: int) -> Board:
         bid_iv,
         ask_iv,
         forward,
-        index,
+        market.spot(underlying, at),
         figures,
     )
 
@@ -216,12 +239,31 @@ def _amount(typical: Array, draw: Array, step: float) -> Array:
 
 
 def _quoted_vols(
-    terms: _Terms, forward: Array, years: Array, bid: Array, ask: Array
-) -> tuple[Array, Array]:
-    """Return the volatilities that bid and ask imply, 0 where there is none (as the venue does)."""
-    solved = implied_vol(terms.sign, np.stack((bid, ask)) * forward, forward, terms.strike, years)
-    vols = np.where(solved.status == ImpliedVolStatus.SOLVED, solved.vol, 0.0)
-    return vols[0], vols[1]
+    sign: Array, moneyness: Array, deviation: Array, mark: Array, vega: Array, sides: Array
+) -> Array:
+    """Return total deviations that bid and ask imply, 0 where there is none (as the venue does).
+
+    A Halley step in the logarithm of time value from the mark's own volatility, whose Greeks are
+    known, starts the inversion; the venue publishes 4 decimals, so a coarse tolerance will do.
+    `moneyness` is K / F; `vega` is coin per unit of deviation.
+    """
+    intrinsic = np.maximum(sign * (1.0 - moneyness), 0.0)
+    time_value = np.maximum(mark - intrinsic, _TIME_VALUE_MIN)
+    paid = sides - intrinsic
+    distance = -np.abs(np.log(moneyness))
+    value = paid / np.sqrt(moneyness)
+    solvable = (sides > 0.0) & (paid > _TIME_VALUE_MIN) & (value < np.exp(0.5 * distance))
+    slope = np.maximum(vega, _TIME_VALUE_MIN) / time_value
+    bend = (distance / deviation) ** 2 / deviation - 0.25 * deviation - slope
+    newton = np.log(np.where(solvable, paid, time_value) / time_value) / slope
+    step = newton / np.maximum(1.0 + 0.5 * newton * bend, 0.5)
+    start = np.maximum(deviation + step, 0.25 * deviation)
+    distances = np.broadcast_to(distance, sides.shape)
+    found = np.zeros(sides.shape)
+    found[solvable] = total_deviation(
+        distances[solvable], value[solvable], start[solvable], _IV_TOLERANCE
+    )
+    return found
 
 
 def _terms(listings: tuple[Listing, ...]) -> _Terms:
@@ -245,19 +287,18 @@ def _keys(instrument_ids: NDArray[np.int64]) -> tuple[Unsigned, NDArray[np.int64
 
 def _draws(seed: int, key: Unsigned, phase: NDArray[np.int64], at: int) -> list[Array]:
     """Return three uniforms in [0, 1) per instrument that hold for its slice of time."""
-    word = (key + (phase + at).astype(np.uint64) // np.uint64(_SLICE)) ^ np.array(
-        [seed], dtype=np.uint64
-    )
+    slices = ((phase + at) // _SLICE).astype(np.uint64)
+    word = _mixed(key + slices) ^ np.array(seed, dtype=np.uint64)
     draws = []
     for _ in range(3):
         word = _mixed(word)
-        draws.append((word >> np.uint64(11)) * 2.0**-53)
+        draws.append((word >> np.uint64(11)).astype(np.float64) * 2.0**-53)
     return draws
 
 
 def _mixed(words: Unsigned) -> Unsigned:
     """Scramble 64-bit words (the finalizer of SplitMix64, Steele, Lea and Flood 2014)."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    mixed: Unsigned = words + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
