@@ -94,10 +94,9 @@ class Engine:
         risk: RiskSettings,
         broker: BrokerSettings,
         settings: EngineSettings,
-        speed: float = 1.0,
     ) -> None:
         self.ledger = Ledger()
-        self.market = MarketState(settings.quote_age_s_max, speed)
+        self.market = MarketState(settings.quote_age_s_max)
         self.broker = PaperBroker(broker)
         self.timers = Timers()
         self.review = Review(self.ledger, self.market)
@@ -115,6 +114,7 @@ class Engine:
 
     def start(self, epoch: EpochOpened, balances: Mapping[str, float], at: int) -> Outcome:
         """Open an epoch: accounts and stages that are new, timers, and what was left pending."""
+        self.market.speed = epoch.speed
         step = self._step(self.sequence + 1, at)
         step.record(epoch)
         opening.open_accounts(self.ledger, self.slots, balances, step)

@@ -1,0 +1,173 @@
+"""How does the live engine run? One task owns it: stamp, process, journal, then tell.
+
+Nothing is told (logged, shown, answered) before its facts are durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from trader.domain.events import Quote, Stamped, TimerFired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trader.app.market_clock import MarketClock
+    from trader.domain.events import Event
+    from trader.domain.facts import Recorded
+    from trader.engine.engine import Engine
+    from trader.engine.outcome import Outcome
+
+INBOX_MAX: Final = 20_000
+BATCH_MAX: Final = 512
+IDLE_S_MAX: Final = 1.0
+
+
+class Errand(msgspec.Struct, frozen=True):
+    """An event somebody waits for: its outcome is handed over once it is durable."""
+
+    event: Event
+    answer: asyncio.Future[Outcome]
+
+
+class Inbox:
+    """What waits for the engine, in order. Quotes of one instrument replace the one that waits.
+
+    Bounded: when full of what must not be lost, `put` makes the giver wait.
+    """
+
+    def __init__(self, waiting_max: int = INBOX_MAX) -> None:
+        self._waiting: dict[object, Event | Errand] = {}
+        self._waiting_max = waiting_max
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._numbered = 0
+        self.conflated = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def quote(self, quote: Quote) -> None:
+        """Give a quote; one of the same instrument that still waits is replaced in its place."""
+        if quote.instrument in self._waiting:
+            self.conflated += 1
+        self._waiting[quote.instrument] = quote
+        self._filled.set()
+
+    async def put(self, event: Event | Errand) -> None:
+        """Give anything else; waits while the inbox is full."""
+        if isinstance(event, Quote):
+            self.quote(event)
+            return
+        while len(self._waiting) >= self._waiting_max:
+            self._room.clear()
+            await self._room.wait()
+        self._numbered += 1
+        self._waiting[self._numbered] = event
+        self._filled.set()
+
+    def take(self) -> Event | Errand | None:
+        """Take the oldest; None where nothing waits."""
+        if not self._waiting:
+            self._filled.clear()
+            return None
+        key = next(iter(self._waiting))
+        event = self._waiting.pop(key)
+        self._room.set()
+        return event
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something is there, at most `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._filled.wait()
+        except TimeoutError:
+            return
+
+
+class Driver:
+    """Feeds the engine from the inbox and the market clock.
+
+    `append` makes facts durable (called off the event loop, one batch at a time); `tell` hears of
+    every outcome that has consequences, after they are durable.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: MarketClock,
+        inbox: Inbox,
+        append: Callable[[list[Recorded]], object],
+        tell: Callable[[Outcome], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._inbox = inbox
+        self._append = append
+        self._tell = tell
+        self.processed = 0
+        self.progress_at = time.monotonic()
+        self.journal_ok = True
+        self.commit_s = 0.0
+
+    async def commit(self, outcomes: list[Outcome]) -> None:
+        """Make the facts of outcomes durable, then tell them."""
+        records = [recorded for outcome in outcomes for recorded in outcome.records]
+        if records:
+            began = time.monotonic()
+            self.journal_ok = False
+            await asyncio.to_thread(self._append, records)
+            self.journal_ok = True
+            self.commit_s = time.monotonic() - began
+        for outcome in outcomes:
+            self._tell(outcome)
+
+    async def run(self) -> None:
+        """Process inputs until canceled."""
+        while True:
+            outcomes, errands = self._batch()
+            self.progress_at = time.monotonic()
+            if outcomes:
+                await self.commit(outcomes)
+            for errand, outcome in errands:
+                if not errand.answer.done():
+                    errand.answer.set_result(outcome)
+            if len(self._inbox):
+                await asyncio.sleep(0)
+            else:
+                await self._inbox.wait(self._idle_s())
+
+    def _idle_s(self) -> float:
+        due = self._engine.timers.next_due()
+        until = self._clock.wall_s_until(due[0]) if due is not None else IDLE_S_MAX
+        return min(max(until, 0.001), IDLE_S_MAX)
+
+    def _batch(self) -> tuple[list[Outcome], list[tuple[Errand, Outcome]]]:
+        """Process until something must be journaled, nothing waits, or others want a turn."""
+        outcomes: list[Outcome] = []
+        errands: list[tuple[Errand, Outcome]] = []
+        for _ in range(BATCH_MAX):
+            now = self._clock.now()
+            taken = self._next(now)
+            if taken is None:
+                break
+            event = taken.event if isinstance(taken, Errand) else taken
+            outcome = self._engine.process(Stamped(self._engine.sequence + 1, now, event))
+            self.processed += 1
+            if isinstance(taken, Errand):
+                errands.append((taken, outcome))
+            if outcome.facts or outcome.requests:
+                outcomes.append(outcome)
+                break
+        return outcomes, errands
+
+    def _next(self, now: int) -> Event | Errand | None:
+        due = self._engine.timers.next_due()
+        if due is not None and due[0] <= now:
+            return TimerFired(due[1], due[0])
+        return self._inbox.take()
