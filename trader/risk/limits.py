@@ -189,7 +189,9 @@ def daily_use(limit: int, trades_today: int) -> LimitUse:
 
 def open_positions_use(limit: int, open_chains: int) -> LimitUse:
     """Ask for one more chain beside those a strategy holds or works."""
-    return LimitUse(rule="open_positions", limit=float(limit), used=float(open_chains), requested=1)
+    return LimitUse(
+        rule="open_positions", limit=float(limit), used=float(open_chains), requested=1.0
+    )
 
 
 def halts(settings: RiskSettings, account: AccountNumbers) -> tuple[Halt, ...]:
@@ -219,7 +221,7 @@ def stop_loss_due(chain: ChainView, loss_usd: float, settings: RiskSettings) -> 
 
 
 def _loss_halt(rule: HaltRule, limit: float, loss_usd: float, equity_usd: float) -> Halt:
-    share = loss_usd / equity_usd if equity_usd > 0 else math.nan
+    share = loss_usd / equity_usd if 0 < equity_usd < math.inf else math.nan
     if not math.isfinite(share):
         detail = f"loss {loss_usd} USD on equity {equity_usd} USD cannot be judged"
         return Halt(rule=rule, active=True, limit=limit, used=1.0, detail=detail)

@@ -121,19 +121,10 @@ def structure_loss(legs: Sequence[PricedLeg], *, index: float, at: int, stress: 
         UndefinedRisk: no option leg, a number that is not finite or positive, a result not finite.
     """
     _check(legs, index)
-    parts = [
-        _bounded_loss(part, index, _log_move(part, at, stress))
-        for currency in sorted({leg.instrument.settlement_currency for leg in legs})
-        for part in _by_expiry(
-            [leg for leg in legs if leg.instrument.settlement_currency == currency]
-        )
-    ]
-    loss = UnitLoss(
-        usd=math.fsum(part.usd for part in parts),
-        coin=math.fsum(part.coin for part in parts),
-        stress_low=min(part.stress_low for part in parts),
-        stress_high=max(part.stress_high for part in parts),
-    )
+    try:
+        loss = _total_loss(legs, index, at, stress)
+    except ArithmeticError as overflow:
+        raise UndefinedRisk(f"the loss under stress overflows: {overflow}") from overflow
     if not all(map(math.isfinite, (loss.usd, loss.coin, loss.stress_low, loss.stress_high))):
         raise UndefinedRisk(f"the loss under stress is not finite ({loss.usd} USD)")
     return loss
@@ -190,6 +181,23 @@ def _check(legs: Sequence[PricedLeg], index: float) -> None:
             raise UndefinedRisk(f"{name}: spread {leg.spread!r} must be finite and not negative")
 
 
+def _total_loss(legs: Sequence[PricedLeg], index: float, at: int, stress: Stress) -> UnitLoss:
+    """Add what each currency's legs can lose; one search per group that ends together."""
+    parts = [
+        _bounded_loss(part, index, _log_move(part, at, stress))
+        for currency in sorted({leg.instrument.settlement_currency for leg in legs})
+        for part in _by_expiry(
+            [leg for leg in legs if leg.instrument.settlement_currency == currency]
+        )
+    ]
+    return UnitLoss(
+        usd=sum(part.usd for part in parts),
+        coin=sum(part.coin for part in parts),
+        stress_low=min(part.stress_low for part in parts),
+        stress_high=max(part.stress_high for part in parts),
+    )
+
+
 def _by_expiry(legs: list[PricedLeg]) -> list[list[PricedLeg]]:
     """Part the legs of one currency: the nearest expiry with all it may lean on, and the rest."""
     expiries = sorted({_expiry(leg) for leg in legs if leg.instrument.kind == "option"})
@@ -244,24 +252,24 @@ def _bounded_loss(legs: Sequence[PricedLeg], index: float, log_move: float) -> U
 
 def _bounds(legs: Sequence[PricedLeg], low: float) -> tuple[float, float, bool]:
     """Find where the search ends: lowest spot in USD and in coin, and whether there is a top."""
-    calls = math.fsum(leg.ratio for leg in legs if leg.instrument.option_type == "call")
+    calls = sum(leg.ratio for leg in legs if leg.instrument.option_type == "call")
     has_top = calls + _future_slope(legs) >= -DUST
     floor_usd = 0.0
     if _growing_down(legs) and (legs[0].instrument.inverse or _future_slope(legs) != 0.0):
         floor_usd = low
-    inverse_part = math.fsum(_per_inverse_spot(leg) for leg in legs)
+    inverse_part = sum(_per_inverse_spot(leg) for leg in legs)
     return floor_usd, (0.0 if inverse_part >= -DUST else low), has_top
 
 
 def _growing_down(legs: Sequence[PricedLeg]) -> bool:
     """Whether the USD loss goes on growing below the lowest strike."""
-    puts = math.fsum(leg.ratio for leg in legs if leg.instrument.option_type == "put")
+    puts = sum(leg.ratio for leg in legs if leg.instrument.option_type == "put")
     return _future_slope(legs) - puts > DUST
 
 
 def _future_slope(legs: Sequence[PricedLeg]) -> float:
     """USD gained per USD of spot by futures and perpetuals."""
-    return math.fsum(
+    return sum(
         leg.ratio / leg.entry_price if leg.instrument.inverse else leg.ratio
         for leg in legs
         if leg.instrument.kind != "option"
@@ -288,11 +296,9 @@ def _kinks(leg: PricedLeg) -> tuple[float, ...]:
 
 def _cost(legs: Sequence[PricedLeg], index: float) -> float:
     """Premium paid (negative: received), opening fees and one spread, in settlement currency."""
-    premium = math.fsum(
-        leg.ratio * leg.entry_price for leg in legs if leg.instrument.kind == "option"
-    )
-    fees = math.fsum(trade_fee(leg.instrument, leg.ratio, leg.entry_price, index) for leg in legs)
-    return premium + fees + math.fsum(_leaving(leg) for leg in legs)
+    premium = sum(leg.ratio * leg.entry_price for leg in legs if leg.instrument.kind == "option")
+    fees = sum(trade_fee(leg.instrument, leg.ratio, leg.entry_price, index) for leg in legs)
+    return premium + fees + sum(_leaving(leg) for leg in legs)
 
 
 def _leaving(leg: PricedLeg) -> float:
@@ -305,7 +311,7 @@ def _leaving(leg: PricedLeg) -> float:
 
 def _payoff(legs: Sequence[PricedLeg], spot: float) -> float:
     """Settle all legs at one spot, delivery fees paid, in settlement currency."""
-    return math.fsum(
+    return sum(
         leg.ratio * option_payoff(leg.instrument, spot)
         - delivery_fee(leg.instrument, leg.ratio, spot)
         if leg.instrument.kind == "option"

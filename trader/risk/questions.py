@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trader.domain.trading import Action, Consumer, Refused
     from trader.risk.case import Case
 
+RATIO_MAX: Final = 1_000_000_000
 QUOTED: Final = ("bid", "bid_amount", "ask", "ask_amount", "mark", "underlying_price")
 
 
@@ -64,8 +65,10 @@ def legs_sound(case: Case) -> Refused | None:
             )
         if instrument.expires_at is not None and instrument.expires_at <= view.at:
             return case.refuse("invalid_intent", f"{leg.instrument} has expired")
-        if leg.ratio == 0 or not math.isfinite(leg.ratio):
-            return case.refuse("invalid_intent", f"{leg.instrument}: ratio {leg.ratio} is no size")
+        if not (0 < abs(leg.ratio) <= RATIO_MAX and leg.ratio % 1 == 0):
+            return case.refuse(
+                "invalid_intent", f"{leg.instrument}: ratio {leg.ratio} is no whole number of units"
+            )
     return None
 
 
