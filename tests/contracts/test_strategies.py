@@ -1,0 +1,348 @@
+"""What every strategy must keep, built in or registered by others: one suite over all of them."""
+
+from __future__ import annotations
+
+import copy
+import math
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.builders import (
+    COLUMNS,
+    INDEX,
+    NOW,
+    alter,
+    at_eight,
+    board,
+    chain,
+    hourly_bars,
+    option,
+    situation,
+    trending_bars,
+    working_order,
+)
+from trader.domain.market import Bars
+from trader.domain.units import HOUR, MINUTE
+from trader.strategies.covered_call import CoveredCall
+from trader.strategies.registry import BUILT_IN
+from trader.strategies.strategy import ENTRY_POINT_GROUP, Cadence, Strategy, StrategyFile, build
+from trader.strategies.structure import tradable
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tests.builders import Direction
+    from trader.domain.portfolio import ChainView, WorkingOrder
+    from trader.domain.situation import Situation
+    from trader.domain.trading import Intent
+
+CONFIG = Path(__file__).parents[2] / "config"
+TIMETABLE = Cadence(2 * HOUR, 0, 5 * MINUTE)
+NO_BARS = Bars((), (), (), (), ())
+DIRECTIONS: tuple[Direction, ...] = ("up", "down", "flat")
+DAYS = (1, 2, 7)
+ABSURD = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300)
+
+
+def every_strategy() -> dict[str, Strategy]:
+    """Build every kind with its defaults on both coins, and every file we ship."""
+    foreign = [one.load() for one in entry_points(group=ENTRY_POINT_GROUP)]
+    kinds: dict[str, type[Strategy]] = {kind.kind: kind for kind in (*BUILT_IN, *foreign)}
+    built: dict[str, Strategy] = {}
+    for kind in kinds.values():
+        for coin in INDEX:
+            built[f"{kind.kind}-{coin}-defaults"] = kind(
+                name=kind.kind, underlying=coin, settings=kind.Settings(), timetable=TIMETABLE
+            )
+    for path in sorted(CONFIG.glob("**/strategies/*.toml")):
+        file = StrategyFile.model_validate(tomllib.loads(path.read_text()))
+        built[f"{path.parts[-3]}-{path.stem}"] = build(kinds[file.kind], file)
+    return built
+
+
+STRATEGIES = every_strategy()
+over_all = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+
+
+def scenes(strategy: Strategy) -> list[Situation]:
+    """Show a healthy market in every direction, idle and with a chain that won, lost or waits."""
+    market = board(strategy.underlying, days=DAYS)
+    chains, orders = held(strategy.underlying)
+    shown = []
+    for direction in DIRECTIONS:
+        bars = trending_bars(direction, index=market.index)
+        shown.append(situation(market, bars=bars))
+        for one in chains:
+            shown.append(situation(market, bars=bars, chains=(one,)))
+            shown.append(situation(market, bars=bars, chains=(one,), orders=orders))
+            shown.append(situation(market, bars=bars, chains=(one,), occasion="manage"))
+    return shown
+
+
+def held(underlying: str) -> tuple[tuple[ChainView, ...], tuple[WorkingOrder, ...]]:
+    """Hold a call and a spread, each sold dear (a winner by now) or cheap (a loser)."""
+    index = INDEX[underlying]
+    call = option("call", index * 1.02, at_eight(1), underlying)
+    short = option("put", index * 0.98, at_eight(2), underlying)
+    long = option("put", index * 0.96, at_eight(2), underlying)
+    gone = option("put", index * 0.5, at_eight(0), underlying)
+    chains = (
+        chain((call, -1.0, 0.02)),
+        chain((call, -1.0, 0.0005)),
+        chain((short, -2.0, 0.02), (long, 2.0, 0.001), units=2.0),
+        chain((short, -1.0, 0.002), (long, 1.0, 0.001)),
+        chain((gone, -1.0, 0.002)),
+        chain((call, -1.0, 0.02), state="pending_settlement"),
+        chain(state="working", units=0.0),
+    )
+    return chains, (working_order("close"),)
+
+
+def asked(strategy: Strategy, shown: Situation) -> tuple[Intent, ...]:
+    """Ask, and check what holds of every answer."""
+    intents = strategy.propose(shown)
+    assert isinstance(intents, tuple)
+    for intent in intents:
+        well_formed(strategy, intent, shown)
+    return intents
+
+
+def well_formed(strategy: Strategy, intent: Intent, shown: Situation) -> None:
+    """Check one intent against the situation it came from."""
+    assert intent.strategy == strategy.name
+    assert intent.underlying == strategy.underlying
+    assert intent.reason
+    assert len(intent.reason) <= 200
+    assert intent.legs
+    assert len({leg.instrument for leg in intent.legs}) == len(intent.legs)
+    assert 0 <= intent.confidence <= 1
+    pricing = intent.pricing
+    assert 0 <= pricing.patience <= pricing.lifetime
+    assert pricing.lifetime > 0
+    for net in (pricing.limit_net, pricing.worst_net):
+        assert net is None or math.isfinite(net)
+    if pricing.limit_net is not None and pricing.worst_net is not None:
+        assert pricing.limit_net <= pricing.worst_net
+    if intent.action == "open":
+        opens_well(intent, shown)
+    else:
+        chains = {one.chain_id: one for one in shown.chains}
+        assert intent.chain_id in chains
+        names = {one.instrument.name for one in chains[intent.chain_id].positions}
+        assert {leg.instrument for leg in intent.legs} == names
+
+
+def opens_well(intent: Intent, shown: Situation) -> None:
+    """Check an opening: on cadence, on fresh two-sided quotes, defined, honestly confident."""
+    assert shown.occasion == "open"
+    assert intent.chain_id is None
+    usable = tradable(shown.board)
+    rows = [shown.board.row(leg.instrument) for leg in intent.legs]
+    for row in rows:
+        assert row is not None
+        assert usable[row]
+        assert shown.board.expires_at[row] > shown.at
+    assert intent.pricing.limit_net is not None
+    deltas = [
+        float(shown.board.delta[row])
+        for row, leg in zip(rows, intent.legs, strict=True)
+        if row is not None and leg.ratio < 0
+    ]
+    if len(deltas) == 1:
+        assert intent.confidence == pytest.approx(1 - abs(deltas[0]))
+
+
+@over_all
+def test_finds_something_to_do(strategy: Strategy) -> None:
+    """On a healthy board, in one direction or another, it opens: the other tests are not empty."""
+    opened = [one for shown in scenes(strategy) for one in asked(strategy, shown)]
+    assert any(one.action == "open" for one in opened)
+    assert any(one.action == "close" for one in opened)
+
+
+@over_all
+def test_is_a_pure_function_of_the_situation(strategy: Strategy) -> None:
+    """Asked twice, in any order, by any copy: equal intents, and nothing in it has changed.
+
+    The builders' arrays are read-only, so writing into the situation fails too.
+    """
+    before = copy.deepcopy(vars(strategy))
+    shown = scenes(strategy)
+    first = [asked(strategy, one) for one in shown]
+    backwards = [asked(strategy, one) for one in reversed(shown)]
+    assert first == backwards[::-1]
+    assert first == [asked(copy.deepcopy(strategy), one) for one in shown]
+    assert vars(strategy) == before
+
+
+@over_all
+def test_never_opens_while_managing(strategy: Strategy) -> None:
+    """At "manage" only chains are acted on."""
+    for shown in scenes(strategy):
+        managing = situation(shown.board, occasion="manage", bars=shown.bars, chains=shown.chains)
+        assert all(one.action != "open" for one in asked(strategy, managing))
+
+
+@over_all
+@pytest.mark.parametrize("column", COLUMNS)
+def test_survives_a_poisoned_column(strategy: Strategy, column: str) -> None:
+    """NaN, infinity, zero or a negative number in a whole column never raises."""
+    market = board(strategy.underlying, days=DAYS)
+    chains, orders = held(strategy.underlying)
+    bars = trending_bars("up", index=market.index)
+    for poison in ABSURD:
+        broken = alter(market, {column: False if column == "fresh" else poison})
+        asked(strategy, situation(broken, bars=bars))
+        for one in chains:
+            asked(strategy, situation(broken, bars=bars, chains=(one,)))
+            asked(strategy, situation(broken, bars=bars, chains=(one,), orders=orders))
+
+
+@over_all
+@hypothesis_settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
+def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) -> None:
+    """Any mixture of missing, stale, crossed and absurd quotes gives well-formed intents."""
+    rng = np.random.default_rng(seed)
+    market = board(strategy.underlying, days=DAYS)
+    damage: dict[str, ArrayLike] = {}
+    for column in COLUMNS[:-1]:
+        values = getattr(market, column).copy()
+        hit = rng.random(len(values)) < share / 4
+        values[hit] = rng.choice(
+            [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300], hit.sum()
+        )
+        damage[column] = values
+    damage["fresh"] = rng.random(len(market)) >= share / 4
+    broken = alter(market, damage)
+    chains, orders = held(strategy.underlying)
+    for direction in DIRECTIONS:
+        bars = trending_bars(direction, index=market.index)
+        asked(strategy, situation(broken, bars=bars, chains=chains[:1], orders=orders))
+        asked(strategy, situation(broken, bars=bars, chains=chains[2:3]))
+
+
+@over_all
+def test_survives_what_a_market_can_be(strategy: Strategy) -> None:
+    """Empty, stale, one-sided or expired boards and a penniless account open nothing on faith."""
+    market = board(strategy.underlying, days=DAYS)
+    up = trending_bars("up", index=market.index)
+    for broken in (
+        board(strategy.underlying, days=()),
+        board(strategy.underlying, at=at_eight(14), days=(1, 2, 14)),
+        alter(market, {"fresh": False}),
+        alter(market, {"bid": math.nan, "bid_amount": math.nan}),
+        alter(market, {"ask": math.nan, "ask_amount": math.nan}),
+        alter(market, dict.fromkeys(COLUMNS[:-1], math.nan)),
+    ):
+        chains, orders = held(strategy.underlying)
+        for one in chains:
+            intents = asked(strategy, situation(broken, bars=up, chains=(one,), orders=orders))
+            assert all(intent.action != "open" for intent in intents)
+    asked(strategy, situation(market, bars=NO_BARS, equity_usd=0.0))
+    asked(strategy, situation(market, bars=up, equity_usd=math.nan))
+    asked(strategy, situation(market, bars=hourly_bars([math.nan] * 300)))
+
+
+@over_all
+def test_cadence_is_possible(strategy: Strategy) -> None:
+    """It says when to be asked, the same each time."""
+    cadence = strategy.cadence()
+    assert cadence == strategy.cadence()
+    assert cadence.next_due(NOW) > NOW
+    assert cadence.manage_every <= cadence.every
+
+
+@over_all
+def test_parameter_space_is_made_of_its_settings(strategy: Strategy) -> None:
+    """Studies may try every value alone: known fields, ascending, valid, today's among them."""
+    fields = strategy.settings.model_dump()
+    space = strategy.parameter_space()
+    assert len(space) >= 2
+    for name, values in space.items():
+        assert fields[name] in values
+        assert list(values) == sorted(set(values))
+        for value in values:
+            settings = strategy.Settings.model_validate(fields | {name: value})
+            assert getattr(settings, name) == value
+
+
+@over_all
+def test_sketch_is_a_priced_structure(strategy: Strategy) -> None:
+    """Its typical structure can be priced and judged without a market; a bad index is refused."""
+    index = INDEX[strategy.underlying]
+    legs = strategy.sketch(index, 0.55, NOW)
+    assert legs == strategy.sketch(index, 0.55, NOW)
+    for leg in legs:
+        assert leg.instrument.underlying == strategy.underlying
+        assert (leg.instrument.expires_at or 0) > NOW
+        assert leg.ratio != 0
+        assert 0 < leg.price < 1
+        assert leg.iv == 0.55
+    for wrong in (math.nan, math.inf, 0.0, -1.0):
+        with pytest.raises(ValueError, match="index"):
+            strategy.sketch(wrong, 0.55, NOW)
+
+
+def journey(poisoned_after: int) -> list[Situation]:
+    """Show a day of hourly decisions on a rising BTC; what lies after an hour is NaN.
+
+    Every situation carries the bars of the whole day, as a careless caller might hand them over:
+    whoever reads past its own `at` reads the poison, or the future.
+    """
+    steps = np.random.default_rng(11).normal(0.0008, 0.004, 300)
+    closes = np.exp(np.cumsum(steps))
+    closes *= INDEX["BTC"] / closes[-25]
+    known = closes.copy()
+    known[len(known) - 24 + poisoned_after :] = math.nan
+    bars = hourly_bars(known.tolist(), NOW + 24 * HOUR)
+    shown = []
+    for hour in range(24):
+        at = NOW + hour * HOUR
+        market = board(at=at, index=float(closes[hour - 25]), days=DAYS)
+        if hour > poisoned_after:
+            market = alter(market, dict.fromkeys(COLUMNS[:-1], math.nan))
+        shown.append(situation(market, bars=bars))
+    return shown
+
+
+def sees_the_future(strategy: Strategy) -> bool:
+    """Whether decisions up to an hour depend on what comes after it."""
+    whole = [strategy.propose(one) for one in journey(24)]
+    cut = [strategy.propose(one) for one in journey(12)]
+    return whole[:13] != cut[:13]
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if "btc" in name.lower()])
+def test_decisions_do_not_change_with_the_future(name: str) -> None:
+    """Poisoning everything after an hour leaves every decision up to that hour as it was."""
+    strategy = STRATEGIES[name]
+    assert any(strategy.propose(one) for one in journey(24)[:13])
+    assert not sees_the_future(strategy)
+
+
+def test_a_peeking_strategy_is_caught() -> None:
+    """A strategy that reads the bars' last close, whenever that is, fails the poison test."""
+
+    class Peeking(CoveredCall):
+        kind: ClassVar[str] = "peeking"
+
+        def propose(self, situation: Situation) -> tuple[Intent, ...]:
+            rising = situation.bars.close[-1] > situation.index
+            return super().propose(situation) if rising else ()
+
+    peeking = Peeking(
+        name="peeking",
+        underlying="BTC",
+        settings=CoveredCall.Settings(),  # type: ignore[arg-type]
+        timetable=Cadence(HOUR, 0, 5 * MINUTE),
+    )
+    assert sees_the_future(peeking)

@@ -1,0 +1,108 @@
+"""When do we sell a call against coins we hold, and when do we buy it back?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+import pydantic
+from pydantic import Field
+
+from trader.domain.trading import Intent, Leg
+from trader.strategies.short_premium import (
+    ShortPremiumSettings,
+    choose_short,
+    may_open,
+    review,
+    worth_selling,
+)
+from trader.strategies.sketch import sketch_legs
+from trader.strategies.strategy import grid_around
+from trader.strategies.structure import net_quote, patient, seller_confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trader.domain.situation import Situation
+    from trader.strategies.strategy import Cadence, SketchLeg
+
+
+class CoveredCallSettings(ShortPremiumSettings):
+    """Parameters of covered calls: 7 days at delta .25, no stop, since the coins cover."""
+
+    take_profit: float = Field(
+        default=0.8,
+        ge=0,
+        lt=1,
+        description="Buy back once this share of the credit is won; 0 never.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CoveredCall:
+    """Sells one call per cadence slot on coins it holds; never more than one order at work.
+
+    How many coins are still free is the gate's business; so is the size.
+    """
+
+    kind: ClassVar[str] = "covered_call"
+    Settings: ClassVar[type[pydantic.BaseModel]] = CoveredCallSettings
+
+    name: str
+    underlying: str
+    settings: CoveredCallSettings
+    timetable: Cadence
+
+    def cadence(self) -> Cadence:
+        """Say when to be asked."""
+        return self.timetable
+
+    def propose(self, situation: Situation) -> tuple[Intent, ...]:
+        """Review the exits; on the own cadence, sell one more call if the board offers one."""
+        exits = review(self.name, situation, self.settings)
+        sale = self._sell(situation) if may_open(situation, self.timetable) else None
+        return exits if sale is None else (*exits, sale)
+
+    def _sell(self, situation: Situation) -> Intent | None:
+        """Sell the call nearest to the target delta at the expiry nearest to the target days."""
+        settings, board = self.settings, situation.board
+        row = choose_short(board, "call", settings)
+        if row is None:
+            return None
+        legs = (Leg(board.instruments[row].name, -1),)
+        quote = net_quote(board, legs)
+        if quote is None or not worth_selling(quote, settings):
+            return None
+        delta = float(board.delta[row])
+        return Intent(
+            strategy=self.name,
+            action="open",
+            underlying=self.underlying,
+            legs=legs,
+            confidence=seller_confidence(delta),
+            reason=(
+                f"sell call at delta {delta:.2f}, credit {-quote.touch_net:.4g} "
+                f"({-quote.touch_net / quote.fee:.0f}x its fee)"
+            ),
+            pricing=patient(quote, settings.patience, settings.lifetime),
+        )
+
+    def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
+        """List the values a study may try, around the present ones."""
+        settings = self.settings
+        return {
+            "target_delta": grid_around(settings.target_delta, 0.05, 0.05, 0.45),
+            "take_profit": grid_around(settings.take_profit, 0.1, 0.1, 0.9),
+        }
+
+    def sketch(self, index: float, iv: float, at: int) -> tuple[SketchLeg, ...]:
+        """Draw the call it would typically sell."""
+        return sketch_legs(
+            self.underlying,
+            "call",
+            index=index,
+            iv=iv,
+            at=at,
+            days=self.settings.target_days,
+            delta=self.settings.target_delta,
+        )

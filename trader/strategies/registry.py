@@ -1,0 +1,13 @@
+"""Which strategies come with the package? Strangers enter by the entry-point group instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trader.strategies.covered_call import CoveredCall
+from trader.strategies.directional import Directional
+
+if TYPE_CHECKING:
+    from trader.strategies.strategy import Strategy
+
+BUILT_IN: Final[tuple[type[Strategy], ...]] = (CoveredCall, Directional)

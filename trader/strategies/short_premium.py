@@ -1,0 +1,314 @@
+"""What do sellers of premium share? Their parameters, when they may open, and how they leave."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+from trader.domain.trading import Intent, Leg, Pricing
+from trader.domain.units import HOUR, MINUTE
+from trader.strategies.structure import (
+    choose_by_delta,
+    choose_expiry,
+    in_our_favor,
+    listed,
+    net_quote,
+    patient,
+    seller_confidence,
+    tradable,
+)
+
+if TYPE_CHECKING:
+    from trader.domain.instruments import OptionType
+    from trader.domain.market import Board
+    from trader.domain.portfolio import ChainView
+    from trader.domain.situation import Situation
+    from trader.strategies.strategy import Cadence
+    from trader.strategies.structure import NetQuote
+
+
+class ShortPremiumSettings(pydantic.BaseModel):
+    """Parameters of every seller of options: what to sell, for how much, when to buy it back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    target_delta: float = Field(
+        default=0.25,
+        ge=0.02,
+        le=0.5,
+        description="|delta| of the option to sell; the nearest is taken.",
+    )
+    delta_tolerance: float = Field(
+        default=0.08,
+        gt=0,
+        le=0.3,
+        description="Largest distance from target_delta; beyond it no sale.",
+    )
+    target_days: float = Field(default=7.0, gt=0, le=365, description="Days to the expiry to sell.")
+    days_tolerance: float = Field(
+        default=4.0,
+        gt=0,
+        le=90,
+        description="Largest distance from target_days; beyond it no sale.",
+    )
+    min_hours_left: float = Field(
+        default=24.0, ge=1, le=24 * 90, description="Expiries nearer than this are skipped."
+    )
+    min_credit_fee_multiple: float = Field(
+        default=4.0, ge=1, le=100, description="Credit at the touch must be this many opening fees."
+    )
+    patience_minutes: float = Field(
+        default=20.0, ge=0, le=1440, description="Rest at the mid this long, then accept the touch."
+    )
+    lifetime_minutes: float = Field(
+        default=60.0, gt=0, le=1440, description="An order that has not filled by then ends."
+    )
+    take_profit: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Buy back once this share of the credit is won; 0 never.",
+    )
+    resting_take_profit: bool = Field(
+        default=False,
+        description="Keep a resting order at the take-profit price from the opening on.",
+    )
+    stop_multiple: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="Buy back once that costs this many credits; 0 never.",
+    )
+    exit_slippage_max: float = Field(
+        default=0.5,
+        ge=0,
+        le=10,
+        description="A market exit waits while the touch is this share worse than the mark.",
+    )
+    exit_hours_before_expiry: float = Field(
+        default=0.0,
+        ge=0,
+        le=24 * 30,
+        description="Buy back this long before expiry; 0 holds to expiry.",
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> ShortPremiumSettings:
+        if self.lifetime_minutes < self.patience_minutes:
+            raise ValueError(
+                f"lifetime_minutes {self.lifetime_minutes:g} must not be below "
+                f"patience_minutes {self.patience_minutes:g}"
+            )
+        if 0 < self.stop_multiple <= 1:
+            raise ValueError(
+                f"stop_multiple {self.stop_multiple:g} would stop at once: "
+                "give more than 1, or 0 for no stop"
+            )
+        if self.exit_hours_before_expiry >= self.min_hours_left:
+            raise ValueError(
+                f"exit_hours_before_expiry {self.exit_hours_before_expiry:g} must be below "
+                f"min_hours_left {self.min_hours_left:g}: a sale would be bought back at once"
+            )
+        return self
+
+    @property
+    def patience(self) -> int:
+        """Nanoseconds an order rests at the mid."""
+        return round(self.patience_minutes * MINUTE)
+
+    @property
+    def lifetime(self) -> int:
+        """Nanoseconds after which an order ends."""
+        return round(self.lifetime_minutes * MINUTE)
+
+
+def may_open(situation: Situation, cadence: Cadence) -> bool:
+    """Allow one opening per cadence slot, and none while an earlier one still works.
+
+    Derived from chains and orders, so a timer that fires again after a restart opens nothing twice.
+    """
+    if situation.occasion != "open":
+        return False
+    if any(one.order.action == "open" for one in situation.orders):
+        return False
+    slot = cadence.latest_due(situation.at)
+    return all(chain.approved_at < slot for chain in situation.chains)
+
+
+def choose_short(
+    board: Board, option_type: OptionType, settings: ShortPremiumSettings
+) -> int | None:
+    """Choose the row to sell: the expiry nearest to the target days, then the nearest delta.
+
+    None where the board offers none within the tolerances with a quote that may be used.
+    """
+    options = listed(board, option_type)
+    expiry = choose_expiry(
+        board, options, settings.target_days, settings.days_tolerance, settings.min_hours_left
+    )
+    if expiry is None:
+        return None
+    rows = options & (board.expires_at == expiry) & tradable(board)
+    return choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
+
+
+def worth_selling(quote: NetQuote, settings: ShortPremiumSettings) -> bool:
+    """Check that the credit at the touch beats the opening fees by the stated multiple."""
+    return -quote.touch_net >= settings.min_credit_fee_multiple * quote.fee
+
+
+def review(
+    strategy: str, situation: Situation, settings: ShortPremiumSettings
+) -> tuple[Intent, ...]:
+    """Review every chain for its exit: stop, then time, then take profit; else it is held.
+
+    A working close that already pays what closing costs now is left alone; one that does not
+    (a resting take-profit when the stop triggers) is replaced by a market order: the engine
+    withdraws it for a close without a limit, and only for that.
+    """
+    intents = (_review(strategy, chain, situation, settings) for chain in situation.chains)
+    return tuple(intent for intent in intents if intent is not None)
+
+
+def _review(
+    strategy: str, chain: ChainView, situation: Situation, settings: ShortPremiumSettings
+) -> Intent | None:
+    """Propose the exit of one chain, if one is due."""
+    legs = closing_legs(chain)
+    left = _expires_at(chain) - situation.at
+    if not legs or left <= 0:
+        return None
+    quote = net_quote(situation.board, legs)
+    most_paid = _most_paid(chain, situation)
+    credit = -chain.entry_net
+    wish = None
+    if quote is not None:
+        wish = _forced_exit(quote, credit, left, most_paid, settings)
+    if wish is None and credit > 0 and not _working(chain, situation):
+        wish = _take_profit(quote, chain, credit, left, settings)
+    if wish is None:
+        return None
+    reason, pricing = wish
+    if most_paid > -math.inf:
+        reason = f"{reason}; replaces the close at {most_paid:.4g}"
+    return Intent(
+        strategy=strategy,
+        action="close",
+        underlying=chain.underlying,
+        legs=legs,
+        confidence=_confidence(chain, situation),
+        reason=reason,
+        chain_id=chain.chain_id,
+        pricing=pricing,
+    )
+
+
+def closing_legs(chain: ChainView) -> tuple[Leg, ...]:
+    """Reverse what the chain holds, per unit; empty where there is nothing that can be traded."""
+    held = tuple(one for one in chain.positions if one.amount != 0)
+    if chain.state not in ("open", "working") or not chain.units > 0:
+        return ()
+    ratios = tuple(-round(one.amount / chain.units) for one in held)
+    if any(one.pending for one in held) or not all(ratios):
+        return ()
+    return tuple(Leg(one.instrument.name, ratio) for one, ratio in zip(held, ratios, strict=True))
+
+
+def _expires_at(chain: ChainView) -> int:
+    """Find when the first held leg expires; far away where none does."""
+    expiries = (one.instrument.expires_at for one in chain.positions)
+    return min((one for one in expiries if one is not None), default=1 << 62)
+
+
+def _working(chain: ChainView, situation: Situation) -> bool:
+    """Whether any order of the chain still works: the rest of its opening, or a close."""
+    return any(one.order.chain_id == chain.chain_id for one in situation.orders)
+
+
+def _most_paid(chain: ChainView, situation: Situation) -> float:
+    """Find the most that a working close of the chain will pay; -inf where none works."""
+    orders = (one.order for one in situation.orders)
+    closes = (one for one in orders if one.chain_id == chain.chain_id and one.action == "close")
+    return max((_pays(one.limit_net, one.worst_net) for one in closes), default=-math.inf)
+
+
+def _pays(limit_net: float | None, worst_net: float | None) -> float:
+    """Find the most an order will pay in its life; one without a limit takes any price."""
+    if limit_net is None:
+        return math.inf
+    return limit_net if worst_net is None else max(limit_net, worst_net)
+
+
+def _forced_exit(
+    quote: NetQuote,
+    credit: float,
+    left: int,
+    most_paid: float,
+    settings: ShortPremiumSettings,
+) -> tuple[str, Pricing] | None:
+    """Leave by stop or by time: a market order, or patiently where no close works yet.
+
+    A stop counts the cheaper of what is displayed and what the venue marks, so that neither a lone
+    absurd ask nor a wild mark triggers it; a market order waits while the touch is absurd. Nothing
+    is proposed where `most_paid`, the most a working close will pay, is enough already.
+    """
+    cost = min(quote.touch_net, quote.fair_net)
+    lifetime = min(settings.lifetime, left)
+    if most_paid >= quote.touch_net:
+        return None
+    fair = quote.touch_net <= cost + settings.exit_slippage_max * abs(cost)
+    market = Pricing(lifetime=lifetime) if fair else None
+    if settings.stop_multiple > 0 and 0 < settings.stop_multiple * credit <= cost:
+        reason = (
+            f"stop: buying back costs {cost:.4g}, {cost / credit:.3g}x the credit of {credit:.4g} "
+            f"(limit {settings.stop_multiple:g}x)"
+        )
+        return (reason, market) if market is not None else None
+    if left > settings.exit_hours_before_expiry * HOUR:
+        return None
+    reason = f"time: {left / HOUR:.1f} h before expiry, buying back costs {quote.touch_net:.4g}"
+    if most_paid == -math.inf:
+        return reason, patient(quote, settings.patience, lifetime)
+    return (reason, market) if market is not None else None
+
+
+def _take_profit(
+    quote: NetQuote | None,
+    chain: ChainView,
+    credit: float,
+    left: int,
+    settings: ShortPremiumSettings,
+) -> tuple[str, Pricing] | None:
+    """Buy back at the take-profit price: by a resting order, or once the market offers it.
+
+    The resting price follows from the credit alone, so it needs no quote. It is at least one tick.
+    """
+    if settings.take_profit == 0 or not math.isfinite(credit):
+        return None
+    price = credit * (1 - settings.take_profit)
+    if settings.resting_take_profit:
+        tick = min(one.instrument.tick_at(price) for one in chain.positions)
+        limit_net = max(in_our_favor(price, tick), tick)
+        share = f"{settings.take_profit:.0%} of {credit:.4g}"
+        reason = f"take profit: rest at {limit_net:.4g} to keep {share}"
+        return reason, Pricing(limit_net=limit_net, lifetime=left)
+    if quote is None or quote.touch_net > price:
+        return None
+    won = 1 - quote.touch_net / credit
+    lifetime = min(settings.lifetime, left)
+    return (
+        f"take profit: {won:.0%} of the credit of {credit:.4g} is won",
+        patient(quote, settings.patience, lifetime),
+    )
+
+
+def _confidence(chain: ChainView, situation: Situation) -> float:
+    """Estimate the chance of profit from the short leg's delta now, or as at the opening."""
+    for position in chain.positions:
+        row = situation.board.row(position.instrument.name) if position.amount < 0 else None
+        if row is not None and math.isfinite(situation.board.delta[row]):
+            return seller_confidence(float(situation.board.delta[row]))
+    return min(max(chain.confidence, 0.0), 1.0) if math.isfinite(chain.confidence) else 0.0
