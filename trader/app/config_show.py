@@ -30,7 +30,7 @@ def effective_values(configuration: Configuration) -> list[EffectiveValue]:
     """List every value: settings in order of declaration, then each strategy."""
     layers = configuration.layers
     values = [
-        EffectiveValue(key, masked(value), layers.origin(key))
+        EffectiveValue(key, masked(value), layers.setter(key))
         for key, value in _flat(configuration.settings, "")
     ]
     home = str(configuration.state_dir)

@@ -200,8 +200,9 @@ def _strategies(
     if kinds is None:
         return []
     watched = _written(layers, "feed", "underlyings", BUNDLED_UNDERLYINGS)
-    underlyings = watched if isinstance(watched, tuple) else BUNDLED_UNDERLYINGS
-    strategies, wrong = read_strategies(paths, kinds, [str(one).upper() for one in underlyings])
+    names = tuple(str(one).upper() for one in watched) if isinstance(watched, tuple) else ()
+    sound = bool(names) and set(names) <= set(BUNDLED_UNDERLYINGS)
+    strategies, wrong = read_strategies(paths, kinds, names if sound else BUNDLED_UNDERLYINGS)
     mistakes.extend(wrong)
     return sorted(strategies, key=lambda one: one.file.name)
 

@@ -41,8 +41,13 @@ class Layers:
             self._lay(layer, layer.values, self.values, "")
 
     def origin(self, key: str) -> str:
-        """Name who set a dotted key (or the nearest table around it)."""
+        """Name where to look for a dotted key: who set it, or the nearest table around it."""
         layer = self._nearest(key)
+        return "default" if layer is None else layer.origin
+
+    def setter(self, key: str) -> str:
+        """Name who set exactly this value; `default` where nobody did."""
+        layer = self._setter.get(key)
         return "default" if layer is None else layer.origin
 
     def folder(self, key: str) -> Path:
@@ -86,7 +91,7 @@ def file_layer(path: Path) -> tuple[Layer | None, list[str]]:
 def environment_layers(variables: Mapping[str, str], model: type[BaseModel]) -> list[Layer]:
     """Read every `TRADER_SECTION__KEY` of the environment, one layer each.
 
-    Values are written as in TOML; what is no TOML value is taken as text.
+    Values are written as in TOML; what is no TOML value is taken as text, an empty one as unset.
     """
     return [
         Layer(
@@ -95,7 +100,7 @@ def environment_layers(variables: Mapping[str, str], model: type[BaseModel]) -> 
             _tree(_keys(name.removeprefix(ENVIRONMENT_PREFIX), model), parsed(variables[name])),
         )
         for name in sorted(variables)
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in NO_SETTINGS
+        if name.startswith(ENVIRONMENT_PREFIX) and variables[name] and name not in NO_SETTINGS
     ]
 
 

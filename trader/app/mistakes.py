@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-VALUE_LENGTH_MAX: Final = 60
+VALUE_LENGTH_MAX: Final = 120
 BOUNDS: Final = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 TYPE_NAMES: Final = {
     "bool": "true or false",
@@ -45,12 +45,13 @@ def mistake(origin: str, key: str, value: object, problem: str, remedy: str) -> 
 
 
 def shown(value: object) -> str:
-    """Write a value as TOML would, shortened."""
+    """Write a value as TOML would, shortened in the middle: the end of a path matters."""
     if isinstance(value, float) and not math.isfinite(value):
         text = str(value)
     else:
         text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= VALUE_LENGTH_MAX else f"{text[: VALUE_LENGTH_MAX - 3]}..."
+    half = VALUE_LENGTH_MAX // 2
+    return text if len(text) <= VALUE_LENGTH_MAX else f"{text[:half]}...{text[-half:]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -61,6 +62,24 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if match is not None:
         return f"did you mean {match}?"
     return f"known here: {', '.join(names)}" if names else "nothing can stand here"
+
+
+def choices_of(annotation: object) -> list[str]:
+    """List the texts of a `Literal`, also within a union."""
+    found = [argument for argument in get_args(annotation) if isinstance(argument, str)]
+    for argument in get_args(annotation):
+        found.extend(choices_of(argument))
+    return found
+
+
+def bounds_of(field: FieldInfo) -> list[str]:
+    """List the limits of a number, such as `> 0`."""
+    return [
+        f"{sign} {getattr(limit, name):g}"
+        for limit in field.metadata
+        for name, sign in BOUNDS
+        if getattr(limit, name, None) is not None
+    ]
 
 
 def _line(detail: ErrorDetails, model: type[BaseModel], origin: Callable[[str], str]) -> str:
@@ -142,27 +161,14 @@ def _wanted(field: FieldInfo | None, given: object = None) -> str:
     """Say what the field takes: choices or range, and its default."""
     if field is None:
         return "remove it or correct it"
-    choices = _choices(field.annotation)
+    choices = choices_of(field.annotation)
     if choices:
         pointer = nearest(given, choices) if isinstance(given, str) else ""
         listed = f"choose one of {', '.join(choices)}"
         return f"{listed} ({pointer})" if pointer.startswith("did") else listed
-    bounds = [
-        f"{sign} {getattr(limit, name):g}"
-        for limit in field.metadata
-        for name, sign in BOUNDS
-        if getattr(limit, name, None) is not None
-    ]
+    bounds = bounds_of(field)
     taken = f"give a value {' and '.join(bounds)}" if bounds else "correct the value"
     return taken if field.is_required() else f"{taken} (default {shown(_default(field))})"
-
-
-def _choices(annotation: object) -> list[str]:
-    """List the texts of a `Literal`, also within a union."""
-    found = [argument for argument in get_args(annotation) if isinstance(argument, str)]
-    for argument in get_args(annotation):
-        found.extend(_choices(argument))
-    return found
 
 
 def _default(field: FieldInfo) -> object:

@@ -1,4 +1,4 @@
-"""Is the configuration right, and what is in force? `trader config check` and `config show`."""
+"""Is the configuration right, and what is in force? `trader config check`, `show`, `keys`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG: Final = Path("config/trader.toml")
 CHECK: Final = "find every mistake; say what equity one lot of each strategy needs at each stage"
+KEYS: Final = "list every key with what it takes, its default and its meaning (Markdown)"
 SHOW: Final = "print every value in force and who set it; secrets are masked"
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add `config check` and `config show`."""
-    summary = "check or show the configuration"
+    """Add `config check`, `config show` and `config keys`."""
+    summary = "check or show the configuration, or list its keys"
     family = subparsers.add_parser("config", help=summary, description=summary)
-    deeds = family.add_subparsers(dest="deed", metavar="check|show", required=True)
+    deeds = family.add_subparsers(dest="deed", metavar="check|show|keys", required=True)
     for name, text, execute in (("check", CHECK, check), ("show", SHOW, show)):
         parser = deeds.add_parser(name, help=text, description=text)
         add_config(parser, required=False)
         add_json(parser)
         parser.set_defaults(execute=execute)
+    parser = deeds.add_parser("keys", help=KEYS, description=KEYS)
+    parser.add_argument(
+        "--environment", action="store_true", help="as environment variables, for an .env file"
+    )
+    parser.set_defaults(execute=keys)
 
 
 def check(arguments: argparse.Namespace) -> ExitCode:
@@ -57,6 +63,14 @@ def show(arguments: argparse.Namespace) -> ExitCode:
     width = max(len(value.key) + len(value.shown) for value in values) + 3
     for value in values:
         say(f"{f'{value.key} = {value.shown}':<{width}}  # {value.origin}")
+    return ExitCode.OK
+
+
+def keys(arguments: argparse.Namespace) -> ExitCode:
+    """Print the reference."""
+    from trader.app.config_reference import environment_example, reference_table
+
+    say(environment_example() if arguments.environment else reference_table())
     return ExitCode.OK
 
 

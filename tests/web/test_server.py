@@ -1,0 +1,117 @@
+"""What do probes and Prometheus see? Real HTTP requests over loopback."""
+
+from __future__ import annotations
+
+import aiohttp
+import msgspec
+import pytest
+
+from trader.web.server import Health, serve
+
+HEALTHY = Health(feed_alive=True, journal_ok=True, progress_age_s=0.5, progress_age_s_max=30.0)
+
+
+class View:
+    """A daemon's window with a pulse that the test sets."""
+
+    def __init__(self, health: Health = HEALTHY) -> None:
+        self.pulse = health
+
+    def health(self) -> Health:
+        """Show the pulse."""
+        return self.pulse
+
+    def metrics(self) -> bytes:
+        """Show one metric."""
+        return b"trader_feed_alive 1.0\n"
+
+
+async def fetch(
+    url: str, headers: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Get one page: status, text, content type."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers=headers) as response,
+    ):
+        return response.status, await response.text(), response.headers["Content-Type"]
+
+
+async def test_a_healthy_daemon_answers_200() -> None:
+    """`/healthz` of a healthy daemon is 200 and shows the pulse it judged."""
+    async with serve(View(), "127.0.0.1", 0) as port:
+        status, text, _ = await fetch(f"http://127.0.0.1:{port}/healthz")
+    assert status == 200
+    assert msgspec.json.decode(text) == {
+        "healthy": True,
+        "problems": [],
+        "feed_alive": True,
+        "journal_ok": True,
+        "progress_age_s": 0.5,
+        "progress_age_s_max": 30.0,
+        "detail": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"feed_alive": False}, "the feed is not alive"),
+        ({"journal_ok": False}, "the journal cannot be written"),
+        ({"progress_age_s": 31.0}, "no progress for 31.0 s (limit 30 s)"),
+        ({"progress_age_s": float("nan")}, "no progress for nan s (limit 30 s)"),
+    ],
+)
+async def test_each_fault_alone_answers_503(change: dict[str, object], problem: str) -> None:
+    """A dead feed, a broken journal, or no (known) progress is 503 and is named."""
+    view = View(msgspec.structs.replace(HEALTHY, **change))
+    async with serve(view, "127.0.0.1", 0) as port:
+        status, text, _ = await fetch(f"http://127.0.0.1:{port}/healthz")
+    assert status == 503
+    assert msgspec.json.decode(text)["problems"] == [problem]
+
+
+async def test_metrics_are_served_in_prometheus_text() -> None:
+    """`/metrics` is the view's text, byte for byte, under Prometheus' content type."""
+    async with serve(View(), "127.0.0.1", 0) as port:
+        status, text, content_type = await fetch(f"http://127.0.0.1:{port}/metrics")
+    assert (status, text) == (200, "trader_feed_alive 1.0\n")
+    assert content_type.startswith("text/plain; version=0.0.4")
+
+
+async def test_a_token_guards_the_metrics_but_not_the_probe() -> None:
+    """With a token, `/metrics` needs it exactly; `/healthz` stays open."""
+    async with serve(View(), "127.0.0.1", 0, token="s3cret") as port:
+        page = f"http://127.0.0.1:{port}"
+        answers = [
+            (await fetch(f"{page}/metrics"))[0],
+            (await fetch(f"{page}/metrics", {"Authorization": "Bearer wrong"}))[0],
+            (await fetch(f"{page}/metrics", {"Authorization": "Bearer s3cret"}))[0],
+            (await fetch(f"{page}/healthz"))[0],
+        ]
+    assert answers == [401, 401, 200, 200]
+
+
+async def test_nothing_else_is_served() -> None:
+    """Any other page is 404, and nothing can be posted."""
+    async with serve(View(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{port}/") as response:
+            assert response.status == 404
+        async with session.post(f"http://127.0.0.1:{port}/healthz") as response:
+            assert response.status == 405
+
+
+async def test_the_port_is_free_again_after_the_block() -> None:
+    """Leaving the block closes the socket: the next daemon can bind it."""
+    async with serve(View(), "127.0.0.1", 0) as port:
+        pass
+    async with serve(View(), "127.0.0.1", port) as again:
+        assert again == port
+
+
+async def test_a_taken_port_is_an_error() -> None:
+    """A port somebody else listens at raises OSError and leaves nothing behind."""
+    async with serve(View(), "127.0.0.1", 0) as port:
+        with pytest.raises(OSError, match=str(port)):
+            async with serve(View(), "127.0.0.1", port):
+                pass
