@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -105,6 +106,17 @@ def test_pure_modules_touch_nothing_of_the_world(path: Path) -> None:
         or any(full == name or full.startswith(f"{name}.") for name in impure)
     ]
     assert not touched, f"{path} imports {touched}: hand in what it needs"
+
+
+def test_dependencies_are_what_the_code_imports() -> None:
+    """Each third party that trader/ imports is declared, and each declared one is imported."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[^\w.-]", one)[0].lower() for one in project["dependencies"]}
+    tops = {full.split(".")[0] for path in modules() for full in imports(path).values()}
+    distributions = importlib.metadata.packages_distributions()
+    third_party = tops - sys.stdlib_module_names - {"trader"}
+    imported = {distributions[top][0].lower().replace("_", "-") for top in third_party}
+    assert imported == declared
 
 
 def test_only_the_app_reads_a_clock() -> None:
