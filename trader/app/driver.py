@@ -14,7 +14,7 @@ import msgspec
 from trader.domain.events import Quote, Stamped, TimerFired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from trader.app.market_clock import MarketClock
     from trader.domain.events import Event
@@ -93,8 +93,8 @@ class Inbox:
 class Driver:
     """Feeds the engine from the inbox and the market clock.
 
-    `append` makes facts durable (called off the event loop, one batch at a time); `tell` hears of
-    every outcome that has consequences, after they are durable.
+    `append` makes facts durable, one batch at a time; `tell` hears of every outcome that has
+    consequences, after they are durable.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Driver:
         engine: Engine,
         clock: MarketClock,
         inbox: Inbox,
-        append: Callable[[list[Recorded]], object],
+        append: Callable[[list[Recorded]], Awaitable[None]],
         tell: Callable[[Outcome], None],
     ) -> None:
         self._engine = engine
@@ -113,17 +113,14 @@ class Driver:
         self.processed = 0
         self.progress_at = time.monotonic()
         self.journal_ok = True
-        self.commit_s = 0.0
 
     async def commit(self, outcomes: list[Outcome]) -> None:
         """Make the facts of outcomes durable, then tell them."""
         records = [recorded for outcome in outcomes for recorded in outcome.records]
         if records:
-            began = time.monotonic()
             self.journal_ok = False
-            await asyncio.to_thread(self._append, records)
+            await self._append(records)
             self.journal_ok = True
-            self.commit_s = time.monotonic() - began
         for outcome in outcomes:
             self._tell(outcome)
 

@@ -7,23 +7,21 @@ never runs backward.
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from trader.domain.units import SECOND
-
-JUMP_WALL_S_MAX: Final = 2.0
-"""A clock that is off by more than this many wall seconds has jumped."""
 
 
 class MarketClock:
     """The stamp of every input. Invariant: `now` never falls, not even across restarts.
 
     `wall` clocks follow the system's time; others must be anchored to the exchange's first.
+    `told_at` is what the exchange said last.
     """
 
     def __init__(self, *, wall: bool, floor_at: int = 0) -> None:
         self.wall = wall
         self.speed = 1.0
+        self.told_at = 0
         self._floor_at = floor_at
         self._market_at: int | None = None
         self._monotonic_ns = time.monotonic_ns()
@@ -54,6 +52,7 @@ class MarketClock:
         """Follow the exchange's clock from here on; tell by how many wall seconds it had jumped."""
         expected = self._running() if self.known and self._monotonic_ns else market_at
         self.speed = speed
+        self.told_at = market_at
         self._market_at = market_at
         self._monotonic_ns = time.monotonic_ns()
         return (market_at - expected) / SECOND / speed

@@ -1,0 +1,68 @@
+"""What does the log say of an outcome? One line per fact, repeated refusals once a day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trader.app.observability import logger
+from trader.domain.facts import AccountMarked, AlertRaised, Filled
+from trader.domain.trading import Refused
+from trader.domain.units import utc_day
+from trader.views.log_lines import log_line
+
+if TYPE_CHECKING:
+    from trader.domain.facts import Recorded
+    from trader.engine.engine import Engine
+    from trader.engine.outcome import Outcome
+
+QUIET: Final = (AccountMarked,)
+"""Facts that are journaled but only of interest when debugging: the status line tells them."""
+
+
+class Narrator:
+    """Writes the log of what became durable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._log = logger("trader")
+        self._day = -1
+        self._refused: dict[tuple[str, str], int] = {}
+
+    def tell(self, outcome: Outcome) -> None:
+        """Log every fact of an outcome, with the data-quality marks of the moment."""
+        for recorded in outcome.records:
+            event, fields = log_line(
+                recorded,
+                max_loss_share=self._share(recorded),
+                speed=self._engine.market.speed,
+            )
+            if outcome.data_quality:
+                fields["data_quality"] = ",".join(outcome.data_quality)
+            getattr(self._log, self._level(recorded))(event, sequence=recorded.sequence, **fields)
+
+    def _share(self, recorded: Recorded) -> float | None:
+        """Tell what share of equity the chain of a fill may lose at worst."""
+        fact = recorded.fact
+        if not isinstance(fact, Filled) or fact.chain_id not in self._engine.ledger.chains:
+            return None
+        chain = self._engine.ledger.chains[fact.chain_id]
+        index = self._engine.market.index(chain.underlying)
+        return max(chain.risk_usd, chain.risk_coin * index) / chain.equity_at_open_usd
+
+    def _level(self, recorded: Recorded) -> str:
+        fact = recorded.fact
+        if isinstance(fact, QUIET):
+            return "debug"
+        if isinstance(fact, AlertRaised):
+            return {"info": "info", "warning": "warning", "critical": "error"}[fact.severity]
+        if isinstance(fact, Refused):
+            return "debug" if self._repeated(fact, utc_day(recorded.at)) else "info"
+        return "info"
+
+    def _repeated(self, refused: Refused, day: int) -> bool:
+        if day != self._day:
+            self._day = day
+            self._refused.clear()
+        key = (refused.intent.strategy, refused.rule)
+        self._refused[key] = self._refused.get(key, 0) + 1
+        return self._refused[key] > 1
