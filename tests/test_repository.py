@@ -41,7 +41,7 @@ def test_no_committed_file_names_a_machine_or_a_registry() -> None:
     """No path of a developer's machine and no package registry is in any committed file."""
     traces = re.compile(
         r"(?:^|[\s\"'=(:])/(?:work|farm|root|home)/\w"
-        r"|--(?:extra-)?index-url|--find-links"
+        r"|--(?:extra-index|index|find)-(?:url|links)\b"
         r"|https?://[^\s\"']+/simple\b"
         r"|\b(?:pypi|pythonhosted|npmjs)\.(?:org|com|io)\b",
         re.MULTILINE,
