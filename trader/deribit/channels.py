@@ -34,16 +34,27 @@ class Channel:
     """One wanted channel: where its subscription stands, and what it said last.
 
     Invariant: `last` belongs to this connection; `lost` means that its state is not to be trusted
-    until it speaks again.
+    until it speaks again; once `exposed` to the server, it may be active there, answer or not.
     """
 
-    __slots__ = ("due", "heard_at", "last", "lost", "mutes", "paced", "speaks_first", "state")
+    __slots__ = (
+        "due",
+        "exposed",
+        "heard_at",
+        "last",
+        "lost",
+        "mutes",
+        "paced",
+        "speaks_first",
+        "state",
+    )
 
     def __init__(self, name: str) -> None:
         self.paced = name.startswith(INDEX_PREFIX)
         self.speaks_first = name.startswith(TICKER_PREFIX)
         self.state: State = "idle"
         self.due = 0.0
+        self.exposed = False
         self.heard_at: float | None = None
         self.last: Timed | None = None
         self.lost = False
@@ -89,7 +100,7 @@ class ChannelBook:
         self._clock = None
         for channel in self._channels.values():
             channel.restart(now)
-            channel.lost, channel.mutes = False, 0
+            channel.lost, channel.exposed, channel.mutes = False, False, 0
 
     def want(self, names: Iterable[str], now: float) -> None:
         """Want these; what was refused is asked for once more."""
@@ -101,7 +112,7 @@ class ChannelBook:
     def forget(self, names: Iterable[str]) -> list[str]:
         """Want these no longer; list those the server may still send."""
         gone = [(name, self._channels.pop(name, None)) for name in names]
-        return [name for name, channel in gone if channel and channel.state in {"asked", "active"}]
+        return [name for name, channel in gone if channel is not None and channel.exposed]
 
     def ask(self, now: float) -> list[str]:
         """List what is to be subscribed now; it counts as asked from here on."""
@@ -112,6 +123,7 @@ class ChannelBook:
         ]
         for name in names:
             self._channels[name].state = "asked"
+            self._channels[name].exposed = True
         return names
 
     def confirm(self, asked: Iterable[str], answered: Iterable[str], now: float) -> list[str]:

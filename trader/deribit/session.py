@@ -91,6 +91,7 @@ class ClientSession:
         self._heard_at = now
         self.book.restart(now)
         self._ask("public/set_heartbeat", {"interval": self.limits.heartbeat_s}, own=True)
+        self._release(now)
         self._reconcile(now)
 
     def disconnected(self) -> list[SessionEvent]:
@@ -136,6 +137,11 @@ class ClientSession:
         if self.connected_now:
             self._call_off(active)
             self._release(now)
+
+    @property
+    def must_send(self) -> bool:
+        """Whether `data_to_send` holds anything."""
+        return bool(self._outbox)
 
     def data_to_send(self) -> list[bytes]:
         """Take the frames to be sent now, in this order."""
