@@ -28,7 +28,7 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
     if kind is Instrument:
         return instruments()
     if kind is Leg:
-        return st.builds(Leg, TEXT, WHOLE.filter(bool))
+        return of_struct(Leg, ratio=st.floats(-1e6, 1e6).filter(bool))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return of_struct(kind)
     origin, inner = get_origin(kind), get_args(kind)

@@ -128,9 +128,7 @@ ORDER: Final = Order(
     placed_at=EVENING,
 )
 
-PLACED: Final = OrderPlaced(
-    order=ORDER, instruments=(CALL,), equity_usd=2_600_000.0, index=65_000.0
-)
+PLACED: Final = OrderPlaced(order=ORDER, instruments=(CALL,), equity_usd=260_000.0, index=65_000.0)
 
 FILLED: Final = Filled(
     fill_id="f1",
@@ -175,7 +173,7 @@ ENDED: Final = ChainEnded(
     opened_at=EVENING + 5 * SECOND,
     pnl={"BTC": 234_000},
     pnl_usd=152.1,
-    pnl_pct=0.0006,
+    pnl_pct=0.000585,
     how="settled",
 )
 
@@ -193,7 +191,7 @@ def _halt(*, active: bool) -> HaltChanged:
 
 MARKED: Final = AccountMarked(
     account="main",
-    equity_usd=2_600_000.0,
+    equity_usd=260_000.0,
     trading_pnl_usd=164.0,
     indices={"BTC": 65_000.0},
     stale=("ETH-PERPETUAL",),
@@ -215,7 +213,7 @@ STORY: Final = (
     Recorded(
         1,
         EVENING,
-        AccountOpened("main", {"BTC": 20 * ATOMS_PER_UNIT, "USDC": 1_300_000 * ATOMS_PER_UNIT}),
+        AccountOpened("main", {"BTC": 2 * ATOMS_PER_UNIT, "USDC": 130_000 * ATOMS_PER_UNIT}),
     ),
     Recorded(
         1,

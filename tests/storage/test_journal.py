@@ -115,13 +115,13 @@ def test_every_fact_survives_the_file(tmp_path: Path, drawn: list[Fact]) -> None
 
 def test_filters_pages_and_directions(journal: Journal) -> None:
     """Kind, strategy, after_id, limit and order choose the same rows over page borders."""
-    many = [alert(n, str(n), "even" if n % 2 == 0 else "odd") for n in range(1, 1301)]
+    many = [alert(n, str(n), "even" if n % 2 == 0 else "odd") for n in range(1, 5001)]
     journal.append([epoch(1), *many])
-    assert texts(journal.read(kinds=["AlertRaised"])) == [str(n) for n in range(1, 1301)]
+    assert texts(journal.read(kinds=["AlertRaised"])) == [str(n) for n in range(1, 5001)]
     assert texts(journal.read(strategy="even", limit=2)) == ["2", "4"]
-    assert texts(journal.read(strategy="even", limit=2, newest_first=True)) == ["1300", "1298"]
-    assert texts(journal.read(after_id=1299)) == ["1299", "1300"]
-    assert len(list(journal.read(limit=1100, newest_first=True))) == 1100
+    assert texts(journal.read(strategy="even", limit=2, newest_first=True)) == ["5000", "4998"]
+    assert texts(journal.read(after_id=4999)) == ["4999", "5000"]
+    assert len(list(journal.read(limit=4100, newest_first=True))) == 4100
     assert len(list(journal.read(kinds=["EpochOpened"]))) == 1
     assert list(journal.read(limit=0)) == []
     assert list(journal.read(verdict_id="none")) == []
@@ -206,14 +206,14 @@ def test_a_reader_sees_whole_batches_only_and_never_blocks(url: str, journal: Jo
 
 def test_an_iterator_left_standing_blocks_nobody(url: str, journal: Journal) -> None:
     """A reader that stops in the middle holds no transaction: the log can be folded in whole."""
-    journal.append([alert(n, "x" * 300) for n in range(1, 2000)])
+    journal.append([alert(n, "x" * 300) for n in range(1, 5000)])
     with Journal.create_or_open(url, writer=False) as reader:
         standing = reader.read()
         next(standing)
-        journal.append([alert(2000)])
+        journal.append([alert(5000)])
         busy = by_hand(journal, "PRAGMA wal_checkpoint(TRUNCATE)")
         assert busy == 0
-        assert sum(1 for _ in standing) == 1999
+        assert sum(1 for _ in standing) == 4999
 
 
 def test_two_writers_cannot_write_the_same_place(url: str, journal: Journal) -> None:

@@ -105,7 +105,7 @@ def test_settlements_and_ended_chains_show_money_in_units(tmp_path: Path) -> Non
         "c1",
         "settled",
         152.1,
-        0.06,
+        0.0585,
     )
     assert json.loads(chain["pnl_coin"]) == {"BTC": 0.00234}
 
@@ -113,7 +113,7 @@ def test_settlements_and_ended_chains_show_money_in_units(tmp_path: Path) -> Non
 def test_marks_and_commands_read_as_they_were_said(tmp_path: Path) -> None:
     """Equity beside trading result; a command with who and why."""
     (mark,) = rows(tmp_path, "marks")
-    assert part(mark, "account", "equity_usd", "trading_pnl_usd") == ("main", 2600000.0, 164.0)
+    assert part(mark, "account", "equity_usd", "trading_pnl_usd") == ("main", 260000.0, 164.0)
     (command,) = rows(tmp_path, "commands")
     assert part(command, "command", "by", "reason", "strategy") == (
         "PauseTrading",

@@ -44,7 +44,7 @@ from trader.storage.payload import KINDS, decode, row
 
 SCHEMA_VERSION: Final = 1
 APPLICATION: Final = "trader"
-_PAGE: Final = 500
+_PAGE: Final = 2_000
 _Doing = Literal["opened", "read", "written"]
 _REMEDIES: Final[dict[_Doing, str]] = {
     "opened": "name a journal of this software, or restore a backup; the file is left untouched",

@@ -147,7 +147,10 @@ def _require_wal(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # straight to the driver: SQLAlchemy's own way round costs more than the statement
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.execute("BEGIN IMMEDIATE")
 
 
 def _build(draft: Path, tables: MetaData, meta: dict[str, str]) -> None:

@@ -1,0 +1,197 @@
+"""What does the log say about each fact? One event name, flat fields, a sentence for a stranger."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from trader.domain.events import (
+    ClosePosition,
+    Command,
+    Demote,
+    FlattenAll,
+    PauseTrading,
+    Promote,
+    ResumeTrading,
+    RunNightly,
+    StageChanged,
+)
+from trader.domain.facts import (
+    SHADOW_PREFIX,
+    AccountMarked,
+    AccountOpened,
+    AlertRaised,
+    ChainEnded,
+    CommandTaken,
+    EpochOpened,
+    Fact,
+    Filled,
+    FundingPaid,
+    HaltChanged,
+    OrderEnded,
+    OrderPlaced,
+    Recorded,
+    Settled,
+    SettlementPending,
+)
+from trader.domain.trading import Approved, Refused
+from trader.views import trade_lines
+from trader.views.decisions import in_unit
+from trader.views.text import atoms, number, signed_usd, usd
+from trader.views.trade_lines import Fields
+
+
+def log_line(
+    recorded: Recorded, *, max_loss_share: float | None = None, speed: float = 1.0
+) -> tuple[str, Fields]:
+    """Name what happened and lay out its fields: `message` is a sentence, `at` the market time.
+
+    `max_loss_share` is what the caller's books hold for the chain of a fill; `speed` the market
+    seconds per wall second, so that waiting times are told in both.
+    """
+    name, fields = _told(recorded.fact, recorded.at, max_loss_share, speed)
+    known = {key: value for key, value in fields.items() if value != "" or key == "message"}
+    if str(known.get("account", "")).startswith(SHADOW_PREFIX):
+        known["message"] = f"shadow: {known['message']}"
+    return name, {"at": recorded.at, "sequence": recorded.sequence, **known}
+
+
+def _told(fact: Fact, at: int, share: float | None, speed: float) -> tuple[str, Fields]:
+    match fact:
+        case Approved():
+            return "verdict.approved", trade_lines.approved(fact)
+        case Refused():
+            return "verdict.refused", trade_lines.refused(fact, at, speed)
+        case OrderPlaced():
+            return "order.placed", trade_lines.placed(fact, at, speed)
+        case Filled():
+            return "order.filled", trade_lines.filled(fact, share)
+        case OrderEnded():
+            return "order.ended", trade_lines.order_ended(fact)
+        case Settled():
+            return "chain.settled", trade_lines.settled(fact)
+        case ChainEnded():
+            return "chain.ended", trade_lines.chain_ended(fact, at)
+        case SettlementPending():
+            return "settlement.pending", trade_lines.settlement_pending(fact)
+        case FundingPaid():
+            return "funding.paid", trade_lines.funding_paid(fact)
+        case AccountOpened():
+            return "account.opened", _account_opened(fact)
+        case AccountMarked():
+            return "account.marked", _marked(fact)
+        case HaltChanged():
+            return ("halt.raised" if fact.active else "halt.lifted"), _halt(fact)
+        case StageChanged():
+            return "stage.changed", _stage(fact)
+        case CommandTaken():
+            return "command.taken", _command(fact.command)
+        case AlertRaised():
+            return "alert", _alert(fact)
+        case EpochOpened():
+            return "epoch.opened", _epoch(fact)
+        case _:
+            assert_never(fact)
+
+
+def _account_opened(fact: AccountOpened) -> Fields:
+    holdings = ", ".join(atoms(count, currency) for currency, count in fact.balances.items())
+    return {
+        "message": f"account {fact.account} opened with {holdings or 'nothing'}",
+        "account": fact.account,
+        "balances": holdings,
+    }
+
+
+def _marked(fact: AccountMarked) -> Fields:
+    unsure = f" (marks not to trust: {' '.join(fact.stale)})" if fact.stale else ""
+    return {
+        "message": (
+            f"account {fact.account}: equity {usd(fact.equity_usd)}, trading"
+            f" {signed_usd(fact.trading_pnl_usd)} against holding{unsure}"
+        ),
+        "account": fact.account,
+        "equity": usd(fact.equity_usd),
+        "trading_pnl": signed_usd(fact.trading_pnl_usd),
+        "indices": ", ".join(f"{name} {usd(price)}" for name, price in fact.indices.items()),
+        "stale": " ".join(fact.stale),
+    }
+
+
+def _halt(fact: HaltChanged) -> Fields:
+    state = "opening is halted" if fact.active else "opening is allowed again"
+    return {
+        "message": f"{state} on account {fact.account} ({fact.rule}): {fact.detail}",
+        "account": fact.account,
+        "rule": fact.rule,
+        "limit": in_unit(fact.rule, fact.limit),
+        "used": in_unit(fact.rule, fact.used),
+        "severity": "critical" if fact.active else "info",
+    }
+
+
+def _stage(fact: StageChanged) -> Fields:
+    return {
+        "message": f"{fact.strategy} lives at {fact.stage} now, by {fact.by}: {fact.reason}",
+        "strategy": fact.strategy,
+        "stage": fact.stage,
+        "by": fact.by,
+        "reason": fact.reason,
+        "configuration_hash": fact.configuration_hash,
+    }
+
+
+def _command(command: Command) -> Fields:
+    fields: Fields = {
+        "message": f"{command.by} {command_text(command)}: {command.reason}",
+        "command": type(command).__name__,
+        "by": command.by,
+        "reason": command.reason,
+    }
+    for key in ("strategy", "chain_id", "stage", "date"):
+        if value := getattr(command, key, None):
+            fields[key] = value
+    return fields
+
+
+def command_text(command: Command) -> str:
+    """Tell what a person commanded, in the past tense."""
+    match command:
+        case PauseTrading(strategy=strategy):
+            return f"paused opening of {strategy or 'everything'}"
+        case ResumeTrading(strategy=strategy):
+            return f"resumed opening of {strategy or 'everything'}"
+        case ClosePosition(chain_id=chain_id):
+            return f"asked to close {chain_id}"
+        case FlattenAll():
+            return "asked to cancel every order, close everything and pause"
+        case Promote(strategy=strategy, stage=stage):
+            return f"promoted {strategy} to {stage}"
+        case Demote(strategy=strategy, stage=stage):
+            return f"demoted {strategy} to {stage}"
+        case RunNightly(date=date):
+            return f"asked for the nightly evaluation of {date}"
+        case _:
+            assert_never(command)
+
+
+def _alert(fact: AlertRaised) -> Fields:
+    return {
+        "message": fact.text,
+        "kind": fact.kind,
+        "severity": fact.severity,
+        "strategy": fact.strategy or "",
+        "instrument": fact.instrument or "",
+    }
+
+
+def _epoch(fact: EpochOpened) -> Fields:
+    pace = "real time" if fact.speed == 1 else f"{number(fact.speed)} x real time"
+    return {
+        "message": f"epoch {fact.epoch} opened on feed {fact.feed} ({fact.market}) at {pace}",
+        "epoch": fact.epoch,
+        "feed": fact.feed,
+        "speed": fact.speed,
+        "market": fact.market,
+        "software": fact.software,
+        "configuration_hash": fact.configuration_hash,
+    }
