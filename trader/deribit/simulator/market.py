@@ -249,7 +249,8 @@ class Market:
             if begin < stop:
                 prices = self._day(underlying, day)
                 open_ms = (GENESIS + day * DAY) // MILLISECOND + begin * (STEP // MILLISECOND)
-                parts.append(_bars(underlying, prices[begin:stop], per_bar, open_ms))
+                before = prices[max(begin - 1, 0)]
+                parts.append(_bars(underlying, prices[begin:stop], before, per_bar, open_ms))
         return Candles(*(np.concatenate(column) for column in zip(_NO_BARS, *parts, strict=True)))
 
     def _mean(self, underlying: str, start: int, end: int) -> float:
@@ -368,11 +369,14 @@ _JUMPS: Final = [
 _NO_BARS: Final = Candles(np.empty(0, dtype=np.int64), *(np.empty(0) for _ in range(6)))
 
 
-def _bars(underlying: str, prices: Array, per_bar: int, open_ms: int) -> Candles:
-    """Aggregate grid prices that start at a bar's open; the last bar may be running."""
+def _bars(underlying: str, prices: Array, before: float, per_bar: int, open_ms: int) -> Candles:
+    """Aggregate grid prices that start at a bar's open; the last bar may be running.
+
+    `before` is the price one step earlier; a day's first step counts as still.
+    """
     starts = np.arange(0, len(prices), per_bar)
     ends = np.minimum(starts + per_bar, len(prices))
-    moves = np.abs(np.diff(prices, prepend=prices[:1])) / prices
+    moves = np.abs(np.diff(prices, prepend=before)) / prices
     volume = _VOLUME_PER_STEP[underlying] * (0.4 + moves / _USUAL_STEP_MOVE)
     return Candles(
         open_ms + starts * (STEP // MILLISECOND),
