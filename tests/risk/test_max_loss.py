@@ -99,7 +99,7 @@ def ranges(legs: Sequence[PricedLeg], index: float, stress: Stress) -> tuple[Flo
     lowest = min([low, *(strike / 2 for strike in strikes)])
     return (
         grid(low if bottomless_usd else lowest, top, legs),
-        grid(low if bottomless_coin else lowest, 1e7 if calls >= 0 else high, legs),
+        grid(low if bottomless_coin else lowest, 1e12 if calls >= 0 else high, legs),
     )
 
 

@@ -1,0 +1,233 @@
+"""Do closes always pass, and are rolls and hedges judged on what they change?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from tests.risk.scenes import (
+    BOARD,
+    EQUITY,
+    FAR_CALL,
+    GATE,
+    LONG_CALL,
+    NOW,
+    SHORT_CALL,
+    SPOT,
+    chain,
+    consumer,
+    intent,
+    option,
+    perpetual,
+    touch,
+    view,
+    working,
+)
+from trader.domain.trading import Approved, Intent, Leg, Refused
+from trader.domain.units import DAY
+
+if TYPE_CHECKING:
+    from trader.domain.market import Touch
+    from trader.domain.portfolio import ChainView
+
+LATER = (option("call", 72_000.0, 14.0), option("call", 76_000.0, 14.0))
+ROLLED = (Leg(LATER[0].name, -1), Leg(LATER[1].name, 1))
+TOUCHES: dict[str, Touch] = {
+    one.name: touch(one) for one in (SHORT_CALL, LONG_CALL, FAR_CALL, *LATER)
+}
+CREDITED: dict[str, Any] = {"max_loss_usd": 6_000.0, "max_loss_coin": 0.08}
+HALTED: dict[str, Any] = {"trading_pnl_usd": -EQUITY / 10}
+
+
+def present(held: ChainView) -> float:
+    """The share a chain states today."""
+    return max(held.max_loss_usd, held.max_loss_coin * SPOT) / EQUITY
+
+
+def approved(wish: Intent, **changes: Any) -> Approved:
+    """Expect an approval."""
+    fields: dict[str, Any] = {"chain": chain(), "touches": TOUCHES}
+    verdict = GATE.judge(wish, view(**(fields | changes)), "V5-0")
+    assert isinstance(verdict, Approved), verdict
+    return verdict
+
+
+def refused(wish: Intent, **changes: Any) -> Refused:
+    """Expect a refusal."""
+    fields: dict[str, Any] = {"chain": chain(), "touches": TOUCHES}
+    verdict = GATE.judge(wish, view(**(fields | changes)), "V5-0")
+    assert isinstance(verdict, Refused), verdict
+    return verdict
+
+
+def test_a_close_passes_whatever_is_wrong() -> None:
+    """Halted, paused, demoted, blind, broke: what is held can be closed, all of it."""
+    verdict = approved(
+        intent("close", legs=()),
+        **HALTED,
+        paused="by hand",
+        stage="RESEARCH",
+        touches={},
+        equity_usd=math.nan,
+        index=math.nan,
+        size_scalar=0.0,
+        consumers=(consumer(share=math.nan),),
+        margin_balance={"BTC": -1.0},
+        maintenance_margin={"BTC": 5.0},
+        open_chains=99,
+    )
+    assert (verdict.amount, verdict.chain_id) == (2.0, "C9-0")
+    assert (verdict.max_loss.usd, verdict.reservation.usd, verdict.reservation.slot) == (
+        0,
+        0,
+        False,
+    )
+
+
+@pytest.mark.parametrize(("wish", "amount"), [(0.5, 0.5), (2.0, 2.0), (9.0, 2.0), (0.43, 0.5)])
+def test_a_partial_close_takes_whole_steps_and_no_more_than_is_open(
+    wish: float, amount: float
+) -> None:
+    """A part is rounded up to a step, so that dust never stays behind."""
+    assert approved(intent("close", amount=wish)).amount == pytest.approx(amount)
+
+
+def test_a_close_beside_a_working_close_takes_the_rest() -> None:
+    """What an order already closes is not closed twice; a roll at work blocks no close."""
+    half = working("close", amount=1.5, filled=0.2)
+    assert approved(intent("close"), working=(half,)).amount == pytest.approx(0.7)
+    assert refused(intent("close"), working=(working("close"),)).rule == "already_working"
+    assert approved(intent("close"), working=(working("roll"),)).amount == 2.0
+
+
+def test_nothing_can_be_closed_where_nothing_is() -> None:
+    """An unknown, empty or expired chain has nothing that trades."""
+    pending = tuple(msgspec.structs.replace(one, pending=True) for one in chain().positions)
+    for held in (None, chain(chain_id="C4-0"), chain(0.0), chain(positions=pending)):
+        assert refused(intent("close"), chain=held).rule == "chain_unknown"
+
+
+def test_a_roll_takes_no_slot_and_reserves_the_net_change() -> None:
+    """The new structure stands for all old units; only what it adds is reserved."""
+    slots = (consumer("C1-0", 0.001), consumer("C2-0", 0.001))
+    held = chain(2.0)
+    verdict = approved(intent("roll", ROLLED), chain=held, slots_used=slots, open_chains=6)
+    assert (verdict.amount, verdict.chain_id, verdict.reservation.slot) == (2.0, "C9-0", False)
+    assert verdict.reservation.usd == pytest.approx(
+        max(verdict.max_loss.usd - held.max_loss_usd, 0.0)
+    )
+
+
+def test_a_roll_is_judged_on_the_net_change() -> None:
+    """With the budget full, a roll that adds nothing passes and one that adds is refused whole."""
+    held = chain(2.0, **CREDITED)
+    new = approved(intent("roll", ROLLED), chain=held).max_loss
+    room = max(new.share - present(held), 0.0)
+    assert room > 0
+    full = (consumer("C9-0", present(held)), consumer("C1-0", 0.03 - present(held) - room / 2))
+    verdict = refused(intent("roll", ROLLED), chain=held, consumers=full)
+    assert verdict.rule == "roll_increases_risk"
+    assert verdict.requested == pytest.approx(room)
+    assert [one.id for one in verdict.consumers] == ["C1-0", "C9-0"]
+    assert verdict.frees_at == NOW + DAY
+    risky = chain(2.0, max_loss_usd=new.usd, max_loss_coin=new.coin)
+    assert approved(intent("roll", ROLLED), chain=risky, consumers=full).reservation.usd == 0.0
+
+
+def test_a_roll_beyond_one_percent_is_refused() -> None:
+    """The new structure itself must fit the limit of one trade."""
+    verdict = refused(intent("roll", ROLLED), chain=chain(9.0, max_loss_usd=1e6))
+    assert (verdict.rule, verdict.limit) == ("per_trade_risk", 0.01)
+
+
+def test_a_roll_that_adds_risk_needs_opening_allowed() -> None:
+    """Halts, pauses and demotion stop what adds; a roll that adds nothing is management."""
+    for changes, rule in (
+        (HALTED, "daily_loss_halt"),
+        ({"paused": "x"}, "paused"),
+        ({"stage": "RESEARCH"}, "demoted"),
+    ):
+        cheap = chain(2.0, **CREDITED)
+        assert refused(intent("roll", ROLLED), chain=cheap, **changes).rule == rule
+        generous = chain(2.0, max_loss_usd=20_000.0, max_loss_coin=0.3)
+        assert approved(intent("roll", ROLLED), chain=generous, **changes).amount == 2.0
+
+
+def test_a_roll_needs_both_sides_of_old_and_new_legs() -> None:
+    """The old legs are bought back in the same order, so their quotes count as well."""
+    for one in (SHORT_CALL, LATER[0]):
+        stale = TOUCHES | {one.name: touch(one, fresh=False)}
+        assert refused(intent("roll", ROLLED), touches=stale).rule == "stale_quotes"
+    missing = {name: one for name, one in TOUCHES.items() if name != LONG_CALL.name}
+    assert refused(intent("roll", ROLLED), touches=missing).rule == "no_two_sided_quote"
+
+
+def test_a_roll_sets_the_old_margin_free() -> None:
+    """A balance that one structure binds suffices to exchange it, not to hold two."""
+    old = {"initial_margin": {"BTC": 0.25}, "margin_balance": {"BTC": 0.30}}
+    assert approved(intent("roll", ROLLED), **old).amount == 2.0
+    assert refused(intent(legs=ROLLED, amount=2.0), chain=None, **old).rule in (
+        "margin",
+        "below_half_size",
+    )
+    assert refused(intent("roll", ROLLED), margin_balance={"BTC": math.nan}).rule == "margin"
+
+
+def test_rolling_into_naked_calls_needs_coins() -> None:
+    """The coins a chain holds cover its new calls; more calls need more."""
+    naked = intent("roll", (Leg(LATER[0].name, -1),))
+    covered = chain(0.5, legs=((SHORT_CALL, -1.0),), max_loss_usd=9_000.0, max_loss_coin=0.2)
+    assert approved(naked, chain=covered, free_coins={"BTC": 0.0}).amount == 0.5
+    verdict = refused(naked, chain=chain(0.5), free_coins={"BTC": 0.2})
+    assert (verdict.rule, verdict.limit, verdict.requested) == ("coverage", 0.2, 0.5)
+
+
+def test_a_roll_at_work_blocks_another() -> None:
+    """One change of a chain at a time."""
+    assert refused(intent("roll", ROLLED), working=(working("roll"),)).rule == "already_working"
+
+
+def test_a_hedge_that_lowers_the_loss_takes_no_slot() -> None:
+    """Buying a call over a naked one passes even in a halt, without slot or reservation."""
+    naked = chain(0.5, legs=((SHORT_CALL, -1.0),), max_loss_usd=9_000.0, max_loss_coin=0.1)
+    wish = intent("hedge", (Leg(LONG_CALL.name, 1),))
+    slots = (consumer("C1-0"), consumer("C2-0"))
+    verdict = approved(wish, chain=naked, slots_used=slots, **HALTED)
+    assert (verdict.amount, verdict.reservation.usd, verdict.reservation.slot) == (0.5, 0.0, False)
+    assert verdict.max_loss.usd < naked.max_loss_usd
+    assert verdict.max_loss.coin <= naked.max_loss_coin
+
+
+def test_a_hedge_that_adds_loss_is_refused() -> None:
+    """Selling another call is no hedge, whatever it is called."""
+    verdict = refused(intent("hedge", (Leg(SHORT_CALL.name, -1),)))
+    assert verdict.rule == "hedge_increases_risk"
+    assert verdict.requested > verdict.limit
+
+
+def test_a_perpetual_hedges_short_calls() -> None:
+    """Half a coin of perpetual lowers the stressed loss of half a naked call sold high."""
+    swap = perpetual()
+    naked = chain(0.5, legs=((SHORT_CALL, -1.0),), max_loss_usd=9_000.0, max_loss_coin=0.1)
+    touches = TOUCHES | {swap.name: touch(swap)}
+    wish = intent("hedge", (Leg(swap.name, 1),), amount=5_000.0)
+    verdict = approved(wish, chain=naked, touches=touches)
+    assert verdict.amount == 5_000.0
+    assert verdict.max_loss.usd < naked.max_loss_usd
+
+
+def test_hedges_that_cannot_be_judged_are_refused() -> None:
+    """Dust, missing volatility, missing margin, a demoted chain's missing quote: values."""
+    wish = intent("hedge", (Leg(FAR_CALL.name, 1),))
+    small = msgspec.structs.replace(wish, amount=0.04)
+    assert refused(small).rule == "below_minimum_size"
+    blind = TOUCHES | {SHORT_CALL.name: touch(SHORT_CALL, mark_iv=math.nan)}
+    assert refused(wish, touches=blind).rule == "undefined_risk"
+    naked = chain(0.5, legs=((SHORT_CALL, -1.0),))
+    bought = intent("hedge", (Leg(LONG_CALL.name, 1),))
+    assert refused(bought, chain=naked, margin_balance={}).rule == "margin"
+    one_sided = dict(BOARD) | {LONG_CALL.name: touch(LONG_CALL, ask=math.nan)}
+    assert refused(bought, chain=naked, touches=one_sided).rule == "no_two_sided_quote"
