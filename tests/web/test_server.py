@@ -6,6 +6,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from trader.domain.errors import ConfigurationError
 from trader.web.server import Health, serve
 
 HEALTHY = Health(feed_alive=True, journal_ok=True, progress_age_s=0.5, progress_age_s_max=30.0)
@@ -26,9 +27,7 @@ class View:
         return b"trader_feed_alive 1.0\n"
 
 
-async def fetch(
-    url: str, headers: dict[str, str] | None = None
-) -> tuple[int, str, str]:
+async def fetch(url: str, headers: dict[str, str] | None = None) -> tuple[int, str, str]:
     """Get one page: status, text, content type."""
     async with (
         aiohttp.ClientSession() as session,
@@ -109,9 +108,9 @@ async def test_the_port_is_free_again_after_the_block() -> None:
         assert again == port
 
 
-async def test_a_taken_port_is_an_error() -> None:
-    """A port somebody else listens at raises OSError and leaves nothing behind."""
+async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:
+    """A port somebody else listens at is named with its remedy, and nothing is left behind."""
     async with serve(View(), "127.0.0.1", 0) as port:
-        with pytest.raises(OSError, match=str(port)):
+        with pytest.raises(ConfigurationError, match=f"web.port = {port}: .*choose another port"):
             async with serve(View(), "127.0.0.1", port):
                 pass

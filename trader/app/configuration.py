@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trader.strategies.strategy import Strategy
 
 JOURNAL_NAME: Final = "journal.sqlite"
+SQLITE: Final = "sqlite:///"
 Value = TypeVar("Value")
 
 
@@ -45,7 +46,7 @@ class Configuration:
     @property
     def journal_url(self) -> str:
         """Where the journal lies."""
-        return self.settings.journal.url or f"sqlite:///{self.state_dir / JOURNAL_NAME}"
+        return _journal_url(self.layers, self.settings.journal.url)
 
     @property
     def socket_path(self) -> Path:
@@ -97,10 +98,43 @@ def find_state_dir(files: Sequence[Path], environment: Mapping[str, str] | None 
     Raises:
         ConfigurationError: a file cannot be read.
     """
+    return _state_dir(_readable_layers(files, environment))
+
+
+def find_journal_url(files: Sequence[Path], environment: Mapping[str, str] | None = None) -> str:
+    """Find where a daemon keeps its journal, without checking its whole configuration.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    layers = _readable_layers(files, environment)
+    written = _written(layers, "journal", "url", None)
+    return _journal_url(layers, written if isinstance(written, str) else None)
+
+
+def load_settings(files: Sequence[Path], environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings alone, without strategies and secrets; for commands that only look.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or a value is wrong.
+    """
+    return _settings(_readable_layers(files, environment))
+
+
+def _readable_layers(files: Sequence[Path], environment: Mapping[str, str] | None) -> Layers:
+    """Stack the layers; a file that cannot be read ends it."""
     layers, mistakes = _read_layers(files, (), environment)
     if mistakes:
         raise ConfigurationError(mistakes)
-    return _state_dir(layers)
+    return layers
+
+
+def _journal_url(layers: Layers, written: str | None) -> str:
+    """Resolve the journal's URL: a relative path in it is relative to the file that names it."""
+    if not written:
+        return f"{SQLITE}{_state_dir(layers) / JOURNAL_NAME}"
+    path = layers.folder("journal.url").absolute() / written.removeprefix(SQLITE)
+    return f"{SQLITE}{os.path.normpath(path)}"
 
 
 def _read_layers(

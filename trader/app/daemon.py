@@ -243,6 +243,7 @@ class Daemon:
         metrics = self.counts
         metrics.feed_alive.set(float(self.feed.alive))
         metrics.queue_length.set(len(self.inbox))
+        metrics.follow(events=self.driver.processed, conflated=self.inbox.conflated)
         metrics.loop_lag_seconds.set(self._loop_lag_s)
         metrics.progress_age_seconds.set(self._age_s())
         metrics.sequence.set(self.engine.sequence)

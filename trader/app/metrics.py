@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.process_collector import ProcessCollector
 
 from trader.domain.events import StageChanged
@@ -43,7 +50,10 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self._events = 0
+        self._conflated = 0
         ProcessCollector(registry=self.registry)
         self._build_pulse()
         self._build_trading()
@@ -51,7 +61,7 @@ class Metrics:
 
     def _build_pulse(self) -> None:
         """Declare what the loop reports of itself."""
-        self.events = self._counter("trader_events", "Events the engine took.", "kind")
+        self.events = self._counter("trader_events", "Events the engine took.")
         self.conflated = self._counter(
             "trader_quotes_conflated", "Quotes replaced by a newer one before the engine."
         )
@@ -115,6 +125,12 @@ class Metrics:
         for recorded in facts:
             self.facts.labels(type(recorded.fact).__name__).inc()
             self._count(recorded.fact)
+
+    def follow(self, *, events: int, conflated: int) -> None:
+        """Move the counters of what others count up to their totals; totals only grow."""
+        self.events.inc(events - self._events)
+        self.conflated.inc(conflated - self._conflated)
+        self._events, self._conflated = events, conflated
 
     def text(self) -> bytes:
         """Write every metric in Prometheus' text format 0.0.4."""

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 LOG_NAME: Final = "trader.log"
 TEXT_LENGTH_MAX: Final = 2_000
+TOLD_ALWAYS: Final = ("sequence", "strategy", "instrument", "verdict_id", "chain_id")
+PLAIN, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
+LEVEL_COLORS: Final = {
+    "debug": DIM,
+    "warning": "\x1b[1;33m",
+    "error": "\x1b[1;31m",
+    "critical": "\x1b[1;31m",
+}
 LEADING_KEYS: Final = ("at", "sequence", "strategy", "instrument")
 
 
@@ -88,22 +96,48 @@ def _install(handlers: list[logging.Handler], level: str) -> None:
 
 def _formatter(form: LogFormat, *, colors: bool) -> logging.Formatter:
     """Render an event dictionary as one line."""
-    renderer: Processor
-    if form == "json":
-        renderer = structlog.processors.JSONRenderer()
-    else:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=colors,
-            sort_keys=False,
-            pad_event_to=24,
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    closing: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if form == "json":
-        closing.append(structlog.processors.format_exc_info)
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if form == "console":
+        renderer = ConsoleLine(colors=colors)
+    closing: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+    ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared_processors(), processors=[*closing, renderer]
     )
+
+
+class ConsoleLine:
+    """Writes one event as a person reads it: wall time, market time, event, sentence, whose.
+
+    A line with a sentence (`message`) leaves out the fields the sentence tells; the JSON file has
+    them all.
+    """
+
+    def __init__(self, *, colors: bool) -> None:
+        self._colors = colors
+
+    def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> str:
+        """Render; a traceback stands below its line."""
+        level = str(event.pop("level", "info"))
+        wall = str(event.pop("timestamp", ""))[11:19]
+        market = str(event.pop("at", ""))[:19].replace("T", " ")
+        name, sentence = str(event.pop("event")), event.pop("message", None)
+        traceback = event.pop("exception", None)
+        shown = event if sentence is None else {k: event[k] for k in TOLD_ALWAYS if k in event}
+        fields = " ".join(f"{key}={value}" for key, value in shown.items())
+        word = "" if level == "info" else f"{level.upper()} "
+        head = f"{wall} {market or '-':<19} {self._painted(f'{name:<17}', level)} {word}"
+        line = f"{head}{sentence or ''} {self._dimmed(fields)}".replace("\n", " ").rstrip()
+        return line if traceback is None else f"{line}\n{traceback}"
+
+    def _painted(self, text: str, level: str) -> str:
+        color = LEVEL_COLORS.get(level, BOLD)
+        return f"{color}{text}{PLAIN}" if self._colors else text
+
+    def _dimmed(self, text: str) -> str:
+        return f"{DIM}{text}{PLAIN}" if self._colors and text else text
 
 
 def _shared_processors() -> list[Processor]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from trader.domain.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -59,7 +61,7 @@ async def serve(
     `/healthz` never needs one.
 
     Raises:
-        OSError: the address cannot be bound.
+        ConfigurationError: the address cannot be bound.
     """
     from aiohttp import web
 
@@ -69,7 +71,13 @@ async def serve(
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"web.port = {port}: cannot listen on {host} ({error.strerror or error});"
+                " choose another port, or 0 to serve nothing"
+            ) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
@@ -92,7 +100,9 @@ def _application(view: ServiceView, token: str | None) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
         if token is not None and not _authorized(request, token):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
-        return web.Response(body=view.metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE})
+        return web.Response(
+            body=view.metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE}
+        )
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])

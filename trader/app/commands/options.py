@@ -66,3 +66,16 @@ def state_dir(arguments: argparse.Namespace) -> Path:
     from trader.app.configuration import find_state_dir
 
     return find_state_dir(arguments.config)
+
+
+def journal_url(arguments: argparse.Namespace) -> str:
+    """Find the journal that `--config` or `--state` means.
+
+    Raises:
+        ConfigurationError: the configuration cannot be read.
+    """
+    from trader.app.configuration import JOURNAL_NAME, find_journal_url
+
+    if arguments.state is not None:
+        return f"sqlite:///{Path(arguments.state).absolute() / JOURNAL_NAME}"
+    return find_journal_url(arguments.config)

@@ -1,0 +1,83 @@
+"""How does the bundled exchange start by itself? `trader exchange`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trader.app.exit_codes import ExitCode
+from trader.app.terminal import say
+
+if TYPE_CHECKING:
+    import argparse
+
+    from trader.app.commands.options import Subparsers
+
+SUMMARY: Final = "run the bundled exchange alone, over a real websocket"
+CLOCK_NAME: Final = "clock.json"
+READY: Final = "exchange listens at"
+"""How the first line on stdout begins; the address follows."""
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add `exchange`."""
+    parser = subparsers.add_parser("exchange", help=SUMMARY, description=SUMMARY)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    parser.add_argument("--port", type=int, default=8765, help="port (8765); 0 takes a free one")
+    parser.add_argument("--seed", type=int, default=1, help="which market (1): one seed, one path")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="market seconds per wall second (1 = real time)"
+    )
+    parser.add_argument("--start", metavar="ISO", help="market time of a new market's first second")
+    parser.add_argument(
+        "--state", metavar="DIR", type=Path, help="keep the market's clock here across restarts"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the clock kept in --state")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end also when standard input ends"
+    )
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> ExitCode:
+    """Serve until SIGINT or SIGTERM."""
+    from trader.app.loop import run
+    from trader.storage.lock import StateLock
+
+    if arguments.state is None:
+        return run(_serve(arguments, None))
+    with StateLock.acquire(arguments.state):
+        clock = arguments.state / CLOCK_NAME
+        if arguments.fresh:
+            clock.unlink(missing_ok=True)
+        return run(_serve(arguments, clock))
+
+
+async def _serve(arguments: argparse.Namespace, clock: Path | None) -> ExitCode:
+    """Open the exchange, say where, and wait for the end."""
+    import asyncio
+    import os
+    import sys
+
+    from trader.app.loop import stop_signals
+    from trader.deribit.simulator.clock import DEMO_START_AT, parse_start
+    from trader.deribit.simulator.server import serve
+
+    start_at = DEMO_START_AT if arguments.start is None else parse_start(arguments.start)
+    with stop_signals() as stop:
+        async with serve(
+            host=arguments.host,
+            port=arguments.port,
+            seed=arguments.seed,
+            speed=arguments.speed,
+            start_at=start_at,
+            state_path=clock,
+        ) as served:
+            say(f"{READY} {served.url} (seed {arguments.seed}, {arguments.speed:g}x)")
+            sys.stdout.flush()
+            if arguments.until_eof:
+                stdin = sys.stdin.fileno()
+                loop = asyncio.get_running_loop()
+                loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else stop.set())
+            await stop.wait()
+    return ExitCode.OK

@@ -1,0 +1,167 @@
+"""What stands in the journal? Reports of the state and of decisions, as text or JSON."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trader.app.commands.options import add_json, add_state, journal_url
+from trader.app.exit_codes import ExitCode
+from trader.app.terminal import complain, say
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from trader.app.commands.options import Subparsers
+    from trader.storage.journal import Journal
+    from trader.views.live import LiveView
+
+SUMMARIES: Final = {
+    "status": "account, halts and budgets",
+    "positions": "what is held",
+    "chains": "every living structure, from its first order on",
+    "strategies": "stage and record of each strategy",
+}
+VERDICTS: Final = "what the gate decided, newest first, and how often each rule bound"
+EXPLAIN: Final = "why: the rule, limit, used, requested, who uses the budget, when it frees"
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add status, positions, chains, strategies, verdicts and explain."""
+    for name, summary in SUMMARIES.items():
+        parser = subparsers.add_parser(name, help=summary, description=summary)
+        _add_options(parser, _report(name))
+    parser = subparsers.add_parser("verdicts", help=VERDICTS, description=VERDICTS)
+    parser.add_argument("--strategy", help="only those of this strategy")
+    parser.add_argument("--limit", type=_count, default=30, help="how many (30)")
+    _add_options(parser, verdicts)
+    parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
+    parser.add_argument("verdict_id", metavar="VERDICT_ID")
+    _add_options(parser, explain)
+
+
+def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
+    """List decisions, then count what bound."""
+    from trader.domain.trading import Approved, Refused
+    from trader.views.decisions import binding_counts, verdict_row, verdict_table
+
+    stored = journal.read(
+        kinds=("Approved", "Refused"), strategy=arguments.strategy, newest_first=True
+    )
+    decided = [
+        (one.recorded.at, one.recorded.fact)
+        for one in stored
+        if isinstance(one.recorded.fact, Approved | Refused)
+    ]
+    rows = [verdict_row(verdict, at) for at, verdict in decided[: arguments.limit]]
+    counts = binding_counts(verdict for _, verdict in decided)
+    if arguments.json:
+        _say_as_json({"verdicts": rows, "counts": counts})
+        return ExitCode.OK
+    say(verdict_table(rows))
+    say(f"\nshown: {len(rows)} of {len(decided)} decisions; what bound, of all of them:")
+    for count in counts:
+        bound = count.rule or "approved"
+        say(f"  {count.strategy:<24}{bound:<24}{count.count:>7}{count.share:>8.1%}")
+    return ExitCode.OK
+
+
+def explain(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
+    """Explain one decision."""
+    from trader.domain.facts import EpochOpened
+    from trader.domain.trading import Approved, Refused
+    from trader.views.decisions import explain as explain_verdict
+
+    found = next(journal.read(kinds=("Approved", "Refused"), verdict_id=arguments.verdict_id), None)
+    if found is None or not isinstance(found.recorded.fact, Approved | Refused):
+        complain(f"no verdict {arguments.verdict_id} in {journal.where}; see `trader verdicts`")
+        return ExitCode.NOT_FOUND
+    if arguments.json:
+        _say_as_json(found.recorded)
+        return ExitCode.OK
+    epoch = next(journal.read(kinds=("EpochOpened",), newest_first=True, limit=1), None)
+    opened = epoch.recorded.fact if epoch is not None else None
+    speed = opened.speed if isinstance(opened, EpochOpened) else 1.0
+    say(explain_verdict(found.recorded.fact, found.recorded.at, speed=speed))
+    return ExitCode.OK
+
+
+@contextmanager
+def open_journal(arguments: argparse.Namespace) -> Iterator[Journal | None]:
+    """Open the journal for reading; None, and a word about it, where there is none.
+
+    Raises:
+        StorageError: what lies there is no whole journal of ours.
+    """
+    from trader.storage.journal import Journal
+
+    url = journal_url(arguments)
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.exists():
+        complain(f"no journal at {path}; name the daemon's --config or --state, or start it first")
+        yield None
+        return
+    with Journal.create_or_open(url, writer=False) as journal:
+        yield journal
+
+
+def _add_options(
+    parser: argparse.ArgumentParser, report: Callable[[argparse.Namespace, Journal], ExitCode]
+) -> None:
+    """Add what every report takes."""
+    add_state(parser)
+    add_json(parser)
+
+    def execute(arguments: argparse.Namespace) -> ExitCode:
+        with open_journal(arguments) as journal:
+            return ExitCode.NOT_FOUND if journal is None else report(arguments, journal)
+
+    parser.set_defaults(execute=execute)
+
+
+def _report(name: str) -> Callable[[argparse.Namespace, Journal], ExitCode]:
+    """Make the command that folds the journal and shows one side of it."""
+
+    def report(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
+        from trader.views.live import fold
+
+        live = fold(stored.recorded for stored in journal.read())
+        if arguments.json:
+            _say_as_json(getattr(live, name)())
+        else:
+            say(_as_text(name, live))
+        return ExitCode.OK
+
+    return report
+
+
+def _as_text(name: str, live: LiveView) -> str:
+    """Write one side of the state for people."""
+    from trader.views import live_rows
+
+    match name:
+        case "status":
+            return live_rows.status_text(live.status())
+        case "positions":
+            return live_rows.positions_text(live.positions())
+        case "chains":
+            return live_rows.chains_text(live.chains())
+        case _:
+            return live_rows.strategies_text(live.strategies())
+
+
+def _say_as_json(value: object) -> None:
+    """Write structs as JSON."""
+    import msgspec
+
+    say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _count(text: str) -> int:
+    """Take a whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
