@@ -111,7 +111,7 @@ class Market:
         last = (_checked(end) - GENESIS) // HOUR
         hours = self._skeleton.upto(last)
         level = hours.btc.level[first : last + 1]
-        if underlying == "ETH":
+        if _known(underlying) == "ETH":
             level = level + hours.ratio.level[first : last + 1]
         return _cents(np.exp(level))
 
@@ -163,7 +163,7 @@ class Market:
         """Return the perpetual's premium over the index, as a fraction; it lags an hour behind."""
         hour, offset = divmod(_checked(at) - GENESIS, HOUR)
         hours = self._skeleton.upto(hour)
-        premiums = hours.premium_btc if underlying == "BTC" else hours.premium_eth
+        premiums = hours.premium_btc if _known(underlying) == "BTC" else hours.premium_eth
         before, now = premiums[max(hour - 1, 0)], premiums[hour]
         return float(before + (now - before) * offset / HOUR)
 
@@ -274,13 +274,9 @@ class Market:
     def _made_day(self, underlying: str, day: int) -> Array:
         """Bridge the hours of a day."""
         hours = self._skeleton.upto(24 * day + 24)
-        if underlying == "BTC":
-            log = _bridged(self.seed, 0, hours.btc, day)
-        elif underlying == "ETH":
-            log = _bridged(self.seed, 0, hours.btc, day)
+        log = _bridged(self.seed, 0, hours.btc, day)
+        if _known(underlying) == "ETH":
             log += _bridged(self.seed, 1, hours.ratio, day)
-        else:
-            raise ValueError(f"underlying = {underlying!r}: must be one of {UNDERLYINGS}")
         prices = _cents(np.exp(log)).ravel()
         prices.flags.writeable = False
         return prices
@@ -293,7 +289,7 @@ class Market:
             hours = self._skeleton.upto(hour)
             log_vol = float(hours.log_vol[hour])
             rate = _variance_ahead("BTC", int(hours.regime[hour]), log_vol)
-            if underlying == "ETH":
+            if _known(underlying) == "ETH":
                 rate = rate + _variance_ahead("RATIO", int(hours.regime[hour]), log_vol)
             total = np.concatenate(([0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]))))
             curve = (rate, total)
@@ -308,6 +304,13 @@ def _checked(at: int) -> int:
     if not GENESIS <= at < END:
         raise ValueError(f"at = {at!r}: the market lives from {GENESIS} to {END} (UTC ns)")
     return at
+
+
+def _known(underlying: str) -> str:
+    """Refuse an underlying that the market does not have."""
+    if underlying not in UNDERLYINGS:
+        raise ValueError(f"underlying = {underlying!r}: must be one of {UNDERLYINGS}")
+    return underlying
 
 
 def _cents(amounts: Array) -> Array:
