@@ -35,8 +35,8 @@ def test_the_story_reads_as_a_story() -> None:
         (
             "verdict.approved",
             (
-                "covered_call_btc may open: sell 0.6 BTC-2JUN26-66000-C;"
-                " max loss 0.90 % of equity (2,340 USD)"
+                "covered_call_btc may open: sell 0.6 BTC-2JUN26-66000-C (delta 0.25 one day"
+                " out); max loss 0.90 % of equity (2,340 USD)"
             ),
         ),
         (

@@ -198,12 +198,13 @@ class LiveFeed:
                 "bundled exchange; name the venue (deribit, deribit-test) or its URL as source"
             ) from error
         told = decode_result(answer, SimulatorClock)
-        if self._told.is_set() and (told.market != self.market or told.speed != self._clock.speed):
+        market = f"{told.seed}@{told.market}"
+        if self._told.is_set() and (market != self.market or told.speed != self._clock.speed):
             raise ConfigurationError(
-                f"the exchange came back as market {told.market} at {told.speed:g}x, it was "
+                f"the exchange came back as market {market} at {told.speed:g}x, it was "
                 f"{self.market} at {self._clock.speed:g}x: restart the daemon"
             )
-        self.market = told.market
+        self.market = market
         self.client.set_market_speed(told.speed)
         return self._clock.anchor(told.now_at, told.speed)
 

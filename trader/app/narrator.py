@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trader.app.observability import logger
-from trader.domain.facts import AccountMarked, AlertRaised, Filled
+from trader.domain.facts import AccountMarked, AlertRaised, Filled, OrderEnded, OrderPlaced
 from trader.domain.trading import Refused
 from trader.domain.units import utc_day
 from trader.views.log_lines import log_line
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from trader.engine.engine import Engine
     from trader.engine.outcome import Outcome
 
-QUIET: Final = (AccountMarked,)
-"""Facts that are journaled but only of interest when debugging: the status line tells them."""
+QUIET: Final = (AccountMarked, OrderPlaced)
+"""Facts for debugging only: the status line tells the one, the verdict before it the other."""
 
 
 class Narrator:
@@ -38,7 +38,7 @@ class Narrator:
             )
             if outcome.data_quality:
                 fields["data_quality"] = ",".join(outcome.data_quality)
-            getattr(self._log, self._level(recorded))(event, sequence=recorded.sequence, **fields)
+            getattr(self._log, self._level(recorded))(event, **fields)
 
     def _share(self, recorded: Recorded) -> float | None:
         """Tell what share of equity the chain of a fill may lose at worst."""
@@ -51,7 +51,7 @@ class Narrator:
 
     def _level(self, recorded: Recorded) -> str:
         fact = recorded.fact
-        if isinstance(fact, QUIET):
+        if isinstance(fact, QUIET) or (isinstance(fact, OrderEnded) and fact.end == "filled"):
             return "debug"
         if isinstance(fact, AlertRaised):
             return {"info": "info", "warning": "warning", "critical": "error"}[fact.severity]

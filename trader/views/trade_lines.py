@@ -38,11 +38,10 @@ def approved(fact: Approved) -> Fields:
     """Tell what the gate allowed, with its worst case."""
     intent, worst = fact.intent, fact.max_loss
     loss = f"{percent(worst.share)} of equity ({usd(worst.usd)})"
+    risk = "" if intent.action == "close" else f"; max loss {loss}"
+    wish = legs_text(intent, fact.amount)
     return {
-        "message": (
-            f"{intent.strategy} may {intent.action}: {legs_text(intent, fact.amount)};"
-            f" max loss {loss}"
-        ),
+        "message": f"{intent.strategy} may {intent.action}: {wish} ({intent.reason}){risk}",
         "strategy": intent.strategy,
         "instrument": _names(intent.legs),
         "underlying": intent.underlying,
