@@ -231,3 +231,14 @@ def test_hedges_that_cannot_be_judged_are_refused() -> None:
     assert refused(bought, chain=naked, margin_balance={}).rule == "margin"
     one_sided = dict(BOARD) | {LONG_CALL.name: touch(LONG_CALL, ask=math.nan)}
     assert refused(bought, chain=naked, touches=one_sided).rule == "no_two_sided_quote"
+
+
+def test_a_roll_that_frees_margin_passes_an_overdrawn_account() -> None:
+    """Where more is bound than there is, exchanging a structure for a lighter one still helps."""
+    short = {"margin_balance": {"BTC": 0.2}, "initial_margin": {"BTC": 0.5}}
+    bare = chain(2.0, legs=((option("call", 66_000.0, 7.0), -1.0),), max_loss_usd=29_000.0)
+    board = TOUCHES | {one.instrument.name: touch(one.instrument) for one in bare.positions}
+    small = intent("roll", ((Leg(LATER[1].name, 1)),))
+    verdict = approved(small, chain=bare, touches=board, **short)
+    assert verdict.amount == 2.0
+    assert [use.requested < 0 for use in verdict.limits if use.rule == "margin"] == [True]

@@ -168,4 +168,5 @@ def test_the_stop_is_a_share_of_the_stated_max_loss() -> None:
     assert not stop_loss_due(held, 6_299.0, settings)
     assert not stop_loss_due(held, -7_000.0, settings)
     assert not stop_loss_due(held, math.nan, settings)
+    assert not stop_loss_due(chain(2.0, max_loss_usd=0.0), 50.0, settings)
     assert stop_loss_due(held, 4_200.0, RiskSettings(stop_loss_share=0.5))

@@ -236,3 +236,11 @@ def test_the_limits_are_those_of_the_settings() -> None:
     assert isinstance(verdict, Approved)
     assert verdict.amount == pytest.approx(approved().amount / 2, abs=0.1)
     assert LONG_CALL.name in BOARD
+
+
+def test_two_additions_cannot_take_the_last_room_of_a_trade() -> None:
+    """While one addition or the opening order still works, the chain's own risk is not settled."""
+    for action in ("open", "add"):
+        order = working("add" if action == "add" else "open", amount=1.0)
+        verdict = refused(intent("add"), chain=chain(1.0), working=(order,))
+        assert verdict.rule == "already_working"

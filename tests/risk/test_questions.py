@@ -185,11 +185,12 @@ def test_only_a_living_chain_of_its_own_can_be_changed() -> None:
 
 
 def test_one_change_of_a_chain_at_a_time() -> None:
-    """A working close or roll of this chain blocks another; a filled one or another's does not."""
+    """Any order that can still trade on the chain blocks; a filled one or another's does not."""
     for order, blocks in (
         (working("close"), True),
         (working("roll"), True),
-        (working("hedge"), False),
+        (working("hedge"), True),
+        (working("open"), True),
         (working("close", filled=2.0), False),
         (working("close", chain_id="C4-0"), False),
     ):

@@ -37,7 +37,7 @@ def judge_close(case: Case) -> Verdict:
         return case.refuse("chain_unknown", f"no open chain is called {intent.chain_id}")
     if not (chain.units > 0 and math.isfinite(chain.units)) or not tradable(chain):
         return case.refuse("chain_unknown", f"chain {chain.chain_id} holds nothing to trade")
-    closing = questions.ending_orders(case, ("close",))
+    closing = [one for one in questions.orders_on_chain(case) if one.order.action == "close"]
     open_units = chain.units - math.fsum(one.remaining for one in closing)
     if open_units <= 1e-9:
         return case.refuse(

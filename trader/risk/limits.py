@@ -214,10 +214,12 @@ def stop_loss_due(chain: ChainView, loss_usd: float, settings: RiskSettings) -> 
     """Whether a chain lost so much of its stated max loss that it should be closed.
 
     `loss_usd` is positive for a loss, marked at prices the caller trusts; NaN (no trusted mark)
-    asks for nothing, since a stop on an unknown price would trade on a guess. The default of 75 %
+    asks for nothing, since a stop on an unknown price would trade on a guess. A chain that cannot
+    lose at its end (hedged) has no stop: what it shows is noise of the quotes. The default of 75 %
     ends a trade while a remainder is still worth saving; strategies' own stops sit far tighter.
     """
-    return loss_usd > 0 and loss_usd >= settings.stop_loss_share * chain.max_loss_usd - TOLERANCE
+    most = chain.max_loss_usd
+    return most > 0 and loss_usd >= settings.stop_loss_share * most - TOLERANCE
 
 
 def _loss_halt(rule: HaltRule, limit: float, loss_usd: float, equity_usd: float) -> Halt:

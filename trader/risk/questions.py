@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trader.domain.market import Touch
     from trader.domain.portfolio import WorkingOrder
-    from trader.domain.trading import Action, Consumer, Refused
+    from trader.domain.trading import Consumer, Refused
     from trader.risk.case import Case
 
 RATIO_MAX: Final = 1_000_000_000
@@ -132,24 +132,26 @@ def chain_known(case: Case) -> Refused | None:
 
 
 def nothing_working(case: Case) -> Refused | None:
-    """Refuse to change a chain that a close or a roll is already changing."""
-    for order in ending_orders(case, ("close", "roll")):
+    """Refuse to change a chain while any order on it can still trade.
+
+    What is judged must be what stands when the change fills: an order that fills in between would
+    add legs the judgement never saw.
+    """
+    for order in orders_on_chain(case):
         return case.refuse(
             "already_working",
-            f"order {order.order.order_id} already works to {order.order.action} "
+            f"order {order.order.order_id} still works to {order.order.action} "
             f"{order.remaining:g} of chain {order.order.chain_id}",
         )
     return None
 
 
-def ending_orders(case: Case, actions: tuple[Action, ...]) -> list[WorkingOrder]:
-    """List the working orders of these actions on the chain the intent names."""
+def orders_on_chain(case: Case) -> list[WorkingOrder]:
+    """List the orders that can still trade on the chain the intent names."""
     return [
         one
         for one in case.view.working
-        if one.order.chain_id == case.intent.chain_id
-        and one.order.action in actions
-        and one.remaining > 0
+        if one.order.chain_id == case.intent.chain_id and one.remaining > 0
     ]
 
 
