@@ -123,3 +123,9 @@ def test_sketch_is_one_short_call() -> None:
     assert leg.instrument.name == "BTC-21NOV26-91000-C"
     assert (leg.ratio, leg.instrument.min_trade_amount) == (-1, 0.1)
     assert leg.price == pytest.approx(0.0044, abs=0.0005)
+
+
+def test_an_exit_that_is_off_is_no_parameter_to_study() -> None:
+    """Held to settlement there is no take-profit to vary: 0 is "never", not the smallest one."""
+    assert "take_profit" in seller().parameter_space()
+    assert "take_profit" not in seller(take_profit=0).parameter_space()

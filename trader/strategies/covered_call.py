@@ -90,10 +90,13 @@ class CoveredCall:
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
         """List the values a study may try, around the present ones."""
         settings = self.settings
-        return {
+        space = {
             "target_delta": grid_around(settings.target_delta, 0.05, 0.05, 0.45),
-            "take_profit": grid_around(settings.take_profit, 0.1, 0.1, 0.9),
+            "target_days": grid_around(settings.target_days, 1, 1, 60),
         }
+        if settings.take_profit > 0:
+            space["take_profit"] = grid_around(settings.take_profit, 0.1, 0.1, 0.9)
+        return space
 
     def sketch(self, index: float, iv: float, at: int) -> tuple[SketchLeg, ...]:
         """Draw the call it would typically sell."""

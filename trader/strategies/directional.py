@@ -146,12 +146,14 @@ class Directional:
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
         """List the values a study may try, around the present ones."""
         settings = self.settings
-        return {
+        space = {
             "target_delta": grid_around(settings.target_delta, 0.05, 0.05, 0.45),
             "trend_score_min": grid_around(settings.trend_score_min, 0.25, 0.0, 3.0),
             "width_strikes": grid_around(settings.width_strikes, 1, 1, 20),
-            "take_profit": grid_around(settings.take_profit, 0.1, 0.1, 0.9),
         }
+        if settings.take_profit > 0:
+            space["take_profit"] = grid_around(settings.take_profit, 0.1, 0.1, 0.9)
+        return space
 
     def sketch(self, index: float, iv: float, at: int) -> tuple[SketchLeg, ...]:
         """Draw the put spread it would typically sell, the side that loses more coin."""
