@@ -83,7 +83,7 @@ def test_an_expired_channel_leaves_every_map() -> None:
     session.unsubscribe([TICKER], 1.0)
     assert len(session.book) == 0
     assert session.receive(ticker(1), 1.1) == []
-    assert session.book.unwanted == 1
+    assert session.unwanted == 1
 
 
 def test_1500_channels_are_subscribed_in_small_calls_within_the_credits() -> None:

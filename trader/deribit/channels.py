@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -12,7 +13,6 @@ from trader.deribit.messages import (
     INDEX_PREFIX,
     TICKER_PREFIX,
     IndexTick,
-    Notification,
     Ticker,
 )
 from trader.domain.events import FaultKind
@@ -74,11 +74,12 @@ class ChannelBook:
 
     def __init__(self, *, mute_s: float, gap_s: float) -> None:
         self.market_speed = 1.0
-        self.unwanted = 0
         self._mute_s = mute_s
         self._gap_s = gap_s
         self._channels: dict[str, Channel] = {}
         self._clock: tuple[int, float] | None = None
+        self._surely = math.inf
+        """Up to this market millisecond no push can be ahead of the index."""
 
     def __len__(self) -> int:
         return len(self._channels)
@@ -97,7 +98,7 @@ class ChannelBook:
 
     def restart(self, now: float) -> None:
         """Begin a connection: nothing is subscribed, nothing was said."""
-        self._clock = None
+        self._clock, self._surely = None, math.inf
         for channel in self._channels.values():
             channel.restart(now)
             channel.lost, channel.exposed, channel.mutes = False, False, 0
@@ -179,27 +180,22 @@ class ChannelBook:
                 names.append(name)
         return names
 
-    def hear(self, note: Notification, now: float) -> tuple[Channel | None, Broken | None]:
-        """Check a notification against what its channel said before, and keep it.
+    def hear(self, channel: Channel, payload: Timed | Raw, now: float) -> Broken | None:
+        """Check what a channel says against what it said before, and keep it.
 
-        Returns the channel (None if unwanted, e.g. still in flight after an unsubscription) and
-        what is wrong with the notification, if anything; what is wrong is not kept.
+        Returns what is wrong with it, if anything; what is wrong is not kept.
         """
-        channel = self._channels.get(note.channel)
-        if channel is None:
-            self.unwanted += 1
-            return None, None
-        payload = note.payload
         if type(payload) is not Raw:
-            broken = self._check(channel, payload, now)
-            if broken is not None:
-                return channel, broken
+            # The cheap question of every push; only what looks odd, or paces, is looked at closely.
+            shown, last = payload.timestamp, channel.last
+            if channel.paced or shown > self._surely or (last and shown <= last.timestamp):
+                broken = self._check(channel, payload, now)
+                if broken is not None:
+                    return broken
             channel.last = payload
-            if channel.paced:
-                self._clock = (payload.timestamp, now)
         channel.heard_at = now
         channel.mutes = 0
-        return channel, None
+        return None
 
     def _check(self, channel: Channel, payload: Timed, now: float) -> Broken | None:
         last = channel.last
@@ -216,6 +212,9 @@ class ChannelBook:
             missed_s = self._seconds(payload.timestamp - last.timestamp)
             if missed_s > self._gap_s:
                 return Broken("gap", f"{missed_s:.1f} s between two pushes of a second each", True)
+        if channel.paced:
+            self._clock = (payload.timestamp, now)
+            self._surely = payload.timestamp + self._gap_s * 1_000 * self.market_speed
         return None
 
     def _backward(self, back_ms: int) -> Broken:

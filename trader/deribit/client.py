@@ -127,7 +127,8 @@ class DeribitClient:
             )
         )
         self._answers: dict[int, asyncio.Future[Raw]] = {}
-        self._delivering = asyncio.Lock()
+        self._delivering = False
+        self._delivered = asyncio.Event()
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._connecting: asyncio.Timeout | None = None
@@ -288,12 +289,24 @@ class DeribitClient:
             socket.transport.abort()  # nobody reads what we send
 
     async def _hand_over(self, events: Sequence[FeedEvent]) -> None:
+        """Deliver, one batch at a time: reader and keeper take turns.
+
+        A flag and an event, where a lock would cost more than the session itself on every push.
+        """
         told = [event for event in events if not self._settle(event)] if self._answers else events
         if self._session.must_send:
             self._wake.set()
-        if told:
-            async with self._delivering:
-                await self._deliver(told)
+        if not told:
+            return
+        while self._delivering:
+            await self._delivered.wait()
+        self._delivering = True
+        self._delivered.clear()
+        try:
+            await self._deliver(told)
+        finally:
+            self._delivering = False
+            self._delivered.set()
 
     def _settle(self, event: FeedEvent) -> bool:
         """Give an answer to whoever waits for it; False where the event is for the consumer."""

@@ -75,6 +75,7 @@ class ClientSession:
         self.closing: Fault | None = None
         self.book = ChannelBook(mute_s=limits.mute_channel_s, gap_s=limits.gap_s)
         self.connected_now = False
+        self.unwanted = 0
         self._pools: dict[Pool, CreditPool] = {
             name: CreditPool(PRICES[name], CREDIT_SHARE) for name in PRICES
         }
@@ -186,9 +187,11 @@ class ClientSession:
         return events
 
     def _heard(self, note: Notification, now: float) -> list[SessionEvent]:
-        channel, broken = self.book.hear(note, now)
-        if channel is None:
+        channel = self.book.get(note.channel)
+        if channel is None:  # still in flight after an unsubscription
+            self.unwanted += 1
             return []
+        broken = self.book.hear(channel, note.payload, now)
         if broken is not None:
             return [self._broken(note.channel, channel.paced, broken, now)]
         if channel.lost:
