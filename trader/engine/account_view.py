@@ -114,7 +114,7 @@ class AccountView:
             if chain.risk_usd > 0 or chain.risk_coin > 0
         ]
         for book in self._orders:
-            usd, coin = _reserved(book, self._ledger.chain(book.order.chain_id))
+            usd, coin = _reserved(book)
             if usd > 0 or coin > 0:
                 chain = self._ledger.chain(book.order.chain_id)
                 found.append(self._consumer(chain.id, "order", chain, usd, coin, equity_usd, book))
@@ -194,8 +194,11 @@ class AccountView:
                     currency = leg.instrument.settlement_currency
                     balance[currency] = balance.get(currency, 0.0) + self._value(leg)[0]
         for book in self._orders:
-            if book.order.action in ("open", "add", "hedge"):
+            if book.order.action != "close":
+                held = self._ledger.chain(book.order.chain_id).legs
                 for instrument, amount in _wanted(book):
+                    if book.order.action == "roll" and instrument.name in held:
+                        continue  # the leg that the roll closes
                     currency = instrument.settlement_currency
                     first, _ = self._margin(instrument, amount)
                     initial[currency] = initial.get(currency, 0.0) + first
@@ -225,16 +228,7 @@ def _wanted(book: WorkingBook) -> Iterator[tuple[Instrument, float]]:
         yield book.instruments[leg.instrument], leg.ratio * book.remaining
 
 
-def _reserved(book: WorkingBook, chain: Chain) -> tuple[float, float]:
-    """What a working order still reserves: its unfilled part; a roll only what it adds."""
+def _reserved(book: WorkingBook) -> tuple[float, float]:
+    """Tell what a working order still reserves: the unfilled part of what it adds."""
     part = book.remaining / book.order.amount
-    reserved = book.approval.reservation
-    match book.order.action:
-        case "open" | "add":
-            return reserved.usd * part, reserved.coin * part
-        case "roll":
-            return max(reserved.usd - chain.risk_usd, 0.0), max(
-                reserved.coin - chain.risk_coin, 0.0
-            )
-        case _:
-            return 0.0, 0.0
+    return book.approval.reservation.usd * part, book.approval.reservation.coin * part

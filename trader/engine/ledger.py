@@ -238,12 +238,9 @@ class Ledger:
                 chain.grow(amount, reserved.usd * part, reserved.coin * part)
             case "close":
                 chain.shrink(amount)
-            case "roll":
-                chain.replace_risk(reserved.usd, reserved.coin)
-            case "hedge":
-                chain.replace_risk(
-                    min(chain.risk_usd, reserved.usd), min(chain.risk_coin, reserved.coin)
-                )
+            case "roll" | "hedge":
+                worst = book.approval.max_loss
+                chain.replace_risk(worst.usd, worst.coin)
             case _:
                 assert_never(book.order.action)
 

@@ -18,6 +18,7 @@ from trader.domain.trading import LegFill, Order
 from trader.domain.units import MILLISECOND, fee_atoms, tidy
 from trader.domain.valuation import trade_fee
 from trader.engine.posting import fill_postings
+from trader.risk.sizing import on_step, trade_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,8 +153,12 @@ class PaperBroker:
             at_price, taken = self._taken.get((leg.instrument, side), (math.nan, 0.0))
             left = displayed - taken if at_price == price and not shadow else displayed
             amount = min(amount, max(left, 0.0) / abs(leg.ratio))
-        steps = max(one.min_trade_amount for one in book.instruments.values())
-        return tidy(math.floor(amount / steps + 1e-9) * steps)
+        if amount >= book.remaining:
+            return book.remaining
+        ratios = [(book.instruments[leg.instrument], round(leg.ratio)) for leg in book.order.legs]
+        if any(leg.ratio != ratio for leg, (_, ratio) in zip(book.order.legs, ratios, strict=True)):
+            return 0.0  # legs that share no step trade whole or not at all
+        return on_step(amount, trade_step(ratios))
 
     def recall(self, fact: Fact) -> None:
         """Remember what a fill took from the displayed size (live and at recovery alike)."""

@@ -68,6 +68,8 @@ class TradingDesk:
         verdict = self._gate.judge(intent, view, verdict_id)
         step.record(verdict)
         if isinstance(verdict, Approved):
+            if intent.action == "close":
+                self._withdraw_openings(verdict.chain_id, step)
             self._place(verdict, view.equity_usd, view.index, step)
 
     def _withdraw_closes(self, chain_id: str | None, step: Step) -> None:
@@ -75,6 +77,13 @@ class TradingDesk:
         for book in self.ledger.working(chain_id or ""):
             if book.order.action == "close" and book.order.limit_net is not None:
                 detail = "replaced by an urgent close"
+                step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
+
+    def _withdraw_openings(self, chain_id: str, step: Step) -> None:
+        """Cancel what would enlarge a chain that is being closed."""
+        for book in self.ledger.working(chain_id):
+            if book.order.action in ("open", "add"):
+                detail = "its chain is being closed"
                 step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
 
     def _place(self, approval: Approved, equity_usd: float, index: float, step: Step) -> None:
