@@ -288,6 +288,13 @@ def test_credit_must_beat_its_fees() -> None:
     assert not worth_selling(NetQuote(0.001, 0.0012, 0.0011, 0.0003, 0.0001), asking)
 
 
+def test_a_phantom_bid_is_not_sold() -> None:
+    """A bid of more than twice the mark is an error of the feed, not a gift."""
+    asking = settings()
+    assert worth_selling(NetQuote(-0.0061, -0.0059, -0.0030, 0.0003, 0.0001), asking)
+    assert not worth_selling(NetQuote(-0.0063, -0.0061, -0.0030, 0.0003, 0.0001), asking)
+
+
 def test_choose_short_falls_back_to_the_next_strike() -> None:
     """Where the best strike is stale the next within tolerance is sold; where all are, none."""
     asking = settings(target_days=1, days_tolerance=1, min_hours_left=4, delta_tolerance=0.1)

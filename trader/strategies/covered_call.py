@@ -82,7 +82,7 @@ class CoveredCall:
             confidence=seller_confidence(delta),
             reason=(
                 f"sell call at delta {delta:.2f}, credit {-quote.touch_net:.4g} "
-                f"({-quote.touch_net / quote.fee:.0f}x its fee)"
+                f"({-quote.touch_net / quote.fee:.3g}x its fee)"
             ),
             pricing=patient(quote, settings.patience, settings.lifetime),
         )

@@ -123,7 +123,7 @@ class Directional:
             reason=(
                 f"trend {score:+.1f} sd over {settings.lookback_hours} h: sell {side} spread "
                 f"{board.strike[short]:g}/{board.strike[long]:g} at delta {delta:.2f}, "
-                f"credit {-quote.touch_net:.4g} ({-quote.touch_net / quote.fee:.0f}x its fees)"
+                f"credit {-quote.touch_net:.4g} ({-quote.touch_net / quote.fee:.3g}x its fees)"
             ),
             pricing=patient(quote, settings.patience, settings.lifetime),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pydantic
 from pydantic import ConfigDict, Field
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from trader.domain.situation import Situation
     from trader.strategies.strategy import Cadence
     from trader.strategies.structure import NetQuote
+
+CREDIT_OVER_FAIR_MAX: Final = 2.0
 
 
 class ShortPremiumSettings(pydantic.BaseModel):
@@ -156,8 +158,13 @@ def choose_short(
 
 
 def worth_selling(quote: NetQuote, settings: ShortPremiumSettings) -> bool:
-    """Check that the credit at the touch beats the opening fees by the stated multiple."""
-    return -quote.touch_net >= settings.min_credit_fee_multiple * quote.fee
+    """Check that the credit at the touch beats the opening fees, and is no error of the market.
+
+    A bid of more than twice what the venue marks is no gift: it would be a phantom profit.
+    """
+    credit = -quote.touch_net
+    enough = credit >= settings.min_credit_fee_multiple * quote.fee
+    return enough and credit <= CREDIT_OVER_FAIR_MAX * -quote.fair_net
 
 
 def review(
