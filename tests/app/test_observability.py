@@ -75,7 +75,22 @@ def test_the_console_is_colored_only_on_a_terminal(tmp_path: Path) -> None:
     assert "\x1b[" not in pipe.getvalue()
     assert "\x1b[" in terminal.getvalue()
     assert "filled" in pipe.getvalue()
-    assert "at=2026-06-01T08:00:00Z" in pipe.getvalue()
+    assert " 2026-06-01 08:00:00 filled " in pipe.getvalue()
+
+
+def test_a_console_line_is_a_sentence_with_its_keys(tmp_path: Path) -> None:
+    """A line with a message tells it, and whose it is; what the sentence says is not said twice."""
+    stream = io.StringIO()
+    configure_log(LogSettings(), tmp_path, stream)
+    logger().warning(
+        "verdict.refused", at=AT, sequence=7, message="may not\nopen", limit=0.01, verdict_id="V7-0"
+    )
+    (line,) = stream.getvalue().splitlines()
+    assert line[9:] == (
+        "2026-06-01 08:00:00 verdict.refused   WARNING may not open sequence=7 verdict_id=V7-0"
+    )
+    (kept,) = lines_of(tmp_path / LOG_NAME)
+    assert kept["limit"] == 0.01
 
 
 def test_the_file_is_rotated_by_size_and_old_ones_are_dropped(tmp_path: Path) -> None:

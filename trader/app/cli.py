@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 from trader.app.commands import config, control, demo, exchange, journal, run, verify
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain
-from trader.domain.errors import ConfigurationError, FeedError, JournalLocked, StorageError
+from trader.domain.errors import (
+    ConfigurationError,
+    FeedError,
+    JournalLocked,
+    StorageError,
+    TraderError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = command_parser().parse_args(arguments)
     try:
         return int(given.execute(given))
-    except ConfigurationError as error:
-        return _fail(error, ExitCode.CONFIGURATION)
-    except JournalLocked as error:
-        return _fail(error, ExitCode.LOCKED)
-    except StorageError as error:
-        return _fail(error, ExitCode.STORAGE)
-    except FeedError as error:
-        return _fail(error, ExitCode.UNAVAILABLE)
+    except (TraderError, ExceptionGroup) as error:
+        return _end(error)
     except KeyboardInterrupt:
         return ExitCode.FAILURE
     except BrokenPipeError:
@@ -56,9 +56,26 @@ def command_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fail(error: Exception, code: ExitCode) -> ExitCode:
-    """Print an error as it was phrased where it was raised."""
-    complain(error)
+def _end(error: Exception) -> ExitCode:
+    """Print an expected error as it was phrased where it was raised; let any other be seen whole.
+
+    A dead task of a group ends the process: what it died of is what a person must read.
+    """
+    cause = error
+    while isinstance(cause, ExceptionGroup):
+        cause = cause.exceptions[0]
+    match cause:
+        case ConfigurationError():
+            code = ExitCode.CONFIGURATION
+        case JournalLocked():
+            code = ExitCode.LOCKED
+        case StorageError():
+            code = ExitCode.STORAGE
+        case FeedError():
+            code = ExitCode.UNAVAILABLE
+        case _:
+            raise error
+    complain(cause)
     return code
 
 

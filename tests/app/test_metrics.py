@@ -1,0 +1,65 @@
+"""Do metrics follow the facts, and can Prometheus read them?"""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.storage.story import STORY
+from trader.app.metrics import Metrics
+
+
+def values(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Read the text back as Prometheus does: value by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+    }
+
+
+def test_an_evening_of_facts_is_counted() -> None:
+    """Every fact counts once by kind; verdicts, fills, chains and accounts by their names."""
+    metrics = Metrics()
+    metrics.record(STORY)
+    found = values(metrics)
+    total = sum(value for (name, _), value in found.items() if name == "trader_facts_total")
+    assert total == len(STORY)
+    strategy = ("strategy", "covered_call_btc")
+    assert found["trader_approved_total", (("action", "open"), strategy)] == 1
+    assert found["trader_refused_total", (("rule", "underlying_risk"), strategy)] == 1
+    assert found["trader_fills_total", (strategy,)] == 1
+    assert found["trader_chains_ended_total", (("how", "settled"), strategy)] == 1
+    assert found["trader_stage", (strategy,)] == 2
+    assert found["trader_equity_usd", (("account", "main"),)] == 260_000
+    assert found["trader_halted", (("rule", "daily_loss_halt"),)] == 0
+
+
+def test_counters_follow_totals_of_others() -> None:
+    """What the loop counts itself is taken over as growth, however often it is asked."""
+    metrics = Metrics()
+    for events, conflated in ((5, 1), (5, 1), (9, 4)):
+        metrics.follow(events=events, conflated=conflated)
+    found = values(metrics)
+    assert found["trader_events_total", ()] == 9
+    assert found["trader_quotes_conflated_total", ()] == 4
+
+
+def test_the_process_itself_is_measured() -> None:
+    """Resident memory is among the metrics: a leak is seen before the kernel sees it."""
+    assert values(Metrics())["process_resident_memory_bytes", ()] > 1_000_000
+
+
+def test_two_daemons_do_not_mix() -> None:
+    """Each registry counts for itself."""
+    first, second = Metrics(), Metrics()
+    first.reconnects.inc()
+    assert values(first)["trader_feed_connects_total", ()] == 1
+    assert values(second)["trader_feed_connects_total", ()] == 0
+
+
+def test_labels_never_carry_ids() -> None:
+    """A label per chain or order would grow without end: no id of the evening is in the text."""
+    metrics = Metrics()
+    metrics.record(STORY)
+    text = metrics.text().decode()
+    assert not [one for one in ('"c1"', '"o1"', '"v1"', '"v2"', "66000") if one in text]
