@@ -17,37 +17,39 @@ from trader.domain.events import (
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.domain.events import Command
     from trader.domain.trading import Stage
-    from trader.engine.engine import Engine
+    from trader.engine.review import Slot
     from trader.engine.step import Step
     from trader.engine.trading_desk import TradingDesk
 
 RANK: Final[dict[Stage, int]] = {"RESEARCH": 0, "PILOT": 1, "PRODUCTION": 2}
 
 
-def take(engine: Engine, desk: TradingDesk, command: Command, step: Step) -> None:
+def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: Step) -> None:
     """Journal a command and carry it out; one that names nothing known is answered by an alert."""
     step.record(CommandTaken(command))
     match command:
         case PauseTrading() | ResumeTrading():
-            if command.strategy is not None and command.strategy not in engine.slots:
+            if command.strategy is not None and command.strategy not in slots:
                 _refuse(f"strategy {command.strategy!r} is not configured", step)
         case ClosePosition():
             _close(desk, command, step)
         case FlattenAll():
-            _flatten(engine, desk, command, step)
+            _flatten(desk, command, step)
         case Promote() | Demote():
-            _move(engine, command, step)
+            _move(desk, slots, command, step)
         case RunNightly():
             _refuse("no nightly evaluation is installed in this version", step)
         case _:
             assert_never(command)
 
 
-def change_stage(engine: Engine, change: StageChanged, step: Step) -> None:
+def change_stage(slots: Mapping[str, Slot], change: StageChanged, step: Step) -> None:
     """Adopt a stage that was decided elsewhere, if it is about the strategy as it runs now."""
-    slot = engine.slots.get(change.strategy)
+    slot = slots.get(change.strategy)
     if slot is None or slot.configuration_hash != change.configuration_hash:
         _refuse(f"stage of {change.strategy!r} is for another configuration: ignored", step)
         return
@@ -66,21 +68,23 @@ def _close(desk: TradingDesk, command: ClosePosition, step: Step) -> None:
     desk.close(chain, f"closed by {command.by}: {command.reason}", step)
 
 
-def _flatten(engine: Engine, desk: TradingDesk, command: FlattenAll, step: Step) -> None:
-    for book in tuple(engine.ledger.orders.values()):
+def _flatten(desk: TradingDesk, command: FlattenAll, step: Step) -> None:
+    for book in tuple(desk.ledger.orders.values()):
         if book.order.action != "close":
             step.record(OrderEnded(book.order.order_id, book.order.account, "flattened"))
-    for chain in tuple(engine.ledger.chains.values()):
+    for chain in tuple(desk.ledger.chains.values()):
         if not chain.flat and not chain.pending:
             desk.close(chain, f"flattened by {command.by}: {command.reason}", step)
 
 
-def _move(engine: Engine, command: Promote | Demote, step: Step) -> None:
-    slot = engine.slots.get(command.strategy)
+def _move(
+    desk: TradingDesk, slots: Mapping[str, Slot], command: Promote | Demote, step: Step
+) -> None:
+    slot = slots.get(command.strategy)
     if slot is None:
         _refuse(f"strategy {command.strategy!r} is not configured", step)
         return
-    now = engine.review.stage(command.strategy)
+    now = desk.review.stage(command.strategy)
     up = RANK[command.stage] > RANK[now]
     if command.stage == now or up != isinstance(command, Promote):
         _refuse(f"{command.strategy} is at {now}: {command.stage} is not the way asked for", step)

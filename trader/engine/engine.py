@@ -104,13 +104,18 @@ class Engine:
         self.sequence = -1
         self._next_expiry = NEVER
         self._sweep = settings.sweep_s * SECOND
-        self._desk = TradingDesk(Gate(risk), risk, self)
+        self._desk = TradingDesk(
+            Gate(risk), risk, self.ledger, self.market, self.broker, self.review
+        )
 
     def recover(self, recorded: Recorded) -> None:
         """Fold one journaled fact, oldest first, before `start`; nothing is decided again."""
+        self._fold(recorded)
+        self.sequence = recorded.sequence
+
+    def _fold(self, recorded: Recorded) -> None:
         self.ledger.apply(recorded)
         self.broker.recall(recorded.fact)
-        self.sequence = recorded.sequence
 
     def start(self, epoch: EpochOpened, balances: Mapping[str, float], at: int) -> Outcome:
         """Open an epoch: accounts and stages that are new, timers, and what was left pending."""
@@ -125,6 +130,8 @@ class Engine:
             cadence = slot.strategy.cadence()
             self.timers.add(OPEN + name, cadence.every, cadence.offset, at)
             self.timers.add(MANAGE + name, cadence.manage_every, 0, at)
+        for book in self.ledger.orders.values():
+            self.broker.resume(book, at)
         self._tidy_up(step)
         housekeeping.ask_for_deliveries(self.ledger, step)
         return self._outcome(step)
@@ -148,7 +155,7 @@ class Engine:
             raise InvariantBroken(f"time runs backward: {at} after {self.market.at}")
         self.sequence = sequence
         self.market.at = at
-        return Step(self.ledger, self.broker, sequence, at)
+        return Step(self._fold, sequence, at)
 
     def _outcome(self, step: Step) -> Outcome:
         quality = self.review.data_quality() if step.facts else ()
@@ -198,7 +205,7 @@ class Engine:
             case FeedFault():
                 self.market.trust.fault(event, step.at)
             case StageChanged():
-                commands.change_stage(self, event, step)
+                commands.change_stage(self.slots, event, step)
             case (
                 PauseTrading()
                 | ResumeTrading()
@@ -208,7 +215,7 @@ class Engine:
                 | Demote()
                 | RunNightly()
             ):
-                commands.take(self, self._desk, event, step)
+                commands.take(self._desk, self.slots, event, step)
             case _:
                 assert_never(event)
 

@@ -51,15 +51,19 @@ EVERYTHING = "*"
 
 
 class WorkingBook:
-    """One working order: what was approved for it and how much of it is done."""
+    """One working order: what was approved for it and how much of it is done.
 
-    __slots__ = ("approval", "filled", "instruments", "order")
+    `resting_at` is the net price at which it was seen waiting: the broker's memory, no fact.
+    """
+
+    __slots__ = ("approval", "filled", "instruments", "order", "resting_at")
 
     def __init__(self, approval: Approved, placed: OrderPlaced) -> None:
         self.approval = approval
         self.order = placed.order
         self.instruments = {instrument.name: instrument for instrument in placed.instruments}
         self.filled = 0.0
+        self.resting_at: float | None = None
 
     @property
     def remaining(self) -> float:

@@ -72,8 +72,6 @@ class MarketState:
         self._free: list[int] = []
         self._values: Floats = np.full((0, COLUMNS), np.nan)
         self._quoted_at: Ints = np.zeros(0, dtype=np.int64)
-        self._bid_moved_at: Ints = np.zeros(0, dtype=np.int64)
-        self._ask_moved_at: Ints = np.zeros(0, dtype=np.int64)
         self._index: dict[str, tuple[float, int]] = {}
         self._layouts: dict[tuple[str, bool], BoardLayout] = {}
         self._snapshots: dict[int, tuple[tuple[Instrument, ...], Ints]] = {}
@@ -99,7 +97,7 @@ class MarketState:
                 row = self._claim()
                 self._rows[instrument.name] = row
                 self._values[row] = np.nan
-                self._quoted_at[row] = self._bid_moved_at[row] = self._ask_moved_at[row] = 0
+                self._quoted_at[row] = 0
             self._listed[row] = instrument
         self._layouts.clear()
 
@@ -128,8 +126,6 @@ class MarketState:
             self._values = np.vstack([self._values, np.full((more, COLUMNS), np.nan)])
             zeros = np.zeros(more, dtype=np.int64)
             self._quoted_at = np.concatenate([self._quoted_at, zeros])
-            self._bid_moved_at = np.concatenate([self._bid_moved_at, zeros])
-            self._ask_moved_at = np.concatenate([self._ask_moved_at, zeros])
             self._listed.extend([None] * more)
             self._free.extend(range(size + more - 1, size - 1, -1))
         return self._free.pop()
@@ -139,12 +135,7 @@ class MarketState:
         row = self._rows.get(quote.instrument)
         if row is None:
             return False
-        values = self._values[row]
-        if values[BID] != quote.bid:
-            self._bid_moved_at[row] = at
-        if values[ASK] != quote.ask:
-            self._ask_moved_at[row] = at
-        values[:] = (
+        self._values[row] = (
             quote.bid, quote.bid_amount, quote.ask, quote.ask_amount,
             quote.mark, quote.mark_iv, quote.underlying_price, quote.index_price,
         )  # fmt: skip
@@ -165,10 +156,7 @@ class MarketState:
             self._snapshots[id(board.instruments)] = (board.instruments, rows)
         else:
             rows = cached[1]
-        before = self._values[rows]
-        self._bid_moved_at[rows[before[:, BID] != board.bid]] = at
-        self._ask_moved_at[rows[before[:, ASK] != board.ask]] = at
-        fresh = np.empty_like(before)
+        fresh = np.empty((len(rows), COLUMNS))
         fresh[:, BID], fresh[:, BID_AMOUNT] = board.bid, board.bid_amount
         fresh[:, ASK], fresh[:, ASK_AMOUNT] = board.ask, board.ask_amount
         fresh[:, MARK], fresh[:, MARK_IV] = board.mark, board.mark_iv
@@ -238,11 +226,6 @@ class MarketState:
             and self.trust.trusted(name),
             age_s=age_s,
         )
-
-    def moved_at(self, name: str) -> tuple[int, int]:
-        """Tell when the best bid and the best ask of an instrument last changed their price."""
-        row = self._rows[name]
-        return int(self._bid_moved_at[row]), int(self._ask_moved_at[row])
 
     def board(self, underlying: str, *, inverse: bool = True) -> Board:
         """Show the option board of an underlying (copies: it stays as it was)."""

@@ -114,11 +114,16 @@ class PaperBroker:
         if match is None:
             return
         step.record(_fill(book, match, step, chain))
+        book.resting_at = accepted_net(order, step.at)
         if book.remaining <= 0:
             step.record(OrderEnded(order.order_id, order.account, "filled"))
 
     def match(self, book: WorkingBook, at: int, market: MarketState) -> Match | None:
-        """Find what an order could trade against what is displayed; None where nothing."""
+        """Find what an order could trade against what is displayed; None where nothing.
+
+        An order of one leg that was seen waiting at its price fills there when the market comes to
+        it; one that meets the market on arrival takes the touch.
+        """
         order = book.order
         touches = [market.touch(leg.instrument) for leg in order.legs]
         met = tuple(touch for touch in touches if touch is not None and touch.fresh)
@@ -127,17 +132,17 @@ class PaperBroker:
         prices = tuple(_opposite(leg, touch) for leg, touch in zip(order.legs, met, strict=True))
         if not all(price > 0 for price in prices):
             return None
-        patient = at < order.patient_until or order.worst_net is None
-        accepted = order.limit_net if patient else order.worst_net
+        accepted = accepted_net(order, at)
         if accepted is None and not all(touch.two_sided for touch in met):
             return None
         if accepted is not None and not _net(prices, order.legs) <= accepted + 1e-12:
+            book.resting_at = accepted
             return None
         amount = self._amount(book, met, prices)
         if amount <= 0 or (order.action == "roll" and amount < book.remaining):
+            book.resting_at = accepted
             return None
-        since = order.live_at if patient else order.patient_until
-        if accepted is not None and _rested(order, market, since):
+        if accepted is not None and book.resting_at == accepted and len(order.legs) == 1:
             return Match(amount, (accepted / order.legs[0].ratio,), met, maker=True)
         return Match(amount, prices, met, maker=False)
 
@@ -159,6 +164,10 @@ class PaperBroker:
         if any(leg.ratio != ratio for leg, (_, ratio) in zip(book.order.legs, ratios, strict=True)):
             return 0.0  # legs that share no step trade whole or not at all
         return on_step(amount, trade_step(ratios))
+
+    def resume(self, book: WorkingBook, at: int) -> None:
+        """Treat a recovered order as one that waited: it gains nothing from what it slept through."""
+        book.resting_at = accepted_net(book.order, at)
 
     def recall(self, fact: Fact) -> None:
         """Remember what a fill took from the displayed size (live and at recovery alike)."""
@@ -185,12 +194,10 @@ def _net(prices: tuple[float, ...] | list[float], legs: tuple[Leg, ...]) -> floa
     return sum(leg.ratio * price for leg, price in zip(legs, prices, strict=True))
 
 
-def _rested(order: Order, market: MarketState, since: int) -> bool:
-    """Whether the market came to a single-leg order that was already waiting at its price."""
-    if len(order.legs) != 1:
-        return False
-    bid_moved_at, ask_moved_at = market.moved_at(order.legs[0].instrument)
-    return (ask_moved_at if order.legs[0].ratio > 0 else bid_moved_at) > since
+def accepted_net(order: Order, at: int) -> float | None:
+    """Tell the worst net price an order takes at an instant; None takes any."""
+    patient = at < order.patient_until or order.worst_net is None
+    return order.limit_net if patient else order.worst_net
 
 
 def _fill(book: WorkingBook, match: Match, step: Step, chain: Chain) -> Filled:

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 from trader.domain.facts import Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trader.domain.facts import Fact
-    from trader.engine.ledger import Ledger
     from trader.engine.outcome import Request
-    from trader.engine.paper_broker import PaperBroker
 
 
 class Step:
-    """The facts and requests of one input, in order; names given here are unique for ever."""
+    """The facts and requests of one input, in order; names given here are unique for ever.
 
-    __slots__ = ("_broker", "_ledger", "_named", "at", "facts", "requests", "sequence")
+    `fold` makes a fact true in every book; it is called for each one before the next is thought of.
+    """
 
-    def __init__(self, ledger: Ledger, broker: PaperBroker, sequence: int, at: int) -> None:
-        self._ledger = ledger
-        self._broker = broker
+    __slots__ = ("_fold", "_named", "at", "facts", "requests", "sequence")
+
+    def __init__(self, fold: Callable[[Recorded], None], sequence: int, at: int) -> None:
+        self._fold = fold
         self._named = 0
         self.sequence = sequence
         self.at = at
@@ -28,9 +30,8 @@ class Step:
         self.requests: list[Request] = []
 
     def record(self, fact: Fact) -> None:
-        """Make a fact true: the ledger and the broker's book of taken size fold it at once."""
-        self._ledger.apply(Recorded(self.sequence, self.at, fact))
-        self._broker.recall(fact)
+        """Make a fact true at once."""
+        self._fold(Recorded(self.sequence, self.at, fact))
         self.facts.append(fact)
 
     def name(self, kind: str) -> str:

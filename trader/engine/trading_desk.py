@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
-from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stage
 from trader.domain.units import DAY
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
@@ -14,8 +14,10 @@ from trader.risk.limits import Standing, halts, stop_loss_due
 if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
     from trader.engine.chains import Chain
-    from trader.engine.engine import Engine
-    from trader.engine.review import Occasion, Slot
+    from trader.engine.ledger import Ledger
+    from trader.engine.market_state import MarketState
+    from trader.engine.paper_broker import PaperBroker
+    from trader.engine.review import Occasion, Review, Slot
     from trader.engine.step import Step
     from trader.risk.gate import Gate
     from trader.risk.limits import RiskSettings
@@ -27,22 +29,32 @@ URGENT: Final = Pricing(lifetime=30 * DAY)
 class TradingDesk:
     """Carries intents through the gate to the broker; holds no state of its own."""
 
-    def __init__(self, gate: Gate, risk: RiskSettings, engine: Engine) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        risk: RiskSettings,
+        ledger: Ledger,
+        market: MarketState,
+        broker: PaperBroker,
+        review: Review,
+    ) -> None:
         self._gate = gate
         self._risk = risk
-        self._engine = engine
-        self.ledger = engine.ledger
+        self._market = market
+        self._broker = broker
+        self.ledger = ledger
+        self.review = review
 
     def work(self, step: Step, instrument: str | None = None) -> None:
         """Let working orders trade: all, or those that a quote of one instrument concerns."""
         for book in tuple(self.ledger.orders.values()):
             if instrument is None or instrument in book.instruments:
                 chain = self.ledger.chain(book.order.chain_id)
-                self._engine.broker.work(book, step, self._engine.market, chain)
+                self._broker.work(book, step, self._market, chain)
 
     def ask(self, slot: Slot, occasion: Occasion, step: Step) -> None:
         """Ask a strategy for its proposals and judge each in turn."""
-        situation = self._engine.review.situation(slot, occasion)
+        situation = self.review.situation(slot, occasion)
         if occasion == "open" and not situation.board.fresh.any():
             marks = ", ".join(situation.data_quality) or "no recent quotes"
             text = f"no fresh quote on the {situation.board.underlying} board ({marks})"
@@ -58,12 +70,14 @@ class TradingDesk:
         """Ask the gate; an approval becomes an order at once."""
         if intent.action == "close" and intent.pricing.limit_net is None:
             self._withdraw_closes(intent.chain_id, step)
-        view = self._engine.review.gate_view(intent)
+        view = self.review.gate_view(intent)
         verdict_id = step.name("V")
-        if intent.action in ("roll", "add") and view.account != self._engine.review.account_of(
+        if intent.action in ("roll", "add") and view.account != self.review.account_of(
             intent.strategy
         ):
-            step.record(_demoted(intent, view.account, self._engine, verdict_id))
+            step.record(
+                _demoted(intent, view.account, self.review.stage(intent.strategy), verdict_id)
+            )
             return
         verdict = self._gate.judge(intent, view, verdict_id)
         step.record(verdict)
@@ -88,9 +102,9 @@ class TradingDesk:
 
     def _place(self, approval: Approved, equity_usd: float, index: float, step: Step) -> None:
         legs = self._legs(approval)
-        shown = {leg.instrument: self._engine.market.touch(leg.instrument) for leg in legs}
+        shown = {leg.instrument: self._market.touch(leg.instrument) for leg in legs}
         seen = {name: touch for name, touch in shown.items() if touch is not None}
-        order = self._engine.broker.place(approval, step, seen, legs)
+        order = self._broker.place(approval, step, seen, legs)
         instruments = tuple(self._instrument(leg.instrument, approval.chain_id) for leg in legs)
         step.record(placed(order, instruments, equity_usd, index))
 
@@ -104,7 +118,7 @@ class TradingDesk:
         return intent.legs
 
     def _instrument(self, name: str, chain_id: str) -> Instrument:
-        listed = self._engine.market.instrument(name)
+        listed = self._market.instrument(name)
         if listed is not None:
             return listed
         return self.ledger.chain(chain_id).legs[name].instrument
@@ -134,7 +148,7 @@ class TradingDesk:
                 book.order.action == "close" and book.order.limit_net is None
                 for book in self.ledger.working(chain.id)
             )
-            account = self._engine.review.view(chain.account)
+            account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
             view = self.ledger.chain_view(chain)
             if not urgent and math.isfinite(loss_usd) and stop_loss_due(view, loss_usd, self._risk):
@@ -145,7 +159,7 @@ class TradingDesk:
     def halts(self, step: Step) -> None:
         """Begin and end the halts of opening of every account."""
         for name, account in tuple(self.ledger.accounts.items()):
-            view = self._engine.review.view(name)
+            view = self.review.view(name)
             worth = view.worth()
             if not math.isfinite(worth.equity_usd):
                 continue
@@ -172,8 +186,7 @@ class TradingDesk:
                     )
 
 
-def _demoted(intent: Intent, account: str, engine: Engine, verdict_id: str) -> Refused:
-    stage = engine.review.stage(intent.strategy)
+def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:
     return Refused(
         verdict_id=verdict_id,
         account=account,
