@@ -47,12 +47,14 @@ def run_demo(
         ConfigurationError: the configuration, or the exchange's state, cannot be run.
         FeedError: the exchange did not start.
     """
-    from trader.app.daemon import run_daemon
-    from trader.app.loop import run
-
     chosen = [*assignments, *([f"journal.state_dir={state.absolute()}"] if state else [])]
     state_dir = load_configuration([config], chosen).state_dir
-    with _exchange(state_dir, speed=speed, seed=seed, fresh=fresh) as url:
+    with _exchange(state_dir, speed=speed, seed=seed, fresh=fresh) as child:
+        # The daemon's libraries load while the exchange starts: a second less to wait.
+        from trader.app.daemon import run_daemon
+        from trader.app.loop import run
+
+        url = _address(child, state_dir / EXCHANGE_LOG_NAME)
         configuration = load_configuration([config], [*chosen, f"feed.url={url}"])
         say(_welcome(config, configuration, url, speed, seed))
         sys.stdout.flush()
@@ -80,8 +82,10 @@ def _welcome(config: Path, configuration: Configuration, url: str, speed: float,
 
 
 @contextmanager
-def _exchange(state_dir: Path, *, speed: float, seed: int, fresh: bool) -> Iterator[str]:
-    """Run the exchange as a child; give its address once it listens."""
+def _exchange(
+    state_dir: Path, *, speed: float, seed: int, fresh: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the exchange as a child, stopped at the end whatever happens in between."""
     home = state_dir / "exchange"
     for folder in (state_dir, home):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,8 +94,7 @@ def _exchange(state_dir: Path, *, speed: float, seed: int, fresh: bool) -> Itera
         *("--seed", str(seed), "--speed", str(speed), "--state", str(home)),
         *(("--fresh",) if fresh else ()),
     ]
-    log = state_dir / EXCHANGE_LOG_NAME
-    with log.open("wb") as complaints:
+    with (state_dir / EXCHANGE_LOG_NAME).open("wb") as complaints:
         child = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
             command,
             stdin=subprocess.PIPE,
@@ -100,7 +103,7 @@ def _exchange(state_dir: Path, *, speed: float, seed: int, fresh: bool) -> Itera
             start_new_session=True,
         )
     try:
-        yield _address(child, log)
+        yield child
     finally:
         _stop(child)
 
