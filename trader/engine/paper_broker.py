@@ -166,7 +166,7 @@ class PaperBroker:
         return on_step(amount, trade_step(ratios))
 
     def resume(self, book: WorkingBook, at: int) -> None:
-        """Treat a recovered order as one that waited: it gains nothing from what it slept through."""
+        """Treat a recovered order as one that waited: it gains nothing from its sleep."""
         book.resting_at = accepted_net(book.order, at)
 
     def recall(self, fact: Fact) -> None:
