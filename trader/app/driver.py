@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from trader.domain.events import Quote, Stamped, TimerFired
+from trader.deribit.conflation import Conflation, ConflationFull
+from trader.domain.events import (
+    FeedLost,
+    FeedRestored,
+    InstrumentExpired,
+    InstrumentListed,
+    Quote,
+    Stamped,
+    TimerFired,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 INBOX_MAX: Final = 20_000
 BATCH_MAX: Final = 512
 IDLE_S_MAX: Final = 1.0
+BARRIERS: Final = (FeedLost, FeedRestored, InstrumentExpired, InstrumentListed)
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -35,51 +45,46 @@ class Errand(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """What waits for the engine, in order. Quotes of one instrument replace the one that waits.
+    """What waits for the engine, in order; a newer quote takes the place of the one that waits.
 
-    Bounded: when full of what must not be lost, `put` makes the giver wait.
+    Bounded: when full, `put` makes the giver wait. Commands, faults and timers are never conflated,
+    and no quote moves across the word that a feed is lost, restored or lists other contracts.
     """
 
     def __init__(self, waiting_max: int = INBOX_MAX) -> None:
-        self._waiting: dict[object, Event | Errand] = {}
-        self._waiting_max = waiting_max
+        self._waiting: Conflation[Event | Errand] = Conflation(waiting_max)
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
-        self._room.set()
-        self._numbered = 0
-        self.conflated = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def quote(self, quote: Quote) -> None:
-        """Give a quote; one of the same instrument that still waits is replaced in its place."""
-        if quote.instrument in self._waiting:
-            self.conflated += 1
-        self._waiting[quote.instrument] = quote
-        self._filled.set()
+    @property
+    def conflated(self) -> int:
+        """How many quotes were replaced by a newer one before the engine saw them."""
+        return self._waiting.conflated
 
     async def put(self, event: Event | Errand) -> None:
-        """Give anything else; waits while the inbox is full."""
-        if isinstance(event, Quote):
-            self.quote(event)
-            return
-        while len(self._waiting) >= self._waiting_max:
-            self._room.clear()
-            await self._room.wait()
-        self._numbered += 1
-        self._waiting[self._numbered] = event
-        self._filled.set()
+        """Give an event; waits while the inbox is full."""
+        key = event.instrument if isinstance(event, Quote) else None
+        while True:
+            try:
+                self._waiting.put(event, key=key, barrier=isinstance(event, BARRIERS))
+            except ConflationFull:
+                self._room.clear()
+                await self._room.wait()
+            else:
+                self._filled.set()
+                return
 
     def take(self) -> Event | Errand | None:
         """Take the oldest; None where nothing waits."""
-        if not self._waiting:
+        taken = self._waiting.take(1)
+        if not taken:
             self._filled.clear()
             return None
-        key = next(iter(self._waiting))
-        event = self._waiting.pop(key)
         self._room.set()
-        return event
+        return taken[0]
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is there, at most `seconds`."""

@@ -275,9 +275,7 @@ class LiveFeed:
         if ticker.instrument_name not in self._listed:
             return
         for event in translate.ticker(ticker):
-            if isinstance(event, Quote):
-                self._inbox.quote(event)
-            elif self._changed(event):
+            if isinstance(event, Quote) or self._changed(event):
                 await self._inbox.put(event)
 
     def _changed(self, rate: FundingRate) -> bool:
