@@ -15,14 +15,15 @@ from websockets.http11 import Request, Response
 
 from tests.deribit.wire import index, ticker
 from trader.deribit.client import ClientSettings, DeribitClient
-from trader.deribit.feed import FeedEvent
+from trader.deribit.feed import Disconnected, Fault, FeedEvent
 from trader.deribit.messages import Notification
 from trader.deribit.server_session import Call, ServerError, ServerSession, Subscribed, Unsubscribed
+from trader.domain.events import FaultKind
 
 SETTINGS = ClientSettings.model_construct(  # faster than a person may choose
     heartbeat_s=10, heartbeat_overdue_s=5.0, mute_channel_s=5.0, gap_s=2.5, request_timeout_s=0.4,
     connect_timeout_s=1.0, close_timeout_s=0.2, backoff_initial_s=0.02, backoff_max_s=0.1,
-    queue_max=100,
+    stable_s=0.2, queue_max=100,
 )  # fmt: skip
 
 Script = Callable[["Line"], Awaitable[None]]
@@ -159,6 +160,21 @@ class Consumer:
 def pushes(events: Sequence[FeedEvent]) -> list[Notification]:
     """List the notifications among events."""
     return [event for event in events if isinstance(event, Notification)]
+
+
+def impatient(**changes: float) -> ClientSettings:
+    """Change some of the fast settings."""
+    return SETTINGS.model_copy(update=changes)
+
+
+def faults(events: Sequence[FeedEvent], kind: FaultKind) -> list[Fault]:
+    """List the faults of one kind."""
+    return [event for event in events if isinstance(event, Fault) and event.kind == kind]
+
+
+def ends(events: Sequence[FeedEvent]) -> list[Disconnected]:
+    """List the ends of connections."""
+    return [event for event in events if isinstance(event, Disconnected)]
 
 
 @asynccontextmanager

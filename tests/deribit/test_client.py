@@ -12,30 +12,23 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.deribit.loopback import SETTINGS, Consumer, Exchange, Line, feeding, pushes
+from tests.deribit.loopback import (
+    SETTINGS,
+    Consumer,
+    Exchange,
+    Line,
+    ends,
+    faults,
+    feeding,
+    impatient,
+    pushes,
+)
 from tests.deribit.wire import INDEX, TICKER, error, index, ticker
 from trader.deribit.client import ClientSettings, DeribitClient
 from trader.deribit.credits import PRICES, CreditPool, pool_of
-from trader.deribit.feed import Connected, Disconnected, Fault, FeedEvent, Recovered
-from trader.deribit.messages import CLIENT_FRAME_BYTES_MAX, RequestFailed, Ticker
-from trader.deribit.messages import heartbeat_frame as beat
+from trader.deribit.feed import Connected, Fault, FeedEvent, Recovered
+from trader.deribit.messages import CLIENT_FRAME_BYTES_MAX, RequestFailed, Ticker, heartbeat_frame
 from trader.domain.errors import FeedError
-from trader.domain.events import FaultKind
-
-
-def impatient(**changes: float) -> ClientSettings:
-    """Change some of the fast settings."""
-    return SETTINGS.model_copy(update=changes)
-
-
-def faults(events: Sequence[FeedEvent], kind: FaultKind) -> list[Fault]:
-    """List the faults of one kind."""
-    return [event for event in events if isinstance(event, Fault) and event.kind == kind]
-
-
-def ends(events: Sequence[FeedEvent]) -> list[Disconnected]:
-    """List the ends of connections."""
-    return [event for event in events if isinstance(event, Disconnected)]
 
 
 async def test_pushes_and_answers_arrive() -> None:
@@ -131,6 +124,27 @@ async def test_attempts_back_off_with_jitter_and_a_ceiling_one_at_a_time() -> No
             client.stop()
 
 
+async def test_a_connection_that_stood_starts_the_waits_anew() -> None:
+    """A short-lived connection makes the next wait longer, one that stood does not."""
+
+    async def brief(line: Line) -> None:
+        await line.listen_until(TICKER)
+
+    async def solid(line: Line) -> None:
+        await line.listen_until(TICKER)
+        await asyncio.sleep(0.3)
+
+    async with (
+        Exchange(brief, brief, solid, Line.listen) as venue,
+        feeding(venue.url, TICKER) as (
+            _,
+            told,
+        ),
+    ):
+        await told.until(lambda events: len(pushes(events)) == 4)
+        assert [end.attempt for end in ends(told.events)] == [1, 2, 1]
+
+
 async def test_a_full_house_is_a_rate_limit() -> None:
     """HTTP 429 means too many connections: it is said so, and tried again later."""
     async with Exchange() as exchange:
@@ -163,10 +177,8 @@ async def test_a_mute_channel_is_noticed_and_subscribed_afresh() -> None:
         await line.listen()
 
     settings = impatient(mute_channel_s=0.2)
-    async with (
-        Exchange(mute_at_first) as exchange,
-        feeding(exchange.url, TICKER, settings=settings) as (_, consumer),
-    ):
+    exchange = Exchange(mute_at_first)
+    async with exchange, feeding(exchange.url, TICKER, settings=settings) as (_, consumer):
         await consumer.until(lambda events: bool(pushes(events)))
         (fault,) = faults(consumer.events, "mute_channel")
         assert (fault.channels, fault.lost) == ((TICKER,), True)
@@ -180,10 +192,8 @@ async def test_silence_beyond_the_heartbeat_is_a_lost_connection() -> None:
         await line.socket.wait_closed()
 
     settings = impatient(heartbeat_overdue_s=0.2)
-    async with (
-        Exchange(dead, Line.listen) as exchange,
-        feeding(exchange.url, TICKER, settings=settings) as (_, consumer),
-    ):
+    exchange = Exchange(dead, Line.listen)
+    async with exchange, feeding(exchange.url, TICKER, settings=settings) as (_, consumer):
         await consumer.until(lambda events: bool(pushes(events)))
         assert len(faults(consumer.events, "heartbeat_overdue")) == 1
         assert ends(consumer.events)[0].kind == "heartbeat_overdue"
@@ -195,7 +205,7 @@ async def test_test_requests_are_answered_and_a_4000_is_understood() -> None:
 
     async def strict(line: Line) -> None:
         await line.listen_until(TICKER)
-        await line.send(beat("heartbeat"), beat("test_request"))
+        await line.send(heartbeat_frame("heartbeat"), heartbeat_frame("test_request"))
         tests.append(json.loads(await line.socket.recv()))
         await line.socket.close(4000, "heartbeat close")
 
@@ -206,9 +216,8 @@ async def test_test_requests_are_answered_and_a_4000_is_understood() -> None:
         await told.until(lambda events: len(pushes(events)) == 2)
         assert [test["method"] for test in tests] == ["public/test"]
         (end,) = ends(told.events)
-        assert (end.kind, end.reason) == (
-            "heartbeat_overdue", "closed by the exchange: 4000 heartbeat close"
-        )  # fmt: skip
+        assert end.kind == "heartbeat_overdue"
+        assert end.reason == "closed by the exchange: 4000 heartbeat close"
 
 
 async def test_half_frames_garbage_duplicates_and_stragglers_are_survived() -> None:
@@ -284,11 +293,9 @@ async def test_1500_channels_stay_below_frame_and_credit_limits() -> None:
                 await line.send(error(None, 10_028, "too_many_requests"))
             await line.hear(frame)
 
-    settings = impatient(request_timeout_s=5.0)
-    async with (
-        Exchange(charging) as exchange,
-        feeding(exchange.url, *names, settings=settings) as (client, consumer),
-    ):
+    calm = impatient(request_timeout_s=5.0)
+    exchange = Exchange(charging)
+    async with exchange, feeding(exchange.url, *names, settings=calm) as (client, consumer):
         await consumer.until(lambda events: len(pushes(events)) == 1_500)
         assert not ends(consumer.events)
         assert exchange.lines[0].subscribed == names

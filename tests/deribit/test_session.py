@@ -208,6 +208,17 @@ def test_half_a_frame_resubscribes_its_channel() -> None:
     assert session.receive(ticker(5_000), 2.5)[0] == Recovered(TICKER)
 
 
+def test_a_storm_of_half_frames_is_no_storm_of_subscriptions() -> None:
+    """While the fresh subscription is under way, more faults of the channel ask for nothing."""
+    session = live(TICKER)
+    for tenth in range(50):
+        (fault,) = session.receive(ticker(6_000)[:110], 2.0 + tenth / 10)
+        assert isinstance(fault, Fault)
+        assert fault.lost
+        session.tick(2.0 + tenth / 10)
+    assert len(sent(session)) == 2
+
+
 def test_half_a_frame_without_a_name_starts_over() -> None:
     """If nobody knows what was lost, nothing is trusted until a new connection."""
     session = live(TICKER)

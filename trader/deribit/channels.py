@@ -156,12 +156,20 @@ class ChannelBook:
         return names
 
     def lose(self, names: Iterable[str], now: float) -> list[str]:
-        """Distrust these and ask for them again; list those that are wanted."""
-        lost = [name for name in names if name in self._channels]
-        for name in lost:
-            self._channels[name].lost = True
-            self._channels[name].restart(now)
-        return lost
+        """Distrust these; list those that are active, which count as never asked for from here on.
+
+        One whose subscription is under way is not asked for again: a storm of faults costs one.
+        """
+        again = []
+        for name in names:
+            channel = self._channels.get(name)
+            if channel is None:
+                continue
+            channel.lost = True
+            if channel.state == "active":
+                channel.restart(now)
+                again.append(name)
+        return again
 
     def mute(self, now: float) -> list[str]:
         """List active channels that should have spoken: an index lately, a ticker at least once.

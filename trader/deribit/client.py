@@ -73,6 +73,12 @@ class ClientSettings(BaseModel):
     backoff_max_s: float = Field(
         default=30.0, gt=0, le=600, description="Ceiling of the doubling waits between attempts."
     )
+    stable_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        description="A connection that stood this long ends the doubling.",
+    )
     queue_max: int = Field(
         default=20_000, ge=100, le=1_000_000,
         description="Events that may wait for the engine; of quotes only the newest waits.",
@@ -100,7 +106,7 @@ class DeribitClient:
     read, and TCP slows the exchange down: that is the backpressure. It must come back well within
     the heartbeat, and must not await `call` (the answer would stand behind it).
     Invariant: at most one connection or attempt; waits between attempts are drawn from
-    [0, ceiling], the ceiling doubles until a connection has stood for `backoff_max_s`.
+    [0, ceiling], the ceiling doubles until a connection has stood for `stable_s`.
     """
 
     def __init__(
@@ -132,6 +138,7 @@ class DeribitClient:
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._connecting: asyncio.Timeout | None = None
+        self._stood_since = math.inf
 
     @property
     def connected(self) -> bool:
@@ -184,11 +191,11 @@ class DeribitClient:
         attempt = 0
         while not self._stop.is_set():
             attempt += 1
-            since = time.monotonic()
+            self._stood_since = math.inf
             end = await self._attempt(attempt)
             if self._stop.is_set():
                 return
-            if time.monotonic() - since > self._settings.backoff_max_s:
+            if time.monotonic() - self._stood_since >= self._settings.stable_s:
                 attempt = 1
             wait_s = self._jitter(0.0, self._backoff_s(attempt))
             await self._deliver([Disconnected(end.kind, end.detail, attempt, wait_s)])
@@ -222,6 +229,8 @@ class DeribitClient:
         finally:
             for failure in self._session.disconnected():
                 self._settle(failure)
+            if not self._stop.is_set():
+                socket.transport.abort()  # nobody reads on: a goodbye would only cost its time-out
             await socket.close()
 
     async def _connect(self) -> ClientConnection:
@@ -244,7 +253,8 @@ class DeribitClient:
             self._connecting = None
 
     async def _converse(self, socket: ClientConnection, attempt: int) -> Fault:
-        self._session.connected(time.monotonic())
+        self._stood_since = time.monotonic()
+        self._session.connected(self._stood_since)
         await self._deliver([Connected(attempt)])
         async with asyncio.TaskGroup() as tasks:
             keeper = tasks.create_task(self._keep(socket))
@@ -282,7 +292,10 @@ class DeribitClient:
                     for frame in session.data_to_send():
                         await socket.send(frame, text=True)
                 await _wait(self._wake, TICK_S)
-            await socket.close()
+            if session.closing is None:
+                await socket.close()
+            else:
+                socket.transport.abort()
         except ConnectionClosed:
             return  # the reader learns of it too, and why
         except TimeoutError:
