@@ -56,16 +56,23 @@ class Account:
     def mark(self, marked: AccountMarked, at: int) -> None:
         """Take an hourly mark: the day's opening result and the peak are folded from marks.
 
-        The day opens with its first mark, or with the last one before where that mark is late.
+        The day opens with its first mark, or with the last one before where that mark is late;
+        the first day of all opens with nothing earned yet.
         """
         pnl = marked.trading_pnl_usd
         if self.marked_at is None or utc_day(at) != utc_day(self.marked_at):
             late = at % (24 * HOUR) >= HOUR
-            last = self.marked.trading_pnl_usd if self.marked is not None else pnl
+            last = self.marked.trading_pnl_usd if self.marked is not None else 0.0
             self.day_open_pnl_usd = last if late else pnl
         self.peak_pnl_usd = max(self.peak_pnl_usd, pnl)
         self.marked = marked
         self.marked_at = at
+
+    def day_opening(self, at: int) -> float:
+        """Tell the result the UTC day of `at` opened with; before its first mark, the last one."""
+        if self.marked is None or self.marked_at is None or utc_day(self.marked_at) == utc_day(at):
+            return self.day_open_pnl_usd
+        return self.marked.trading_pnl_usd
 
     def forgive(self) -> None:
         """Start the halts' counting again from the last mark: a person resumed trading."""

@@ -53,6 +53,7 @@ class Audit:
         self._instruments: dict[str, Instrument] = {}
         self._approved: dict[str, Approved] = {}
         self._orders: dict[str, list[float]] = {}
+        self._live_at: dict[str, int] = {}
         self._ended: set[str] = set()
         self._fills: set[str] = set()
         self._openings: dict[str, tuple[str, str, int]] = {}
@@ -150,6 +151,9 @@ class Audit:
         if order.order_id in self._orders:
             self._wrong(recorded, f"order {order.order_id} placed twice")
         self._orders[order.order_id] = [order.amount, 0.0]
+        self._live_at[order.order_id] = order.live_at
+        if order.live_at <= recorded.at:
+            self._wrong(recorded, f"order {order.order_id} could trade at the moment it was made")
         self._instruments.update({one.name: one for one in placed.instruments})
 
     def _order_ended(self, recorded: Recorded, ended: OrderEnded) -> None:
@@ -157,6 +161,7 @@ class Audit:
             self._wrong(recorded, f"order {ended.order_id} ended, but it does not work")
         self._ended.add(ended.order_id)
         _, filled = self._orders.pop(ended.order_id, [0.0, 0.0])
+        self._live_at.pop(ended.order_id, None)
         chain = self._ledger.orders.get(ended.order_id)
         if filled == 0 and chain is not None and chain.order.action == "open":
             key = self._openings.get(chain.order.chain_id)
@@ -171,6 +176,8 @@ class Audit:
         if order is None:
             self._wrong(recorded, f"fill {fill.fill_id} of order {fill.order_id}, not working")
             return
+        if recorded.at < self._live_at[fill.order_id]:
+            self._wrong(recorded, f"fill {fill.fill_id} came before its order could trade")
         order[1] = tidy(order[1] + fill.amount)
         if order[1] > order[0] + TOLERANCE:
             self._wrong(recorded, f"order {fill.order_id} filled {order[1]:g} of {order[0]:g}")

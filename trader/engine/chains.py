@@ -136,10 +136,15 @@ class Chain:
         self.risk_coin = coin
 
     def closing_legs(self) -> tuple[Leg, ...]:
-        """Name the legs that would flatten it, per unit."""
+        """Name the legs that would flatten it, per unit.
+
+        Ratios are whole where they can be and exact elsewhere: a rounded third of 30 leaves dust.
+        """
         units = self.units or 1.0
+        ratios = {name: -leg.amount / units for name, leg in self.legs.items()}
         return tuple(
-            Leg(leg.instrument.name, tidy(-leg.amount / units)) for leg in self.legs.values()
+            Leg(name, float(round(ratio)) if abs(ratio - round(ratio)) < 1e-9 else ratio)
+            for name, ratio in ratios.items()
         )
 
     def view(self, *, working: bool) -> ChainView:

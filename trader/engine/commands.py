@@ -15,6 +15,7 @@ from trader.domain.events import (
     StageChanged,
 )
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
+from trader.engine import housekeeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +31,19 @@ RANK: Final[dict[Stage, int]] = {"RESEARCH": 0, "PILOT": 1, "PRODUCTION": 2}
 
 def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: Step) -> None:
     """Journal a command and carry it out; one that names nothing known is answered by an alert."""
+    if isinstance(command, ResumeTrading) and command.strategy is None:
+        # The halts forgive up to the last mark: without a new one this hour would count again.
+        housekeeping.mark(desk.ledger, desk.review, step)
     step.record(CommandTaken(command))
     match command:
         case PauseTrading() | ResumeTrading():
             if command.strategy is not None and command.strategy not in slots:
                 _refuse(f"strategy {command.strategy!r} is not configured", step)
+            elif isinstance(command, PauseTrading):
+                detail = f"paused by {command.by}: {command.reason}"
+                desk.stop_opening(step, "canceled", detail, strategy=command.strategy)
+            else:
+                desk.halts(step)
         case ClosePosition():
             _close(desk, command, step)
         case FlattenAll():
@@ -47,13 +56,18 @@ def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: S
             assert_never(command)
 
 
-def change_stage(slots: Mapping[str, Slot], change: StageChanged, step: Step) -> None:
-    """Adopt a stage that was decided elsewhere, if it is about the strategy as it runs now."""
+def change_stage(
+    desk: TradingDesk, slots: Mapping[str, Slot], change: StageChanged, step: Step
+) -> None:
+    """Adopt a stage that was decided elsewhere: about the strategy as it runs now, never up."""
     slot = slots.get(change.strategy)
     if slot is None or slot.configuration_hash != change.configuration_hash:
         _refuse(f"stage of {change.strategy!r} is for another configuration: ignored", step)
         return
-    step.record(change)
+    if RANK[change.stage] > RANK[desk.review.stage(change.strategy)]:
+        _refuse(f"{change.strategy} to {change.stage} by {change.by}: only a person promotes", step)
+        return
+    _adopt(desk, change, step)
 
 
 def _refuse(text: str, step: Step) -> None:
@@ -89,8 +103,16 @@ def _move(
     if command.stage == now or up != isinstance(command, Promote):
         _refuse(f"{command.strategy} is at {now}: {command.stage} is not the way asked for", step)
         return
-    step.record(
-        StageChanged(
-            command.strategy, command.stage, command.by, command.reason, slot.configuration_hash
-        )
+    change = StageChanged(
+        command.strategy, command.stage, command.by, command.reason, slot.configuration_hash
     )
+    _adopt(desk, change, step)
+
+
+def _adopt(desk: TradingDesk, change: StageChanged, step: Step) -> None:
+    """Make a stage true; going down ends what would still enlarge a position."""
+    down = RANK[change.stage] < RANK[desk.review.stage(change.strategy)]
+    step.record(change)
+    if down:
+        detail = f"{change.strategy} is at {change.stage}"
+        desk.stop_opening(step, "demoted", detail, strategy=change.strategy)

@@ -194,7 +194,7 @@ class Engine:
                 self.market.expire(event.names)
                 self.broker.forget(event.names)
             case FeedLost():
-                self.market.trust.lost(event, step.at)
+                self.market.lost(event)
                 where = ", ".join(event.scope[:5])
                 text = f"{event.kind} ({where}): {event.detail}"
                 step.record(AlertRaised(kind="feed_lost", severity="warning", text=text[:500]))
@@ -205,7 +205,7 @@ class Engine:
             case FeedFault():
                 self.market.trust.fault(event, step.at)
             case StageChanged():
-                commands.change_stage(self.slots, event, step)
+                commands.change_stage(self._desk, self.slots, event, step)
             case (
                 PauseTrading()
                 | ResumeTrading()
@@ -227,7 +227,7 @@ class Engine:
             self._desk.halts(step)
         elif fired.name == MARK:
             housekeeping.pay_funding(self.ledger, self.market, step)
-            housekeeping.mark(self.ledger, self.review, self.market, step)
+            housekeeping.mark(self.ledger, self.review, step)
             self._desk.halts(step)
         elif fired.name.startswith(OPEN):
             self._desk.ask(self.slots[fired.name.removeprefix(OPEN)], "open", step)

@@ -79,9 +79,9 @@ def pay_funding(ledger: Ledger, market: MarketState, step: Step) -> None:
             )
 
 
-def mark(ledger: Ledger, review: Review, market: MarketState, step: Step) -> None:
-    """Write down what each account is worth at the top of the hour."""
-    rates = market.rates()
+def mark(ledger: Ledger, review: Review, step: Step) -> None:
+    """Write down what each account is worth: at the top of the hour, and when halts are reset."""
+    rates = review.rates()
     for name in tuple(ledger.accounts):
         worth = review.view(name).worth()
         if math.isfinite(worth.equity_usd):

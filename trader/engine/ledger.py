@@ -123,7 +123,7 @@ class Ledger:
             case FundingPaid():
                 self._funded(fact)
             case ChainEnded():
-                self.chains.pop(fact.chain_id, None)
+                self._chain_ended(fact.chain_id)
             case AccountOpened():
                 self.accounts[fact.account] = Account(fact)
             case AccountMarked():
@@ -227,11 +227,18 @@ class Ledger:
         book.filled = tidy(book.filled + fill.amount)
         chain = self.chain(fill.chain_id)
         for leg in fill.legs:
+            if leg.instrument not in chain.legs:
+                self._start_funding(chain.id, book.instruments[leg.instrument], at)
             chain.fill(book.instruments[leg.instrument], leg)
         chain.filled = True
         chain.opened_at = chain.opened_at or at
         self._risk_of_fill(chain, book, fill.amount)
         self._post(chain, fill)
+
+    def _start_funding(self, chain_id: str, instrument: Instrument, at: int) -> None:
+        """Count funding from when a perpetual is held: not from before, nor across a pause."""
+        if instrument.kind == "perpetual":
+            self.funded_at[(chain_id, instrument.name)] = at
 
     @staticmethod
     def _risk_of_fill(chain: Chain, book: WorkingBook, amount: float) -> None:
@@ -266,6 +273,11 @@ class Ledger:
         for holders in self.slots.values():
             holders.pop(order.chain_id, None)
 
+    def _chain_ended(self, chain_id: str) -> None:
+        self.chains.pop(chain_id, None)
+        for key in [key for key in self.funded_at if key[0] == chain_id]:
+            del self.funded_at[key]
+
     def _pending(self, pending: SettlementPending) -> None:
         self.pending[(pending.account, pending.underlying, pending.expires_at)] = pending
         for chain in self.chains_of(pending.account):
@@ -280,11 +292,20 @@ class Ledger:
             if leg.instrument not in chain.legs:
                 raise InvariantBroken(f"{leg.instrument} of chain {chain.id} settled but not held")
             del chain.legs[leg.instrument]
-            chain.pending = False
+            chain.pending = self._waits(chain)
             chain.settled = True
             if chain.flat:
                 chain.shrink(chain.units)
             chain.flow(leg.currency, leg.paid_atoms - leg.fee_atoms)
+
+    def _waits(self, chain: Chain) -> bool:
+        """Tell whether another expiry of a chain still waits for its price."""
+        return any(
+            name in chain.legs
+            for (account, _, _), pending in self.pending.items()
+            if account == chain.account
+            for name in pending.instruments
+        )
 
     def _funded(self, paid: FundingPaid) -> None:
         self.funded_at[(paid.chain_id, paid.instrument)] = paid.to_at

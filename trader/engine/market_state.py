@@ -13,13 +13,13 @@ import numpy as np
 from trader.domain.market import Bars, Board, Touch
 from trader.domain.units import SECOND
 from trader.engine.bars import BarBook
-from trader.engine.trust import Trust
+from trader.engine.trust import ALL, INDEX_PREFIX, Trust
 from trader.pricing.black_scholes import greeks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from trader.domain.events import BoardSnapshot, IndexPrice, Quote
+    from trader.domain.events import BoardSnapshot, FeedLost, IndexPrice, Quote
     from trader.domain.instruments import Instrument
     from trader.domain.market import Bools, Floats, Ints
 
@@ -130,6 +130,22 @@ class MarketState:
             self._free.extend(range(size + more - 1, size - 1, -1))
         return self._free.pop()
 
+    def lost(self, event: FeedLost) -> None:
+        """Stop believing a scope: what was shown before stays doubted until it is shown again.
+
+        A negative time says so: it is never young, whoever restores the feed.
+        """
+        self.trust.lost(event, self.at)
+        for name in event.scope:
+            if name == ALL:
+                self._quoted_at[:] = -np.abs(self._quoted_at)
+                self._index = {one: (price, -abs(at)) for one, (price, at) in self._index.items()}
+            elif name in self._rows:
+                self._quoted_at[self._rows[name]] = -abs(self._quoted_at[self._rows[name]])
+            elif name.startswith(INDEX_PREFIX) and name.removeprefix(INDEX_PREFIX) in self._index:
+                price, quoted_at = self._index[name.removeprefix(INDEX_PREFIX)]
+                self._index[name.removeprefix(INDEX_PREFIX)] = (price, -abs(quoted_at))
+
     def quote(self, quote: Quote, at: int) -> bool:
         """Apply one quote; False where the instrument is not listed (nothing is kept of it)."""
         row = self._rows.get(quote.instrument)
@@ -207,7 +223,7 @@ class MarketState:
             return None
         v: list[float] = self._values[row].tolist()
         quoted_at = int(self._quoted_at[row])
-        age_s = self._age_s(quoted_at) if quoted_at else math.inf
+        age_s = self._age_s(abs(quoted_at)) if quoted_at else math.inf
         index = self.index(instrument.underlying)
         agrees = not abs(v[INDEX] / index - 1.0) > INDEX_MISMATCH_MAX
         return Touch(
@@ -220,7 +236,8 @@ class MarketState:
             mark_iv=v[MARK_IV],
             underlying_price=v[UNDERLYING_PRICE],
             index=index,
-            fresh=age_s <= self.quote_age_s_max
+            fresh=quoted_at > 0
+            and age_s <= self.quote_age_s_max
             and agrees
             and self.index_fresh(instrument.underlying)
             and self.trust.trusted(name),

@@ -139,7 +139,7 @@ class PaperBroker:
             book.resting_at = accepted
             return None
         amount = self._amount(book, met, prices)
-        if amount <= 0 or (order.action == "roll" and amount < book.remaining):
+        if amount <= 0 or (order.action in ("roll", "hedge") and amount < book.remaining):
             book.resting_at = accepted
             return None
         if accepted is not None and book.resting_at == accepted and len(order.legs) == 1:

@@ -18,7 +18,6 @@ from trader.strategies.strategy import Strategy
 if TYPE_CHECKING:
     from trader.domain.market import Touch
     from trader.domain.trading import Intent
-    from trader.engine.accounts import Account
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
 
@@ -58,6 +57,10 @@ class Review:
     def view(self, account: str) -> AccountView:
         """Read one account."""
         return AccountView(self._ledger, self._market, account)
+
+    def rates(self) -> dict[str, float]:
+        """Tell USD per unit of every currency that can be valued now."""
+        return self._market.rates()
 
     def data_quality(self) -> tuple[str, ...]:
         """Mark what the feed told us against itself lately."""
@@ -114,9 +117,9 @@ class Review:
             initial_margin=margins.initial,
             maintenance_margin=margins.maintenance,
             trading_pnl_usd=worth.trading_pnl_usd,
-            day_open_pnl_usd=books.day_open_pnl_usd,
+            day_open_pnl_usd=books.day_opening(market.at),
             peak_pnl_usd=books.peak_pnl_usd,
-            paused=self._paused(intent.strategy, books),
+            paused=self._paused(intent.strategy),
             working=tuple(
                 book.view()
                 for book in ledger.orders.values()
@@ -133,11 +136,6 @@ class Review:
         found = {name: self._market.touch(name) for name in names}
         return {name: touch for name, touch in found.items() if touch is not None}
 
-    def _paused(self, strategy: str, account: Account) -> str | None:
+    def _paused(self, strategy: str) -> str | None:
         paused = self._ledger.paused.get(EVERYTHING) or self._ledger.paused.get(strategy)
-        if paused is not None:
-            return f"paused by {paused.by}: {paused.reason}"
-        for halt in account.halts.values():
-            if halt.rule == "maintenance_margin":
-                return halt.detail
-        return None
+        return f"{paused.by}: {paused.reason}" if paused is not None else None

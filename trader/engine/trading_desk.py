@@ -12,6 +12,7 @@ from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
 
 if TYPE_CHECKING:
+    from trader.domain.facts import OrderEnd
     from trader.domain.instruments import Instrument
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
@@ -64,7 +65,10 @@ class TradingDesk:
                 )
             )
         for intent in slot.strategy.propose(situation):
-            self.judge(intent, step)
+            if intent.strategy == slot.name:
+                self.judge(intent, step)
+            else:
+                step.record(_stranger(intent, slot.name, self.review, step.name("V")))
 
     def judge(self, intent: Intent, step: Step) -> None:
         """Ask the gate; an approval becomes an order at once."""
@@ -83,7 +87,7 @@ class TradingDesk:
         step.record(verdict)
         if isinstance(verdict, Approved):
             if intent.action == "close":
-                self._withdraw_openings(verdict.chain_id, step)
+                self._withdraw_changes(verdict.chain_id, step)
             self._place(verdict, view.equity_usd, view.index, step)
 
     def _withdraw_closes(self, chain_id: str | None, step: Step) -> None:
@@ -93,12 +97,31 @@ class TradingDesk:
                 detail = "replaced by an urgent close"
                 step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
 
-    def _withdraw_openings(self, chain_id: str, step: Step) -> None:
-        """Cancel what would enlarge a chain that is being closed."""
+    def _withdraw_changes(self, chain_id: str, step: Step) -> None:
+        """Cancel what would enlarge or change a chain that is being closed."""
         for book in self.ledger.working(chain_id):
-            if book.order.action in ("open", "add"):
+            if book.order.action != "close":
                 detail = "its chain is being closed"
                 step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
+
+    def stop_opening(
+        self,
+        step: Step,
+        end: OrderEnd,
+        detail: str,
+        *,
+        strategy: str | None = None,
+        account: str | None = None,
+    ) -> None:
+        """Cancel the working orders that would open or enlarge a chain, of all where unnamed."""
+        for book in tuple(self.ledger.orders.values()):
+            order = book.order
+            if (
+                order.action in ("open", "add")
+                and strategy in (None, order.strategy)
+                and account in (None, order.account)
+            ):
+                step.record(OrderEnded(order.order_id, order.account, end, detail))
 
     def _place(self, approval: Approved, equity_usd: float, index: float, step: Step) -> None:
         legs = self._legs(approval)
@@ -157,7 +180,7 @@ class TradingDesk:
                 self.close(chain, reason, step)
 
     def halts(self, step: Step) -> None:
-        """Begin and end the halts of opening of every account."""
+        """Begin and end the halts of opening of every account; one that begins cancels opens."""
         for name, account in tuple(self.ledger.accounts.items()):
             view = self.review.view(name)
             worth = view.worth()
@@ -167,7 +190,7 @@ class TradingDesk:
             standing = Standing(
                 equity_usd=worth.equity_usd,
                 trading_pnl_usd=worth.trading_pnl_usd,
-                day_open_pnl_usd=account.day_open_pnl_usd,
+                day_open_pnl_usd=account.day_opening(step.at),
                 peak_pnl_usd=account.peak_pnl_usd,
                 margin_balance=margins.balance,
                 maintenance_margin=margins.maintenance,
@@ -184,6 +207,23 @@ class TradingDesk:
                             detail=halt.detail,
                         )
                     )
+                    if halt.active:
+                        self.stop_opening(step, "canceled", halt.detail, account=name)
+
+
+def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Refused:
+    """Refuse an intent in another's name: slots and chains are counted by name."""
+    return Refused(
+        verdict_id=verdict_id,
+        account=review.account_of(asked),
+        intent=intent,
+        stage=review.stage(asked),
+        rule="invalid_intent",
+        limit=0.0,
+        used=0.0,
+        requested=1.0,
+        explanation=f"{asked} proposed a trade in the name of {intent.strategy}",
+    )
 
 
 def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:
