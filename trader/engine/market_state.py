@@ -32,6 +32,9 @@ MARK_IV: Final = 5
 UNDERLYING_PRICE: Final = 6
 INDEX: Final = 7
 COLUMNS: Final = 8
+AHEAD_S_MAX: Final = 2.0
+"""A quote stamped further ahead of the market clock (wall seconds) is doubted."""
+
 INDEX_MISMATCH_MAX: Final = 0.01
 """A ticker whose index differs this much from the index channel is not to be trusted."""
 
@@ -147,15 +150,20 @@ class MarketState:
                 self._index[name.removeprefix(INDEX_PREFIX)] = (price, -abs(quoted_at))
 
     def quote(self, quote: Quote, at: int) -> bool:
-        """Apply one quote; False where the instrument is not listed (nothing is kept of it)."""
+        """Apply one quote; False where it is not listed or older than what we have: not kept.
+
+        One from the future is kept but doubted: somebody's clock is wrong.
+        """
         row = self._rows.get(quote.instrument)
-        if row is None:
+        if row is None or quote.exchange_at < self._quoted_at[row]:
             return False
         self._values[row] = (
             quote.bid, quote.bid_amount, quote.ask, quote.ask_amount,
             quote.mark, quote.mark_iv, quote.underlying_price, quote.index_price,
         )  # fmt: skip
-        self._quoted_at[row] = min(quote.exchange_at, at)
+        ahead = quote.exchange_at - at
+        known = min(quote.exchange_at, at)
+        self._quoted_at[row] = -known if ahead > AHEAD_S_MAX * SECOND * self.speed else known
         self.trust.quoted(quote.instrument)
         return True
 
