@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from trader.deribit.messages import notification_frame
 from trader.deribit.simulator.faults import FAULT_NAMES, Fault, FaultName, FaultPlan, draw_plan
 
 FRAMES = [
@@ -16,6 +17,11 @@ FRAMES = [
     ("deribit_price_index.btc_usd", b'{"params":{"channel":"c"}}'),
 ]
 SENT = [frame for _, frame in FRAMES]
+
+
+def sent_of(faults: FaultPlan, frames: list[tuple[str, bytes]]) -> list[bytes]:
+    """Send a batch through the faults and list the frames that leave."""
+    return [frame for _, frame in faults.disturb_frames(frames)]
 
 
 def plan(kind: FaultName, scope: str = "*", probability: float = 0.5) -> FaultPlan:
@@ -32,7 +38,7 @@ def test_a_healthy_exchange_sends_everything() -> None:
     faults = FaultPlan()
     faults.advance(5.0)
     assert not faults.disturbs
-    assert faults.disturb_frames(FRAMES) == SENT
+    assert sent_of(faults, FRAMES) == SENT
 
 
 @pytest.mark.parametrize(("at", "on"), [(0.0, False), (1.0, True), (2.999, True), (3.0, False)])
@@ -47,17 +53,17 @@ def test_a_fault_lasts_from_its_start_to_its_end(at: float, on: bool) -> None:
 
 def test_a_mute_channel_says_nothing() -> None:
     """Only the channels in scope fall silent."""
-    assert plan("mute", "ticker.BTC*").disturb_frames(FRAMES) == SENT[1:]
+    assert sent_of(plan("mute", "ticker.BTC*"), FRAMES) == SENT[1:]
 
 
 def test_drop_all_lets_nothing_out() -> None:
     """Not a single frame leaves."""
-    assert plan("drop_all").disturb_frames(FRAMES) == []
+    assert sent_of(plan("drop_all"), FRAMES) == []
 
 
 def test_a_half_frame_is_no_json() -> None:
     """One frame of the batch is cut, the others are whole."""
-    sent = plan("half_frame").disturb_frames(FRAMES)
+    sent = sent_of(plan("half_frame"), FRAMES)
     assert sent[1:] == SENT[1:]
     assert SENT[0].startswith(sent[0])
     with pytest.raises(json.JSONDecodeError):
@@ -66,7 +72,7 @@ def test_a_half_frame_is_no_json() -> None:
 
 def test_garbage_is_no_json() -> None:
     """One frame of the batch is noise, the others are whole."""
-    sent = plan("garbage", "*index*").disturb_frames(FRAMES)
+    sent = sent_of(plan("garbage", "*index*"), FRAMES)
     assert sent[:2] == SENT[:2]
     with pytest.raises(json.JSONDecodeError):
         json.loads(sent[2])
@@ -74,7 +80,7 @@ def test_garbage_is_no_json() -> None:
 
 def test_duplicates_follow_each_other() -> None:
     """A frame in scope is sent twice in a row."""
-    sent = plan("duplicate", "ticker.ETH*").disturb_frames(FRAMES)
+    sent = sent_of(plan("duplicate", "ticker.ETH*"), FRAMES)
     assert sent == [SENT[0], SENT[1], SENT[1], SENT[2]]
 
 
@@ -82,9 +88,9 @@ def test_a_gap_loses_some_and_always_the_same() -> None:
     """Chance is seeded: two plans of one seed lose the same frames, some but not all."""
     first, second = plan("gap"), plan("gap")
     many = FRAMES * 20
-    assert first.disturb_frames(many) == second.disturb_frames(many)
-    assert 0 < len(plan("gap").disturb_frames(many)) < len(many)
-    assert plan("gap", probability=1.0).disturb_frames(many) == []
+    assert sent_of(first, many) == sent_of(second, many)
+    assert 0 < len(sent_of(plan("gap"), many)) < len(many)
+    assert sent_of(plan("gap", probability=1.0), many) == []
 
 
 def test_a_mute_beats_a_gap_on_the_same_channel() -> None:
@@ -93,18 +99,26 @@ def test_a_mute_beats_a_gap_on_the_same_channel() -> None:
         [Fault(kind="gap", probability=1e-9), Fault(kind="mute", scope="ticker.*")], seed=1
     )
     faults.advance(0.5)
-    assert faults.disturb_frames(FRAMES) == SENT[2:]
+    assert sent_of(faults, FRAMES) == SENT[2:]
 
 
-def test_zero_sides_and_clock_jumps_falsify_a_copy() -> None:
-    """Sides become 0, timestamps are an hour off, and the original is untouched."""
-    content: dict[str, object] = {"timestamp": 1_000, "best_bid_price": 0.02, "mark_price": 0.03}
+def content_of(faults: FaultPlan, channel: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Send one notification through the faults and read what it says then."""
+    ((_, frame),) = faults.disturb_frames([(channel, notification_frame(channel, content))])
+    sent = json.loads(frame)
+    assert sent["params"]["channel"] == channel
+    result: dict[str, Any] = sent["params"]["data"]
+    return result
+
+
+def test_zero_sides_and_clock_jumps_falsify_the_content() -> None:
+    """Sides become 0, timestamps are an hour off; the rest stays, and so do other channels."""
+    ticker = {"timestamp": 1_000, "best_bid_price": 0.02, "mark_price": 0.03}
     zero = plan("zero_sides", "ticker.*")
-    assert zero.alters("ticker.X.agg2")
-    assert not zero.alters("deribit_price_index.btc_usd")
-    assert zero.altered("ticker.X.agg2", content)["best_bid_price"] == 0.0
-    assert plan("clock_jump").altered("quote.X", content)["timestamp"] == 3_601_000
-    assert content == {"timestamp": 1_000, "best_bid_price": 0.02, "mark_price": 0.03}
+    assert content_of(zero, "ticker.X.agg2", ticker) == ticker | {"best_bid_price": 0.0}
+    assert content_of(zero, "quote.X", ticker) == ticker
+    jump = plan("clock_jump")
+    assert content_of(jump, "quote.X", ticker) == ticker | {"timestamp": 3_601_000}
 
 
 def test_close_and_refuse_cut_connections() -> None:
@@ -120,7 +134,7 @@ def test_a_fault_can_be_injected_while_running() -> None:
     faults = FaultPlan()
     faults.inject(Fault(kind="mute", starts_s=10.0))
     faults.advance(10.5)
-    assert faults.disturb_frames(FRAMES) == []
+    assert sent_of(faults, FRAMES) == []
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
+from trader.deribit.simulator.market import END, GENESIS
 from trader.domain.errors import ConfigurationError
-from trader.domain.units import MINUTE, SECOND, iso, nanoseconds
+from trader.domain.units import DAY, MINUTE, SECOND, iso, nanoseconds
 
 DEMO_START_AT: Final = nanoseconds(datetime(2026, 6, 1, 18, tzinfo=UTC))
 """A fresh demo begins six hours before its first night (decision 13)."""
@@ -23,8 +24,9 @@ RESERVED_WALL_S: Final = 2.0
 """How much wall time one reservation covers: what a SIGKILL may skip, at most."""
 
 SPEED_MAX: Final = 10_000.0
-_START_MIN: Final = nanoseconds(datetime(2020, 1, 1, tzinfo=UTC))
-_START_MAX: Final = nanoseconds(datetime(2100, 1, 1, tzinfo=UTC))
+START_MIN: Final = GENESIS + 60 * DAY
+LAST_AT: Final = END - 2 * DAY
+"""Where the path ends: the clock stops there."""
 
 
 class ClockState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,10 +52,10 @@ class SimulatedClock:
             raise ConfigurationError(
                 f"speed {speed!r}: give a number above 0 and up to {SPEED_MAX:g} (1 = real time)"
             )
-        if not _START_MIN <= epoch_at <= resumed_at < _START_MAX:
+        if not START_MIN <= epoch_at <= resumed_at <= LAST_AT:
             raise ConfigurationError(
                 f"start {iso(epoch_at)}, resumed {iso(resumed_at)}: the market runs forward "
-                "between 2020 and 2100"
+                f"between {iso(START_MIN)} and {iso(LAST_AT)}"
             )
         self.epoch_at = epoch_at
         self.speed = speed
@@ -84,7 +86,7 @@ class SimulatedClock:
         running = self._resumed_at + int(elapsed * self.speed)
         if self._ceiling_at - running > block // 2:
             return None
-        return running + block
+        return min(running + block, LAST_AT)
 
     def reserve(self, ceiling_at: int) -> None:
         """Allow times up to `ceiling_at`; the caller has made it durable.
@@ -123,7 +125,7 @@ def decode_state(content: bytes, *, seed: str, market: str, where: str) -> Clock
             f"{where}: belongs to seed {state.seed!r} of market {state.market!r}, this is seed "
             f"{seed!r} of {market!r}; start with --fresh to discard it, or use its seed"
         )
-    if not _START_MIN <= state.epoch_at <= state.ceiling_at < _START_MAX:
+    if not START_MIN <= state.epoch_at <= state.ceiling_at <= LAST_AT:
         raise ConfigurationError(
             f"{where}: epoch {state.epoch_at} and ceiling {state.ceiling_at} make no sense; "
             "start with --fresh to discard it"
@@ -142,6 +144,9 @@ def parse_start(text: str) -> int:
         at = nanoseconds(datetime.fromisoformat(text))
     except ValueError as error:
         raise ConfigurationError(f"start {text!r}: {error}; {remedy}") from error
-    if at % MINUTE or not _START_MIN <= at < _START_MAX:
-        raise ConfigurationError(f"start {text!r}: not a whole minute from 2020 to 2100; {remedy}")
+    if at % MINUTE or not START_MIN <= at <= LAST_AT:
+        raise ConfigurationError(
+            f"start {text!r}: not a whole minute between {iso(START_MIN)} and {iso(LAST_AT)}; "
+            f"{remedy}"
+        )
     return at

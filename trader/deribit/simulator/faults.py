@@ -121,22 +121,28 @@ class FaultPlan:
         """Whether new connections are turned away."""
         return any(fault.kind == "refuse" for fault in self._active)
 
-    def disturb_frames(self, frames: Sequence[tuple[str, bytes]]) -> list[bytes]:
-        """Turn a batch of (channel, frame) into what really leaves."""
+    def disturb_frames(self, frames: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Turn a batch of (channel, notification) into what really leaves."""
         if self.silent:
             return []
-        leaving = [(channel, frame) for channel, frame in frames if not self._lost(channel)]
-        result: list[bytes] = []
+        result: list[tuple[str, bytes]] = []
         spoiled: set[FaultName] = set()
-        for channel, frame in leaving:
+        for channel, frame in frames:
             kinds = {fault.kind for fault in self._active if fault.covers(channel)}
+            if not kinds:
+                result.append((channel, frame))
+                continue
+            if self._lost(channel):
+                continue
+            content = self._falsified(channel, frame) if kinds & _FALSE_CONTENT else frame
             for kind in ("half_frame", "garbage"):
                 if kind in kinds and kind not in spoiled:
                     spoiled.add(kind)
-                    result.append(frame[: len(frame) // 2] if kind == "half_frame" else GARBAGE)
+                    spoilt = content[: len(content) // 2] if kind == "half_frame" else GARBAGE
+                    result.append((channel, spoilt))
                     break
             else:
-                result.extend([frame] * (2 if "duplicate" in kinds else 1))
+                result.extend([(channel, content)] * (2 if "duplicate" in kinds else 1))
         return result
 
     def _lost(self, channel: str) -> bool:
@@ -149,27 +155,20 @@ class FaultPlan:
                 return True
         return False
 
-    def alters(self, channel: str) -> bool:
-        """Whether the content of a channel is falsified (zero sides, timestamps off)."""
-        return any(
-            fault.kind in {"zero_sides", "clock_jump"} and fault.covers(channel)
-            for fault in self._active
-        )
-
-    def altered(self, channel: str, content: dict[str, object]) -> dict[str, object]:
-        """Falsify the content of one notification; the given one stays as it is."""
-        result = dict(content)
+    def _falsified(self, channel: str, frame: bytes) -> bytes:
+        message = msgspec.json.decode(frame)
+        content = message["params"]["data"]
         for fault in self._active:
-            if not fault.covers(channel):
+            if not isinstance(content, dict) or not fault.covers(channel):
                 continue
             if fault.kind == "zero_sides":
-                result.update((key, 0.0) for key in _SIDES if key in result)
-            timestamp = result.get("timestamp")
-            if fault.kind == "clock_jump" and isinstance(timestamp, int):
-                result["timestamp"] = timestamp + int(fault.jump_s * 1_000)
-        return result
+                content.update((key, 0.0) for key in _SIDES if key in content)
+            if fault.kind == "clock_jump" and "timestamp" in content:
+                content["timestamp"] += int(fault.jump_s * 1_000)
+        return msgspec.json.encode(message)
 
 
+_FALSE_CONTENT: Final[frozenset[FaultName]] = frozenset({"zero_sides", "clock_jump"})
 _SIDES: Final = ("best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount")
 
 

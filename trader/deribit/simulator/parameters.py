@@ -10,30 +10,18 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-MUST_BE_WEBSOCKET: Final = 10030
-BAD_REQUEST: Final = 11050
-RAW_NEEDS_AUTHENTICATION: Final = 13778
+from trader.deribit.server_session import ServerError
+
+INVALID_PARAMS: Final = -32_602
 
 
-class Refusal(Exception):
-    """An error answer: Deribit's code, its message, and what it adds about the cause."""
-
-    def __init__(self, code: int, message: str, reason: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.reason = dict(reason) if reason else None
-
-
-def invalid(param: str, reason: str) -> Refusal:
+def invalid(param: str, reason: str) -> ServerError:
     """Make the refusal of one parameter."""
-    return Refusal(INVALID_PARAMS, "Invalid params", {"reason": reason, "param": param})
+    return ServerError(INVALID_PARAMS, "Invalid params", {"reason": reason, "param": param})
 
 
 class Parameters:
-    """The named parameters of one call, read by type; every reader raises `Refusal`."""
+    """The named parameters of one call, read by type; every reader raises `ServerError`."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = values
@@ -88,7 +76,7 @@ class Parameters:
         return number
 
     def integer(self, param: str, default: int | None = None) -> int:
-        """Read a whole number (a float without a fraction counts) that must be there."""
+        """Read a whole number (a float without a fraction counts); without a default it must be."""
         number = self.number(param)
         if number is None:
             if default is None:
@@ -97,12 +85,3 @@ class Parameters:
         if number != int(number):
             raise invalid(param, "invalid format")
         return int(number)
-
-    def texts(self, param: str) -> list[str]:
-        """Read a list of texts that must be there."""
-        values = self._values.get(param)
-        if values is None:
-            raise invalid(param, "value is required")
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise invalid(param, "invalid format")
-        return values

@@ -1,0 +1,176 @@
+"""What does the bundled exchange answer to a call?
+
+The session answers what concerns the connection (heartbeats, subscriptions); all else comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from trader.deribit.messages import SimulatorClock
+from trader.deribit.server_session import ServerError
+from trader.deribit.simulator import payloads
+from trader.deribit.simulator.archive import Archive
+from trader.deribit.simulator.channels import parse_channel
+from trader.deribit.simulator.listing import PERPETUALS, Listing
+from trader.deribit.simulator.parameters import Parameters, invalid
+from trader.deribit.simulator.payloads import Payload
+from trader.deribit.simulator.tickers import ticker, tickers
+from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue
+
+METHOD_NOT_FOUND: Final = -32_601
+
+_KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo", "combo")
+_SUMMARY_CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
+
+Answer = Callable[[Parameters, int], object]
+
+
+class Exchange:
+    """The answers of one market. Invariant: an answer depends on (seed, call, instant) alone.
+
+    `epoch_at` and `speed` describe the clock that clients are told about; `archive` may belong to
+    another thread, which then answers the methods that `is_archived` names.
+    """
+
+    def __init__(self, venue: Venue, archive: Archive, *, epoch_at: int, speed: float) -> None:
+        self.venue = venue
+        self._epoch_at = epoch_at
+        self._speed = speed
+        self._archived: dict[str, Answer] = {
+            "public/get_tradingview_chart_data": archive.chart,
+            "public/get_delivery_prices": archive.delivery_prices,
+            "public/get_funding_rate_value": archive.funding_value,
+            "public/get_funding_rate_history": archive.funding_history,
+        }
+        self._answers: dict[str, Answer] = {
+            "public/get_time": self._time,
+            "public/status": self._status,
+            "public/get_currencies": self._currencies,
+            "public/get_instruments": self._instruments,
+            "public/get_instrument": self._instrument,
+            "public/get_index_price": self._index_price,
+            "public/get_index_price_names": self._index_names,
+            "public/ticker": self._ticker,
+            "public/get_order_book": self._order_book,
+            "public/get_book_summary_by_currency": self._summaries,
+            "public/get_book_summary_by_instrument": self._summary,
+            "simulator/clock": self._clock,
+            **self._archived,
+        }
+
+    def handle(self, method: str, params: Mapping[str, object], at: int) -> object:
+        """Answer one call at a market instant.
+
+        Raises:
+            ServerError: unknown method, or parameters that cannot be used.
+        """
+        answer = self._answers.get(method)
+        if answer is None:
+            raise ServerError(METHOD_NOT_FOUND, "Method not found")
+        return answer(Parameters(params), at)
+
+    def is_archived(self, method: str) -> bool:
+        """Tell whether the archive answers a method."""
+        return method in self._archived
+
+    def knows(self, channel: str, at: int) -> bool:
+        """Tell whether a channel exists: its name is right, and so is what it is about."""
+        parsed = parse_channel(channel)
+        match parsed and parsed.stream:
+            case None:
+                return False
+            case "ticker" | "quote":
+                return parsed is not None and self.venue.find(parsed.subject, at) is not None
+            case "index":
+                return parsed is not None and parsed.subject in INDEX_UNDERLYINGS
+            case _:
+                return True
+
+    def _time(self, _params: Parameters, at: int) -> int:
+        return payloads.milliseconds(at)
+
+    def _status(self, _params: Parameters, _at: int) -> Payload:
+        return {"locked": "false"}
+
+    def _clock(self, _params: Parameters, at: int) -> SimulatorClock:
+        return SimulatorClock(
+            epoch_at=self._epoch_at,
+            now_at=at,
+            speed=self._speed,
+            seed=str(self.venue.market.seed),
+            market=self.venue.market.version,
+        )
+
+    def _currencies(self, _params: Parameters, _at: int) -> list[Payload]:
+        return payloads.currencies()
+
+    def _instruments(self, params: Parameters, at: int) -> list[Payload]:
+        """Any currency is answered: one that nothing trades in has an empty catalog."""
+        currency = (params.optional_text("currency") or "any").upper()
+        kind = params.choice("kind", _KINDS) or "any"
+        listed = self.venue.expired(at) if params.flag("expired") else self.venue.listed(at)
+        return [
+            payloads.instrument(listing, at)
+            for listing in listed
+            if currency in ("ANY", listing.underlying)
+            and kind in ("any", payloads.wire_kind(listing))
+        ]
+
+    def _instrument(self, params: Parameters, at: int) -> Payload:
+        name = params.text("instrument_name")
+        listing = self.venue.find(name, at) or self.venue.find_expired(name, at)
+        if listing is None:
+            raise invalid("instrument_name", "instrument not found")
+        return payloads.instrument(listing, at)
+
+    def _index_price(self, params: Parameters, at: int) -> Payload:
+        underlying = INDEX_UNDERLYINGS.get(params.text("index_name"))
+        if underlying is None:
+            raise invalid("index_name", "not found")
+        return {
+            "index_price": self.venue.market.spot(underlying, at),
+            "estimated_delivery_price": self.venue.estimated_delivery_price(underlying, at),
+        }
+
+    def _index_names(self, _params: Parameters, _at: int) -> list[str]:
+        return list(INDEX_UNDERLYINGS)
+
+    def _ticker(self, params: Parameters, at: int) -> Payload:
+        return ticker(self.venue, self._open(params, at), at)
+
+    def _order_book(self, params: Parameters, at: int) -> Payload:
+        """One level a side, whatever depth is asked for."""
+        if params.integer("depth", 1) < 1:
+            raise invalid("depth", "invalid format")
+        return payloads.order_book(ticker(self.venue, self._open(params, at), at))
+
+    def _summary(self, params: Parameters, at: int) -> list[Payload]:
+        listing = self._open(params, at)
+        return [payloads.summary(listing, ticker(self.venue, listing, at))]
+
+    def _summaries(self, params: Parameters, at: int) -> list[Payload]:
+        params.text("currency")
+        currency = params.choice("currency", _SUMMARY_CURRENCIES)
+        kind = params.choice("kind", _KINDS) or "any"
+        perpetual = PERPETUALS.get(currency or "")
+        if perpetual is None:
+            return []
+        rows = []
+        if kind in ("any", "future"):
+            rows.append(payloads.summary(perpetual, ticker(self.venue, perpetual, at)))
+        if kind in ("any", "option"):
+            quoted = tickers(self.venue, perpetual.underlying, at)
+            rows.extend(payloads.summary(listing, content) for listing, content in quoted)
+        return rows
+
+    def _open(self, params: Parameters, at: int) -> Listing:
+        name = params.text("instrument_name")
+        listing = self.venue.find(name, at)
+        if listing is not None:
+            return listing
+        known = self.venue.find_expired(name, at)
+        raise invalid(
+            "instrument_name", "instrument is not open" if known else "instrument not found"
+        )
