@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from trader.domain.facts import AlertRaised, EpochOpened, Fact, Recorded
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Intent, Leg
+from trader.domain.trading import Intent, Leg, Pricing
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
+SPAN = st.integers(0, 2**62)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 
@@ -27,6 +28,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return intents()
     if kind is Instrument:
         return instruments()
+    if kind is Pricing:
+        return of_struct(Pricing, patience=SPAN, lifetime=SPAN)
     if kind is Leg:
         return of_struct(Leg, ratio=st.floats(-1e6, 1e6).filter(bool))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -74,7 +77,8 @@ def instruments() -> st.SearchStrategy[Instrument]:
         contract_size=positive,
         option_type=st.sampled_from(("call", "put")),
         strike=positive,
-        expires_at=WHOLE,
+        expires_at=st.integers(1, 2**63 - 1),
+        tick_size_steps=st.sampled_from(((), ((0.005, 0.0005),), ((0.005, 0.0005), (0.1, 0.001)))),
     )
 
 

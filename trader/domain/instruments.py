@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Literal
 
@@ -19,7 +20,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     `amount` is counted in the underlying for options and linear contracts, in USD for inverse
     perpetuals and futures (Deribit, "Instruments"). An inverse option's price is in coin per unit.
-    Invariant: an option has a type, a strike and an expiry; steps and fees are finite.
+    Invariant: an option has a type, a strike and an expiry, a future an expiry; steps are positive
+    and finite, fee rates finite (a negative one is a rebate).
     """
 
     name: str
@@ -44,6 +46,22 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, field)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{self.name}: {field} {value!r} must be a positive number")
+        for field in ("maker_fee_rate", "taker_fee_rate"):
+            value = getattr(self, field)
+            if not math.isfinite(value):
+                raise ValueError(f"{self.name}: {field} {value!r} must be a finite number")
+        if not _is_ladder(self.tick_size_steps):
+            raise ValueError(
+                f"{self.name}: tick_size_steps {self.tick_size_steps!r} must rise in price, each "
+                "with a positive step"
+            )
+        if self.expires_at is not None and self.expires_at <= 0:
+            raise ValueError(
+                f"{self.name}: expires_at {self.expires_at!r} must be UTC nanoseconds after 1970, "
+                "or None for a contract without expiry"
+            )
+        if self.kind == "future" and self.expires_at is None:
+            raise ValueError(f"{self.name}: a future needs expires_at")
         if self.kind == "option":
             if self.option_type is None or self.strike is None or self.expires_at is None:
                 raise ValueError(f"{self.name}: an option needs option_type, strike, expires_at")
@@ -64,13 +82,30 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return tick
 
     def round_price(self, price: float, direction: Literal["down", "up"]) -> float:
-        """Move a price onto the tick grid, down or up; a price on the grid stays."""
+        """Move a price onto the tick grid, down or up; a price on the grid stays.
+
+        Raises:
+            ValueError: the price is not finite.
+        """
+        if not math.isfinite(price):
+            raise ValueError(f"{self.name}: price {price!r} is not a finite number: no tick fits")
         tick = self.tick_at(price)
         steps = price / tick
         whole = math.floor(steps + 1e-9) if direction == "down" else math.ceil(steps - 1e-9)
         return round(whole * tick, 10)
 
     def round_amount(self, amount: float) -> float:
-        """Round an amount down to the trade step; below one step it is 0."""
+        """Round an amount down to the trade step; below one step it is 0.
+
+        Raises:
+            ValueError: the amount is not finite.
+        """
+        if not math.isfinite(amount):
+            raise ValueError(f"{self.name}: amount {amount!r} is not a finite number: no step fits")
         steps = math.floor(amount / self.min_trade_amount + 1e-9)
         return tidy(max(steps, 0) * self.min_trade_amount)
+
+
+def _is_ladder(steps: tuple[tuple[float, float], ...]) -> bool:
+    rising = all(low < high for (low, _), (high, _) in itertools.pairwise(steps))
+    return rising and all(0 <= above < math.inf and 0 < step < math.inf for above, step in steps)

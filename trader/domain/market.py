@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Bars(msgspec.Struct, frozen=True):
-    """Closed hourly bars of one index, oldest first. A bar is known at `opened_at + 1 h`."""
+    """Closed hourly bars of one index, oldest first. A bar is known at `opened_at + 1 h`.
+
+    Invariant: hours strictly increase and every column has one price for each. Readers must bear
+    prices that are none (NaN): that is how tests poison the future.
+    """
 
     opened_at: tuple[int, ...]
     open: tuple[float, ...]
@@ -27,11 +31,17 @@ class Bars(msgspec.Struct, frozen=True):
     close: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        lengths = {len(self.opened_at), len(self.open), len(self.high), len(self.low)}
-        if lengths != {len(self.close)}:
-            raise ValueError("bars: columns differ in length")
-        if any(b <= a for a, b in zip(self.opened_at, self.opened_at[1:], strict=False)):
-            raise ValueError("bars: opened_at must be strictly increasing (sort, drop duplicates)")
+        columns = {"open": self.open, "high": self.high, "low": self.low, "close": self.close}
+        lengths = {"opened_at": len(self.opened_at)}
+        lengths |= {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"bars: columns differ in length {lengths}: give each hour all five")
+        for before, after in zip(self.opened_at, self.opened_at[1:], strict=False):
+            if after <= before:
+                raise ValueError(
+                    f"bars: opened_at {after} follows {before}: it must be strictly increasing "
+                    "(sort, drop duplicates)"
+                )
 
 
 class Board:

@@ -57,13 +57,22 @@ class Pricing(msgspec.Struct, frozen=True):
     receives. Until `patience` (nanoseconds) has passed the order rests at `limit_net`, then it
     accepts up to `worst_net`; after `lifetime` it ends. A limit of None means the touch at the
     moment of approval for an open, any displayed price for a close; a worst of None means that
-    patience changes nothing.
+    patience changes nothing. Prices are finite: a NaN would read back from the journal as None,
+    which takes any price.
     """
 
     limit_net: float | None = None
     worst_net: float | None = None
     patience: int = 0
     lifetime: int = 3_600_000_000_000
+
+    def __post_init__(self) -> None:
+        for field, price in (("limit_net", self.limit_net), ("worst_net", self.worst_net)):
+            if price is not None and not math.isfinite(price):
+                raise ValueError(f"{field} {price!r} must be a finite number or None")
+        for field, span in (("patience", self.patience), ("lifetime", self.lifetime)):
+            if span < 0:
+                raise ValueError(f"{field} {span!r} ns must not be negative")
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

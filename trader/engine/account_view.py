@@ -74,7 +74,8 @@ class AccountView:
         """Value one leg in its settlement currency; without a mark at its entry, and say so."""
         touch = self._market.touch(leg.instrument.name)
         mark, fresh = (touch.mark, touch.fresh) if touch is not None else (math.nan, False)
-        if not mark > 0:
+        worthless = mark == 0 and leg.instrument.kind == "option"
+        if not (mark > 0 or worthless):
             mark, fresh = leg.entry_price, False
         if leg.instrument.kind == "option":
             return leg.amount * mark, fresh

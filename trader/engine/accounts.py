@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from trader.domain.errors import InvariantBroken
@@ -58,8 +59,13 @@ class Account:
 
         The day opens with its first mark, or with the last one before where that mark is late;
         the first day of all opens with nothing earned yet.
+
+        Raises:
+            InvariantBroken: a value is not finite: no halt could be judged by it.
         """
         pnl = marked.trading_pnl_usd
+        if not (math.isfinite(pnl) and math.isfinite(marked.equity_usd)):
+            raise InvariantBroken(f"{self.name}: a mark of {marked.equity_usd} USD, {pnl} earned")
         if self.marked_at is None or utc_day(at) != utc_day(self.marked_at):
             late = at % (24 * HOUR) >= HOUR
             last = self.marked.trading_pnl_usd if self.marked is not None else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from trader.domain.market import Bars
@@ -47,17 +48,17 @@ class BarBook:
         del closed[:-BARS_MAX]
         self._shown.pop(underlying, None)
 
-    def load(self, underlying: str, bars: Bars) -> None:
-        """Merge history in; where both know an hour, history wins (it heard all of it)."""
+    def load(self, underlying: str, bars: Bars, at: int) -> None:
+        """Merge history in; where both know an hour, history wins (it heard all of it).
+
+        Left out: what had not closed by `at` (nobody may know it yet) and hours without a price.
+        """
         merged = {row[0]: row for row in self._closed.get(underlying, [])}
         columns = zip(bars.opened_at, bars.open, bars.high, bars.low, bars.close, strict=True)
-        merged.update({row[0]: row for row in columns})
-        running = self._running.get(underlying)
-        rows = [
-            row
-            for opened_at, row in sorted(merged.items())
-            if not running or opened_at < running[0]
-        ]
+        merged.update(
+            {row[0]: row for row in columns if all(0 < price < math.inf for price in row[1:])}
+        )
+        rows = [row for opened_at, row in sorted(merged.items()) if opened_at + HOUR <= at]
         self._closed[underlying] = rows[-BARS_MAX:]
         self._shown.pop(underlying, None)
 

@@ -64,7 +64,7 @@ NEVER = 1 << 62
 class EngineSettings(BaseModel):
     """How the engine looks at the market."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     quote_age_s_max: float = Field(
         default=30.0,
@@ -143,8 +143,10 @@ class Engine:
             InvariantBroken: the input breaks sequence or time, or a step contradicts the books.
         """
         step = self._step(stamped.sequence, stamped.at)
+        if stamped.at >= self._next_expiry:
+            self._tidy_up(step)  # first: nobody is asked about a chain that has expired
         self._observe(stamped.event, step)
-        if step.facts or stamped.at >= self._next_expiry:
+        if step.facts:
             self._tidy_up(step)
         return self._outcome(step)
 
@@ -170,22 +172,25 @@ class Engine:
     def _observe(self, event: Event, step: Step) -> None:
         match event:
             case Quote():
-                if self.market.quote(event, step.at) and self.ledger.orders:
-                    self._desk.work(step, event.instrument)
+                if self.market.quote(event, step.at):
+                    self.broker.look(event.instrument, self.market)
+                    if self.ledger.orders:
+                        self._desk.work(step, event.instrument)
             case IndexPrice():
                 self.market.index_price(event, step.at)
             case BoardSnapshot():
                 self.market.snapshot(event, step.at)
+                self.broker.look_around(self.market)
                 self._desk.work(step)
             case TimerFired():
                 self._timer(event, step)
             case FundingRate():
-                self.market.funding[event.instrument] = event.rate_8h
+                self.market.funding_rate(event)
             case DeliveryPrice():
                 housekeeping.expire(self.ledger, step)
                 housekeeping.settle(self.ledger, event, step)
             case HistoryLoaded():
-                self.market.bars.load(event.underlying, event.bars)
+                self.market.bars.load(event.underlying, event.bars, step.at)
             case InstrumentListed():
                 self.market.list(event.instruments)
             case InstrumentExpired():

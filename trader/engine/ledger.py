@@ -125,6 +125,8 @@ class Ledger:
             case ChainEnded():
                 self._chain_ended(fact.chain_id)
             case AccountOpened():
+                if fact.account in self.accounts:
+                    raise InvariantBroken(f"account {fact.account!r} opened twice")
                 self.accounts[fact.account] = Account(fact)
             case AccountMarked():
                 self.account(fact.account).mark(fact, at)
@@ -224,12 +226,17 @@ class Ledger:
             raise InvariantBroken(f"fill {fill.fill_id}: order {fill.order_id} is not working")
         if not 0 < fill.amount <= book.remaining + 1e-9:
             raise InvariantBroken(f"fill {fill.fill_id}: {fill.amount} of {book.remaining} left")
-        book.filled = tidy(book.filled + fill.amount)
         chain = self.chain(fill.chain_id)
+        if (fill.account, fill.chain_id) != (book.order.account, book.order.chain_id):
+            raise InvariantBroken(f"fill {fill.fill_id} is for another chain than {fill.order_id}")
+        book.filled = tidy(book.filled + fill.amount)
         for leg in fill.legs:
+            instrument = book.instruments.get(leg.instrument)
+            if instrument is None:
+                raise InvariantBroken(f"order {fill.order_id} trades no {leg.instrument}")
             if leg.instrument not in chain.legs:
-                self._start_funding(chain.id, book.instruments[leg.instrument], at)
-            chain.fill(book.instruments[leg.instrument], leg)
+                self._start_funding(chain.id, instrument, at)
+            chain.fill(instrument, leg)
         chain.filled = True
         chain.opened_at = chain.opened_at or at
         self._risk_of_fill(chain, book, fill.amount)
@@ -274,7 +281,9 @@ class Ledger:
             holders.pop(order.chain_id, None)
 
     def _chain_ended(self, chain_id: str) -> None:
-        self.chains.pop(chain_id, None)
+        if not self.chain(chain_id).flat:
+            raise InvariantBroken(f"chain {chain_id} ended while it holds something")
+        del self.chains[chain_id]
         for key in [key for key in self.funded_at if key[0] == chain_id]:
             del self.funded_at[key]
 
@@ -289,9 +298,11 @@ class Ledger:
         self.account(settled.account).post(settled.postings)
         for leg in settled.legs:
             chain = self.chain(leg.chain_id)
-            if leg.instrument not in chain.legs:
-                raise InvariantBroken(f"{leg.instrument} of chain {chain.id} settled but not held")
-            del chain.legs[leg.instrument]
+            held = chain.legs.pop(leg.instrument, None)
+            if held is None or held.amount != leg.amount:
+                raise InvariantBroken(
+                    f"{leg.amount:g} {leg.instrument} of chain {chain.id} settled but not held"
+                )
             chain.pending = self._waits(chain)
             chain.settled = True
             if chain.flat:

@@ -6,6 +6,7 @@ One row per listed instrument; expired rows are reused, so a daemon of months ho
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from trader.pricing.black_scholes import greeks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from trader.domain.events import BoardSnapshot, FeedLost, IndexPrice, Quote
+    from trader.domain.events import BoardSnapshot, FeedLost, FundingRate, IndexPrice, Quote
     from trader.domain.instruments import Instrument
     from trader.domain.market import Bools, Floats, Ints
 
@@ -35,6 +36,9 @@ COLUMNS: Final = 8
 AHEAD_S_MAX: Final = 2.0
 """A quote stamped further ahead of the market clock (wall seconds) is doubted."""
 
+SNAPSHOT_COLUMNS: Final = (
+    "bid", "bid_amount", "ask", "ask_amount", "mark", "mark_iv", "underlying_price",
+)  # fmt: skip
 INDEX_MISMATCH_MAX: Final = 0.01
 """A ticker whose index differs this much from the index channel is not to be trusted."""
 
@@ -54,6 +58,8 @@ class BoardLayout:
         self.strike = np.array([one.strike for one in self.instruments], dtype=np.float64)
         self.expires_at = np.array([one.expires_at for one in self.instruments], dtype=np.int64)
         self.is_call = np.array([one.option_type == "call" for one in self.instruments], dtype=bool)
+        for column in (self.rows, self.strike, self.expires_at, self.is_call):
+            column.flags.writeable = False  # boards share them with whoever reads the market
 
 
 class MarketState:
@@ -108,11 +114,11 @@ class MarketState:
         """Forget instruments; unknown names are ignored."""
         for name in names:
             row = self._rows.pop(name, None)
+            self.trust.forget(name)
             if row is not None:
                 self._listed[row] = None
                 self._free.append(row)
                 self.funding.pop(name, None)
-                self.trust.forget(name)
         self._layouts.clear()
         self._snapshots.clear()
 
@@ -152,25 +158,33 @@ class MarketState:
     def quote(self, quote: Quote, at: int) -> bool:
         """Apply one quote; False where it is not listed or older than what we have: not kept.
 
-        One from the future is kept but doubted: somebody's clock is wrong.
+        One from the future is kept but doubted: somebody's clock is wrong. A side without a
+        positive price is NaN from here on (0 is not a price), a size that is none is 0.
         """
         row = self._rows.get(quote.instrument)
         if row is None or quote.exchange_at < self._quoted_at[row]:
             return False
         self._values[row] = (
-            quote.bid, quote.bid_amount, quote.ask, quote.ask_amount,
+            _price(quote.bid), _size(quote.bid_amount), _price(quote.ask), _size(quote.ask_amount),
             quote.mark, quote.mark_iv, quote.underlying_price, quote.index_price,
         )  # fmt: skip
-        ahead = quote.exchange_at - at
-        known = min(quote.exchange_at, at)
-        self._quoted_at[row] = -known if ahead > AHEAD_S_MAX * SECOND * self.speed else known
+        self._quoted_at[row] = self._known_at(quote.exchange_at, at)
         self.trust.quoted(quote.instrument)
         return True
 
+    def _known_at(self, exchange_at: int, at: int) -> int:
+        known = min(exchange_at, at)
+        return -known if exchange_at - at > AHEAD_S_MAX * SECOND * self.speed else known
+
     def snapshot(self, board: BoardSnapshot, at: int) -> None:
-        """Apply a whole board in one stroke."""
+        """Apply a whole board in one stroke, as if its quotes had come one by one.
+
+        Raises:
+            ValueError: columns and instruments differ in length, or a name stands there twice.
+        """
         cached = self._snapshots.get(id(board.instruments))
         if cached is None or cached[0] is not board.instruments:
+            _check_unique(board.instruments)
             unknown = [one for one in board.instruments if one.name not in self._rows]
             if unknown:
                 self.list(unknown)
@@ -181,13 +195,23 @@ class MarketState:
         else:
             rows = cached[1]
         fresh = np.empty((len(rows), COLUMNS))
-        fresh[:, BID], fresh[:, BID_AMOUNT] = board.bid, board.bid_amount
-        fresh[:, ASK], fresh[:, ASK_AMOUNT] = board.ask, board.ask_amount
+        _check_lengths(board, len(rows))
+        fresh[:, BID], fresh[:, BID_AMOUNT] = _prices(board.bid), _sizes(board.bid_amount)
+        fresh[:, ASK], fresh[:, ASK_AMOUNT] = _prices(board.ask), _sizes(board.ask_amount)
         fresh[:, MARK], fresh[:, MARK_IV] = board.mark, board.mark_iv
         fresh[:, UNDERLYING_PRICE], fresh[:, INDEX] = board.underlying_price, board.index_price
-        self._values[rows] = fresh
-        self._quoted_at[rows] = min(board.exchange_at, at)
+        newer = board.exchange_at >= self._quoted_at[rows]
+        self._values[rows[newer]] = fresh[newer]
+        self._quoted_at[rows[newer]] = self._known_at(board.exchange_at, at)
+        if self.trust.suspended:
+            for row in np.flatnonzero(newer):
+                self.trust.quoted(board.instruments[row].name)
         self._take_index(board.underlying, board.index_price, min(board.exchange_at, at), at)
+
+    def funding_rate(self, event: FundingRate) -> None:
+        """Take the funding rate of a listed perpetual; what is no number changes nothing."""
+        if event.instrument in self._rows and math.isfinite(event.rate_8h):
+            self.funding[event.instrument] = event.rate_8h
 
     def index_price(self, event: IndexPrice, at: int) -> None:
         """Apply the index of an underlying; hourly bars grow from it."""
@@ -247,6 +271,7 @@ class MarketState:
             fresh=quoted_at > 0
             and age_s <= self.quote_age_s_max
             and agrees
+            and (instrument.expires_at is None or instrument.expires_at > self.at)
             and self.index_fresh(instrument.underlying)
             and self.trust.trusted(name),
             age_s=age_s,
@@ -306,6 +331,38 @@ class MarketState:
     def history(self, underlying: str) -> Bars:
         """Show the closed hourly bars of an index."""
         return self.bars.closed(underlying)
+
+
+def _price(value: float) -> float:
+    return value if 0.0 < value < math.inf else math.nan
+
+
+def _size(value: float) -> float:
+    return value if 0.0 < value < math.inf else 0.0
+
+
+def _prices(column: Floats) -> Floats:
+    return np.where((column > 0) & (column < np.inf), column, np.nan)
+
+
+def _sizes(column: Floats) -> Floats:
+    return np.where((column > 0) & (column < np.inf), column, 0.0)
+
+
+def _check_unique(instruments: Sequence[Instrument]) -> None:
+    counted = Counter(one.name for one in instruments)
+    twice = [name for name, times in counted.items() if times > 1]
+    if twice:
+        raise ValueError(f"snapshot: {', '.join(twice[:5])} listed twice: drop the duplicates")
+
+
+def _check_lengths(board: BoardSnapshot, rows: int) -> None:
+    for name in SNAPSHOT_COLUMNS:
+        if len(getattr(board, name)) != rows:
+            raise ValueError(
+                f"snapshot: {name} has {len(getattr(board, name))} rows for {rows} instruments: "
+                "align the columns with the instruments"
+            )
 
 
 def _deltas(layout: BoardLayout, values: Floats, years: Floats) -> Floats:

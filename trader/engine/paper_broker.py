@@ -1,8 +1,8 @@
 """How would the venue have filled it? Orders meet the displayed quotes, later than they were made.
 
-No fill without a fresh two-sided quote, none before the order is live, none beyond the displayed
-size, which is used up once. Limit prices and marks are never fills. Several legs fill together or
-not at all.
+No fill without a fresh quote, none of a market order without both its sides, none before the order
+is live, none beyond the displayed size, which is used up once. Marks are never fills, limits only
+where an order was seen waiting at its own. Several legs fill together or not at all.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from trader.domain.facts import MAIN_ACCOUNT, Filled, OrderEnded, OrderPlaced, Posting
+from trader.domain.errors import InvariantBroken
+from trader.domain.facts import Filled, OrderEnded, OrderPlaced, Posting
 from trader.domain.trading import LegFill, Order
 from trader.domain.units import MILLISECOND, fee_atoms, tidy
 from trader.domain.valuation import trade_fee
@@ -38,7 +39,7 @@ Side = Literal["bid", "ask"]
 class BrokerSettings(BaseModel):
     """How the paper venue treats us."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     latency_ms: int = Field(
         default=200,
@@ -60,13 +61,14 @@ class Match(msgspec.Struct, frozen=True):
 class PaperBroker:
     """Works approved orders against displayed quotes.
 
-    Invariant: what it took from a displayed price stays taken until that price changes. Shadow
-    accounts trade beside the market and take nothing.
+    Invariant: what an account took from a displayed price stays taken until that price changes.
+    Each account sees its own takings only: shadow accounts trade beside the market and take nothing
+    from it, nor twice for themselves.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._latency = settings.latency_ms * MILLISECOND
-        self._taken: dict[tuple[str, Side], tuple[float, float]] = {}
+        self._taken: dict[str, dict[tuple[str, Side], tuple[float, float]]] = {}
 
     def place(
         self, approval: Approved, step: Step, touches: Mapping[str, Touch], legs: tuple[Leg, ...]
@@ -74,11 +76,16 @@ class PaperBroker:
         """Make the order of an approval; nothing trades yet.
 
         An open without a limit price asks for the touch it saw; a close takes what is displayed.
+
+        Raises:
+            InvariantBroken: a touch it would ask for shows no price: the gate lets none pass.
         """
         intent, pricing = approval.intent, approval.intent.pricing
         limit = pricing.limit_net
         if limit is None and intent.action != "close":
             limit = _net([_opposite(leg, touches[leg.instrument]) for leg in legs], legs)
+            if not math.isfinite(limit):
+                raise InvariantBroken(f"{approval.verdict_id}: no displayed price to ask for")
         live_at = step.at + self._latency
         return Order(
             order_id=step.name("O"),
@@ -151,13 +158,16 @@ class PaperBroker:
     ) -> float:
         """Find the units that the displayed size still allows, on every leg's step."""
         amount = book.remaining
-        shadow = book.order.account != MAIN_ACCOUNT
+        wanted: dict[tuple[str, Side], float] = {}
+        for leg in book.order.legs:  # a roll may trade one contract twice, on one side
+            wanted[_side(leg)] = wanted.get(_side(leg), 0.0) + abs(leg.ratio)
         for leg, touch, price in zip(book.order.legs, touches, prices, strict=True):
-            side: Side = "ask" if leg.ratio > 0 else "bid"
+            name, side = _side(leg)
             displayed = touch.ask_amount if side == "ask" else touch.bid_amount
-            at_price, taken = self._taken.get((leg.instrument, side), (math.nan, 0.0))
-            left = displayed - taken if at_price == price and not shadow else displayed
-            amount = min(amount, max(left, 0.0) / abs(leg.ratio))
+            takings = self._taken.get(name, {})
+            at_price, taken = takings.get((book.order.account, side), (math.nan, 0.0))
+            left = displayed - taken if at_price == price else displayed
+            amount = min(amount, left / wanted[name, side] if left > 0 else 0.0)
         if amount >= book.remaining:
             return book.remaining
         ratios = [(book.instruments[leg.instrument], round(leg.ratio)) for leg in book.order.legs]
@@ -171,19 +181,41 @@ class PaperBroker:
 
     def recall(self, fact: Fact) -> None:
         """Remember what a fill took from the displayed size (live and at recovery alike)."""
-        if not isinstance(fact, Filled) or fact.account != MAIN_ACCOUNT:
+        if not isinstance(fact, Filled):
             return
         for leg in fact.legs:
-            key: tuple[str, Side] = (leg.instrument, "ask" if leg.amount > 0 else "bid")
-            price, taken = self._taken.get(key, (leg.touch, 0.0))
+            takings = self._taken.setdefault(leg.instrument, {})
+            key: tuple[str, Side] = (fact.account, "ask" if leg.amount > 0 else "bid")
+            price, taken = takings.get(key, (leg.touch, 0.0))
             before = taken if price == leg.touch else 0.0
-            self._taken[key] = (leg.touch, tidy(before + abs(leg.amount)))
+            takings[key] = (leg.touch, tidy(before + abs(leg.amount)))
+
+    def look(self, name: str, market: MarketState) -> None:
+        """Notice a price that changed: what was taken of the old one is no longer missing."""
+        takings = self._taken.get(name)
+        touch = market.touch(name) if takings else None
+        if not takings or touch is None:
+            return
+        shown = {"bid": touch.bid, "ask": touch.ask}
+        left = {key: taken for key, taken in takings.items() if taken[0] == shown[key[1]]}
+        if left:
+            self._taken[name] = left
+        else:
+            del self._taken[name]
+
+    def look_around(self, market: MarketState) -> None:
+        """Look at everything of which something was taken."""
+        for name in tuple(self._taken):
+            self.look(name, market)
 
     def forget(self, names: tuple[str, ...]) -> None:
         """Drop what is remembered of instruments that left."""
         for name in names:
-            self._taken.pop((name, "bid"), None)
-            self._taken.pop((name, "ask"), None)
+            self._taken.pop(name, None)
+
+
+def _side(leg: Leg) -> tuple[str, Side]:
+    return leg.instrument, "ask" if leg.ratio > 0 else "bid"
 
 
 def _opposite(leg: Leg, touch: Touch) -> float:

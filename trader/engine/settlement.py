@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
 
 def next_expiry(ledger: Ledger) -> int | None:
-    """Tell the earliest expiry of anything held that is not already pending."""
-    waiting = (chain.expires_at for chain in ledger.chains.values() if not chain.pending)
-    return min((expires_at for expires_at in waiting if expires_at is not None), default=None)
+    """Tell the earliest expiry of any leg held that is not already pending."""
+    waiting: dict[int, None] = {}
+    for chain in ledger.chains.values():
+        for leg in chain.legs.values():
+            expires_at = leg.instrument.expires_at
+            if expires_at is None:
+                continue
+            known = ledger.pending.get((chain.account, chain.underlying, expires_at))
+            if known is None or leg.instrument.name not in known.instruments:
+                waiting[expires_at] = None
+    return min(waiting, default=None)
 
 
 def newly_pending(ledger: Ledger, at: int) -> Iterator[SettlementPending]:

@@ -22,10 +22,13 @@ class Timers:
         """Schedule `name` from `at` on.
 
         Raises:
-            ValueError: the period is not positive or the name is taken.
+            ValueError: the period is not within a day or the name is taken.
         """
-        if every <= 0:
-            raise ValueError(f"timer {name}: period {every} ns must be positive")
+        if not 0 < every <= DAY:
+            raise ValueError(
+                f"timer {name}: period {every} ns must be positive and at most a day ({DAY} ns): "
+                "every day starts its timers anew"
+            )
         if name in self._every:
             raise ValueError(f"timer {name} exists already")
         self._every[name] = (every, offset)
@@ -36,8 +39,15 @@ class Timers:
         return self._due[0] if self._due else None
 
     def due_at(self, name: str) -> int:
-        """Tell when `name` is due next."""
-        return next(due for due, timer in self._due if timer == name)
+        """Tell when `name` is due next.
+
+        Raises:
+            InvariantBroken: nobody set such a timer.
+        """
+        for due, timer in self._due:
+            if timer == name:
+                return due
+        raise InvariantBroken(f"timer {name!r} was never set")
 
     def fired(self, name: str, at: int) -> None:
         """Take a firing and schedule the next one after `at`.

@@ -23,6 +23,11 @@ class Trust:
         self._suspended: dict[str, str] = {}
         self._recent: dict[str, int] = {}
 
+    @property
+    def suspended(self) -> bool:
+        """Whether anything at all is suspended."""
+        return bool(self._suspended)
+
     def lost(self, event: FeedLost, at: int) -> None:
         """Stop believing a scope."""
         for name in event.scope:
