@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trader.app import control
@@ -19,6 +19,7 @@ from trader.app.assemble import build_engine, recover
 from trader.app.driver import Driver, Errand, Inbox
 from trader.app.exit_codes import ExitCode
 from trader.app.live_feed import LiveFeed
+from trader.app.loop import stop_signals
 from trader.app.market_clock import MarketClock
 from trader.app.metrics import Metrics
 from trader.app.narrator import Narrator
@@ -40,13 +41,17 @@ if TYPE_CHECKING:
     from trader.domain.events import Command
     from trader.domain.facts import Recorded
     from trader.engine.engine import Engine
+    from trader.engine.ledger import Ledger
     from trader.engine.outcome import Outcome
 
 STATUS_EVERY_S: Final = 15.0
 PULSE_EVERY_S: Final = 1.0
-LOOP_LAG_S_MAX: Final = 5.0
+GOODBYE_S_MAX: Final = 3.0
+"""How long a stop waits for the connection to end politely."""
 BEHIND_WALL_S_MAX: Final = 60.0
 """An exchange whose clock is further behind the journal than this is another exchange."""
+NOT_TRADING: Final = "not trading yet: waiting for the market"
+STOPPING: Final = "the daemon is stopping: the command was not taken"
 
 
 class Daemon:
@@ -59,6 +64,8 @@ class Daemon:
         self.counts = Metrics()
         self.engine: Engine = build_engine(configuration)
         self._recovered = recover(self.engine, journal)
+        if self._recovered:
+            self._log.info("journal.recovered", **holdings(self.engine.ledger, self._recovered))
         feed = configuration.settings.feed
         self.clock = MarketClock(wall=feed.source != SIMULATED, floor_at=self.engine.ledger.at)
         self.inbox = Inbox(feed.client.queue_max)
@@ -68,6 +75,8 @@ class Daemon:
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
         self._stop = asyncio.Event()
+        self._trading = False
+        self._pulse_at = time.monotonic()
         self._loop_lag_s = 0.0
         self._watched: tuple[str, ...] = ()
 
@@ -78,30 +87,46 @@ class Daemon:
             ConfigurationError: journal and exchange do not belong together.
             StorageError: the journal cannot be written.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
         try:
-            async with self._open_doors(), asyncio.TaskGroup() as tasks:
-                jobs = [tasks.create_task(self.feed.client.run(), name="client")]
-                jobs.append(tasks.create_task(self.feed.run(), name="feed"))
-                jobs.append(tasks.create_task(self._pulse(), name="pulse"))
-                if await self._unless_stopped(self.feed.know_the_time()):
-                    await self._open_epoch()
-                    jobs.append(tasks.create_task(self.driver.run(), name="engine"))
-                    jobs.append(tasks.create_task(self.feed.fetch_deliveries(), name="deliveries"))
-                    jobs.append(tasks.create_task(self._status(), name="status"))
-                    await self._stop.wait()
-                self._log.info("daemon.stopping", message="stopping: positions and orders are kept")
-                self._notifier.stopping()
-                self.feed.client.stop()
-                for job in jobs[1:]:
-                    job.cancel()
+            with stop_signals() as self._stop:
+                async with self._open_doors(), asyncio.TaskGroup() as tasks:
+                    await self._work(tasks)
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
             self._writer.shutdown()
         return ExitCode.OK
+
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
+        """Start what runs, trade once there is a market, end it all when told to stop."""
+        client = tasks.create_task(self.feed.client.run(), name="client")
+        jobs = [
+            tasks.create_task(self.feed.run(), name="feed"),
+            tasks.create_task(self._pulse(), name="pulse"),
+        ]
+        self._notifier.ready(NOT_TRADING)
+        if await self._unless_stopped(self.feed.know_the_time()):
+            await self._open_epoch()
+            jobs += [
+                tasks.create_task(self.driver.run(), name="engine"),
+                tasks.create_task(self.feed.fetch_deliveries(), name="deliveries"),
+                tasks.create_task(self._status(), name="status"),
+            ]
+            await self._stop.wait()
+        self._log.info("daemon.stopping", message="stopping: positions and orders are kept")
+        self._notifier.stopping()
+        self.feed.client.stop()
+        for job in jobs:
+            job.cancel()
+        await asyncio.wait({client, *jobs}, timeout=GOODBYE_S_MAX)
+        client.cancel()
+        self._turn_away()
+
+    def _turn_away(self) -> None:
+        """Answer the commands that came too late to be journaled."""
+        while (left := self.inbox.take()) is not None:
+            if isinstance(left, Errand) and not left.answer.done():
+                left.answer.set_result(None)
 
     async def _unless_stopped(self, waiting: Coroutine[None, None, None]) -> bool:
         """Wait for something; False where a signal came first."""
@@ -147,31 +172,37 @@ class Daemon:
             software=version("trader"),
             configuration_hash=self._configuration.hash,
         )
-        if not self.clock.wall:
-            self._check_clock(ledger.at)
+        self._check_clock(ledger.at)
         balances = self._configuration.settings.account.balances
         await self.driver.commit([self.engine.start(epoch, balances, now)])
+        self._trading = True
         message = (
             f"trading on paper: epoch {epoch.epoch}, {len(self.engine.slots)} strategies, market "
             f"{epoch.market} at {epoch.speed:g}x, {self._recovered} facts recovered"
         )
         self._log.info("daemon.ready", at=now, message=message)
-        self._notifier.ready(message)
+        self._notifier.status(message)
 
     def _check_clock(self, journaled_at: int) -> None:
         behind_s = (journaled_at - self.clock.told_at) / SECOND / self.clock.speed
+        if self.clock.wall and behind_s > BEHIND_WALL_S_MAX:
+            raise ConfigurationError(
+                f"journal: its last fact is of {iso(journaled_at)}, the system's clock says it is "
+                f"{iso(self.clock.told_at)}: set the clock, or use --fresh"
+            )
         if behind_s > BEHIND_WALL_S_MAX:
             raise ConfigurationError(
                 f"journal: its last fact is of {iso(journaled_at)}, the exchange says it is "
                 f"{iso(self.clock.told_at)}: another exchange? use --fresh, or the state it kept"
             )
 
-    async def _append(self, records: list[Recorded]) -> None:
-        """Write on the journal's own thread; it is durable when this returns."""
-        loop = asyncio.get_running_loop()
-        began = time.monotonic()
-        await loop.run_in_executor(self._writer, self._journal.append, records)
-        self.counts.commit_seconds.observe(time.monotonic() - began)
+    def _append(self, records: list[Recorded]) -> asyncio.Future[int]:
+        """Write on the journal's own thread; durable when the future is done."""
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+        writing = loop.run_in_executor(self._writer, self._journal.append, records)
+        observe = self.counts.commit_seconds.observe
+        writing.add_done_callback(lambda _: observe(time.monotonic() - began))
+        return writing
 
     def _tell(self, outcome: Outcome) -> None:
         """Make known what is durable: log lines, metrics, requests, subscriptions."""
@@ -186,11 +217,14 @@ class Daemon:
 
     async def _take(self, command: Command) -> control.Answer:
         """Carry a person's command to the engine; answer once it is journaled."""
-        if self.engine.ledger.epoch is None:
-            return control.Answer(accepted=False, detail="not trading yet: waiting for the market")
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if not self._trading or self._stop.is_set():
+            detail = STOPPING if self._stop.is_set() else NOT_TRADING
+            return control.Answer(accepted=False, detail=detail)
+        answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         await self.inbox.put(Errand(command, answer))
         outcome = await answer
+        if outcome is None:
+            return control.Answer(accepted=False, detail=STOPPING)
         taken = any(isinstance(fact, CommandTaken) for fact in outcome.facts)
         refused = [
             fact.text
@@ -202,41 +236,44 @@ class Daemon:
         )
 
     async def _pulse(self) -> None:
-        """Watch the loop and feed the watchdog, but only while the engine moves."""
+        """Watch the loop, and feed the watchdog while the engine moves and its facts are kept.
+
+        Before there is a market nothing can move but the loop itself.
+        """
         interval_s = watchdog_interval_s()
-        last = time.monotonic()
         while True:
             await asyncio.sleep(PULSE_EVERY_S)
             now = time.monotonic()
-            self._loop_lag_s = max(now - last - PULSE_EVERY_S, 0.0)
-            last = now
-            health = self.health()
-            waiting = self.engine.ledger.epoch is None
-            if interval_s is not None and (waiting or health.progress_age_s < interval_s):
+            self._loop_lag_s = max(now - self._pulse_at - PULSE_EVERY_S, 0.0)
+            self._pulse_at = now
+            if interval_s is not None and self._age_s() < interval_s:
                 self._notifier.watchdog()
 
     async def _status(self) -> None:
         """Fill silences with one line that says where we stand."""
+        share_max = self._configuration.settings.risk.max_risk_per_underlying
         while True:
             await asyncio.sleep(STATUS_EVERY_S)
-            fields = status_line(self.engine, self.clock, self.feed.alive)
+            fields = status_line(
+                self.engine, self.clock, feed_alive=self.feed.alive, risk_share_max=share_max
+            )
             self._log.info("status", **fields)
             self._notifier.status(str(fields["message"]))
 
     def health(self) -> Health:
         """Take the pulse now."""
         web = self._configuration.settings.web
-        started = self.engine.ledger.epoch is not None
         return Health(
             feed_alive=self.feed.alive,
             journal_ok=self.driver.journal_ok or self._age_s() < web.progress_age_s_max,
             progress_age_s=self._age_s(),
             progress_age_s_max=web.progress_age_s_max,
-            detail="" if started else "waiting for the market",
+            detail="" if self._trading else NOT_TRADING,
         )
 
     def _age_s(self) -> float:
-        return time.monotonic() - self.driver.progress_at
+        moved_at = self.driver.progress_at if self._trading else self._pulse_at
+        return time.monotonic() - moved_at
 
     def metrics(self) -> bytes:
         """Write every metric in Prometheus' text format 0.0.4."""
@@ -260,11 +297,32 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
+def holdings(ledger: Ledger, facts: int) -> dict[str, object]:
+    """Sum up what recovery brought back: every position and every working order, by name."""
+    positions = {
+        f"{chain.id} {name}": leg.amount
+        for chain in ledger.chains.values()
+        for name, leg in chain.legs.items()
+    }
+    orders = {name: book.remaining for name, book in ledger.orders.items()}
+    message = (
+        f"{facts} facts recovered: {len(ledger.chains)} chains with {len(positions)} positions, "
+        f"{len(orders)} orders working"
+    )
+    return {
+        "at": ledger.at,
+        "message": message,
+        "facts": facts,
+        "positions": positions,
+        "orders": orders,
+    }
+
+
 async def run_daemon(configuration: Configuration, *, fresh: bool = False) -> ExitCode:
     """Lock the state, recover, and trade on paper until told to stop."""
-    path = configure_log(configuration.settings.log, configuration.state_dir)
-    log = logger("daemon")
     with StateLock.acquire(configuration.state_dir):
+        path = configure_log(configuration.settings.log, configuration.state_dir)
+        log = logger("daemon")
         if fresh:
             set_aside(configuration)
         with Journal.create_or_open(configuration.journal_url, writer=True) as journal:
@@ -275,8 +333,6 @@ async def run_daemon(configuration: Configuration, *, fresh: bool = False) -> Ex
 
 def set_aside(configuration: Configuration) -> None:
     """Keep the old journal under another name: nothing is ever overwritten."""
-    from pathlib import Path
-
     path = Path(configuration.journal_url.removeprefix("sqlite:///"))
     if not path.exists():
         return

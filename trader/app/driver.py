@@ -23,7 +23,7 @@ from trader.domain.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Sequence
 
     from trader.app.market_clock import MarketClock
     from trader.domain.events import Event
@@ -33,26 +33,32 @@ if TYPE_CHECKING:
 
 INBOX_MAX: Final = 20_000
 BATCH_MAX: Final = 512
+IDLE_S_MIN: Final = 0.001
 IDLE_S_MAX: Final = 1.0
-BARRIERS: Final = (FeedLost, FeedRestored, InstrumentExpired, InstrumentListed)
+BARRIERS: Final = (FeedLost, FeedRestored, InstrumentListed, InstrumentExpired)
+"""What changes whether a quote is believed, or belongs to anything: no quote moves across these."""
 
 
 class Errand(msgspec.Struct, frozen=True):
-    """An event somebody waits for: its outcome is handed over once it is durable."""
+    """An event somebody waits for: its outcome is handed over once it is durable.
+
+    None where the daemon stopped before the engine took it.
+    """
 
     event: Event
-    answer: asyncio.Future[Outcome]
+    answer: asyncio.Future[Outcome | None]
 
 
 class Inbox:
-    """What waits for the engine, in order; a newer quote takes the place of the one that waits.
+    """What waits for the engine, in order; of quotes between two barriers only the newest.
 
-    Bounded: when full, `put` makes the giver wait. Commands, faults and timers are never conflated,
-    and no quote moves across the word that a feed is lost, restored or lists other contracts.
+    Bounded: when full, `put` makes the giver wait, and who waited first goes first. Nothing but a
+    quote is ever replaced.
     """
 
     def __init__(self, waiting_max: int = INBOX_MAX) -> None:
         self._waiting: Conflation[Event | Errand] = Conflation(waiting_max)
+        self._turn = asyncio.Lock()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -65,26 +71,28 @@ class Inbox:
         return self._waiting.conflated
 
     async def put(self, event: Event | Errand) -> None:
-        """Give an event; waits while the inbox is full."""
-        key = event.instrument if isinstance(event, Quote) else None
-        while True:
-            try:
-                self._waiting.put(event, key=key, barrier=isinstance(event, BARRIERS))
-            except ConflationFull:
+        """Give an event; waits while there is no room for it."""
+        async with self._turn:
+            while not self._accepts(event):
                 self._room.clear()
                 await self._room.wait()
-            else:
-                self._filled.set()
-                return
+        self._filled.set()
+
+    def _accepts(self, event: Event | Errand) -> bool:
+        key = event.instrument if isinstance(event, Quote) else None
+        try:
+            self._waiting.put(event, key=key, barrier=isinstance(event, BARRIERS))
+        except ConflationFull:
+            return False
+        return True
 
     def take(self) -> Event | Errand | None:
         """Take the oldest; None where nothing waits."""
         taken = self._waiting.take(1)
-        if not taken:
-            self._filled.clear()
-            return None
         self._room.set()
-        return taken[0]
+        if not len(self._waiting):
+            self._filled.clear()
+        return taken[0] if taken else None
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is there, at most `seconds`."""
@@ -98,8 +106,9 @@ class Inbox:
 class Driver:
     """Feeds the engine from the inbox and the market clock.
 
-    `append` makes facts durable, one batch at a time; `tell` hears of every outcome that has
-    consequences, after they are durable.
+    `append` begins to make facts durable, one batch at a time; `tell` hears of every outcome with
+    consequences, after they are durable. Invariant: a commit that was begun is carried through,
+    told and answered, even when the task is canceled meanwhile.
     """
 
     def __init__(
@@ -107,7 +116,7 @@ class Driver:
         engine: Engine,
         clock: MarketClock,
         inbox: Inbox,
-        append: Callable[[list[Recorded]], Awaitable[None]],
+        append: Callable[[list[Recorded]], asyncio.Future[int]],
         tell: Callable[[Outcome], None],
     ) -> None:
         self._engine = engine
@@ -119,26 +128,35 @@ class Driver:
         self.progress_at = time.monotonic()
         self.journal_ok = True
 
-    async def commit(self, outcomes: list[Outcome]) -> None:
-        """Make the facts of outcomes durable, then tell them."""
+    async def commit(
+        self, outcomes: Sequence[Outcome], errands: Sequence[tuple[Errand, Outcome]] = ()
+    ) -> None:
+        """Make the facts of outcomes durable, then tell them and answer who waits.
+
+        Raises:
+            StorageError: they could not be written; nothing of them was told.
+        """
         records = [recorded for outcome in outcomes for recorded in outcome.records]
+        canceled = False
         if records:
             self.journal_ok = False
-            await self._append(records)
+            canceled = await _carried_through(self._append(records))
             self.journal_ok = True
+            self.progress_at = time.monotonic()
         for outcome in outcomes:
             self._tell(outcome)
+        for errand, outcome in errands:
+            if not errand.answer.done():
+                errand.answer.set_result(outcome)
+        if canceled:
+            raise asyncio.CancelledError
 
     async def run(self) -> None:
         """Process inputs until canceled."""
         while True:
             outcomes, errands = self._batch()
             self.progress_at = time.monotonic()
-            if outcomes:
-                await self.commit(outcomes)
-            for errand, outcome in errands:
-                if not errand.answer.done():
-                    errand.answer.set_result(outcome)
+            await self.commit(outcomes, errands)
             if len(self._inbox):
                 await asyncio.sleep(0)
             else:
@@ -147,7 +165,7 @@ class Driver:
     def _idle_s(self) -> float:
         due = self._engine.timers.next_due()
         until = self._clock.wall_s_until(due[0]) if due is not None else IDLE_S_MAX
-        return min(max(until, 0.001), IDLE_S_MAX)
+        return min(max(until, IDLE_S_MIN), IDLE_S_MAX)
 
     def _batch(self) -> tuple[list[Outcome], list[tuple[Errand, Outcome]]]:
         """Process until something must be journaled, nothing waits, or others want a turn."""
@@ -173,3 +191,18 @@ class Driver:
         if due is not None and due[0] <= now:
             return TimerFired(due[1], due[0])
         return self._inbox.take()
+
+
+async def _carried_through(writing: asyncio.Future[int]) -> bool:
+    """Wait until facts are durable, whatever cancels us meanwhile; tell whether anything did.
+
+    Raises what the writing raises.
+    """
+    canceled = False
+    while not writing.done():
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            canceled = True
+    writing.result()
+    return canceled

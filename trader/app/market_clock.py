@@ -6,6 +6,7 @@ never runs backward.
 
 from __future__ import annotations
 
+import math
 import time
 
 from trader.domain.units import SECOND
@@ -15,23 +16,27 @@ class MarketClock:
     """The stamp of every input. Invariant: `now` never falls, not even across restarts.
 
     `wall` clocks follow the system's time; others must be anchored to the exchange's first.
-    `told_at` is what the exchange said last.
+    Where either is behind what was shown before, `now` waits until it is caught up with.
+    `told_at` is what the exchange (or the system) said last.
     """
 
     def __init__(self, *, wall: bool, floor_at: int = 0) -> None:
         self.wall = wall
         self.speed = 1.0
-        self.told_at = 0
+        self.told_at = time.time_ns() if wall else 0
         self._floor_at = floor_at
-        self._market_at: int | None = None
-        self._monotonic_ns = time.monotonic_ns()
-        if wall:
-            self._market_at = time.time_ns()
+        self._market_at: int | None = self.told_at if wall else None
+        self._since_ns: int | None = time.monotonic_ns() if wall else None
 
     @property
     def known(self) -> bool:
         """Whether there is a time to tell at all."""
         return self._market_at is not None
+
+    @property
+    def standing(self) -> bool:
+        """Whether time stands still: the bundled exchange is away, or was never reached."""
+        return self._since_ns is None
 
     def now(self) -> int:
         """Tell the market time in UTC nanoseconds; call only once it is `known`."""
@@ -43,35 +48,49 @@ class MarketClock:
             return time.time_ns()
         if self._market_at is None:
             raise RuntimeError("the market clock was read before the exchange told the time")
-        if not self._monotonic_ns:
+        if self._since_ns is None:
             return self._market_at
-        elapsed = time.monotonic_ns() - self._monotonic_ns
+        elapsed = time.monotonic_ns() - self._since_ns
         return self._market_at + int(elapsed * self.speed)
 
-    def anchor(self, market_at: int, speed: float) -> float:
-        """Follow the exchange's clock from here on; tell by how many wall seconds it had jumped."""
-        expected = self._running() if self.known and self._monotonic_ns else market_at
+    def anchor(self, market_at: int, speed: float, waited_s: float = 0.0) -> float:
+        """Follow the exchange's clock from here on; tell by how many wall seconds it had jumped.
+
+        `waited_s` is how long the answer was on its way: within that the clock is left where it is,
+        so that a slow answer neither moves it nor counts as a jump.
+
+        Raises:
+            ValueError: the speed is not a positive number.
+        """
+        if not (math.isfinite(speed) and speed > 0):
+            raise ValueError(f"market speed {speed!r} must be a positive number")
+        expected = market_at if self.standing else self._running()
+        latest = market_at + int(max(waited_s, 0.0) * SECOND * speed)
+        followed = min(max(expected, market_at), latest)
         self.speed = speed
         self.told_at = market_at
-        self._market_at = market_at
-        self._monotonic_ns = time.monotonic_ns()
-        return (market_at - expected) / SECOND / speed
+        self._market_at, self._since_ns = followed, time.monotonic_ns()
+        return (followed - expected) / SECOND / speed
 
     def drift(self) -> float:
         """Tell by how many seconds wall time jumped against monotonic time since last asked."""
-        if self._market_at is None or not self.wall:
+        if self._market_at is None or self._since_ns is None or not self.wall:
             return 0.0
         wall_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        jumped = (wall_ns - self._market_at) - (monotonic_ns - self._monotonic_ns)
-        self._market_at, self._monotonic_ns = wall_ns, monotonic_ns
+        jumped = (wall_ns - self._market_at) - (monotonic_ns - self._since_ns)
+        self.told_at = self._market_at = wall_ns
+        self._since_ns = monotonic_ns
         return jumped / SECOND
 
     def freeze(self) -> None:
         """Stand still: the bundled exchange is away, and so is its time."""
         if self.known and not self.wall:
-            self._market_at = self.now()
-            self._monotonic_ns = 0
+            self._market_at, self._since_ns = self.now(), None
 
     def wall_s_until(self, due_at: int) -> float:
-        """Tell how many wall seconds remain until a market time."""
-        return max((due_at - self.now()) / SECOND / self.speed, 0.0)
+        """Tell how many wall seconds remain until a market time; infinitely many while standing."""
+        if due_at <= self.now():
+            return 0.0
+        if self.standing:
+            return math.inf
+        return max((due_at - self._running()) / SECOND / self.speed, 0.0)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trader.app.observability import logger
-from trader.domain.facts import AccountMarked, AlertRaised, Filled, OrderEnded, OrderPlaced
+from trader.domain.facts import (
+    AccountMarked,
+    AlertRaised,
+    Filled,
+    HaltChanged,
+    OrderEnded,
+    OrderPlaced,
+)
 from trader.domain.trading import Refused
 from trader.domain.units import utc_day
 from trader.views.log_lines import log_line
@@ -15,8 +22,7 @@ if TYPE_CHECKING:
     from trader.engine.engine import Engine
     from trader.engine.outcome import Outcome
 
-QUIET: Final = (AccountMarked, OrderPlaced)
-"""Facts for debugging only: the status line tells the one, the verdict before it the other."""
+LEVELS: Final = {"info": "info", "warning": "warning", "critical": "error"}
 
 
 class Narrator:
@@ -50,14 +56,17 @@ class Narrator:
         return max(chain.risk_usd, chain.risk_coin * index) / chain.equity_at_open_usd
 
     def _level(self, recorded: Recorded) -> str:
-        fact = recorded.fact
-        if isinstance(fact, QUIET) or (isinstance(fact, OrderEnded) and fact.end == "filled"):
-            return "debug"
-        if isinstance(fact, AlertRaised):
-            return {"info": "info", "warning": "warning", "critical": "error"}[fact.severity]
-        if isinstance(fact, Refused):
-            return "debug" if self._repeated(fact, utc_day(recorded.at)) else "info"
-        return "info"
+        match recorded.fact:
+            case AccountMarked() | OrderPlaced() | OrderEnded(end="filled"):
+                return "debug"  # told by the status line, the verdict before, the fill beside
+            case AlertRaised(severity=severity):
+                return LEVELS[severity]
+            case HaltChanged(active=True):
+                return "error"
+            case Refused() as refused:
+                return "debug" if self._repeated(refused, utc_day(recorded.at)) else "info"
+            case _:
+                return "info"
 
     def _repeated(self, refused: Refused, day: int) -> bool:
         if day != self._day:
