@@ -1,0 +1,125 @@
+"""Is a contract what the venue lists, with its steps, and nothing impossible?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import option
+from trader.domain.instruments import Instrument
+
+OPTION = option()
+NOT_POSITIVE = [0.0, -0.1, math.nan, math.inf, -math.inf]
+
+
+def _changed(**fields: Any) -> Instrument:
+    whole = {one: getattr(OPTION, one) for one in OPTION.__struct_fields__}
+    return Instrument(**{**whole, **fields})
+
+
+@pytest.mark.parametrize("field", ["tick_size", "min_trade_amount", "contract_size", "strike"])
+@pytest.mark.parametrize("value", NOT_POSITIVE)
+def test_a_step_that_is_none_is_refused(field: str, value: float) -> None:
+    """Steps, sizes and strikes are positive numbers: the error names contract, field and value."""
+    with pytest.raises(ValueError, match=rf"{OPTION.name}: {field} {value!r} must be a positive"):
+        _changed(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["maker_fee_rate", "taker_fee_rate"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_fee_rate_that_is_no_number_is_refused(field: str, value: float) -> None:
+    """A NaN fee would make every result NaN; a negative rate is a rebate and fine."""
+    with pytest.raises(ValueError, match=rf"{field} {value!r} must be a finite number"):
+        _changed(**{field: value})
+    assert getattr(_changed(**{field: -0.0001}), field) == -0.0001
+
+
+@pytest.mark.parametrize("field", ["option_type", "strike", "expires_at"])
+def test_an_option_without_its_terms_is_refused(field: str) -> None:
+    """An option has a type, a strike and an expiry."""
+    with pytest.raises(ValueError, match="an option needs option_type, strike, expires_at"):
+        _changed(**{field: None})
+
+
+def test_a_future_without_expiry_is_refused() -> None:
+    """A dated contract that never ends could never be settled."""
+    with pytest.raises(ValueError, match="a future needs expires_at"):
+        _changed(kind="future", option_type=None, strike=None, expires_at=None)
+
+
+@pytest.mark.parametrize("expires_at", [0, -1])
+def test_an_expiry_that_is_no_instant_is_refused(expires_at: int) -> None:
+    """0 would read as "never expires"."""
+    with pytest.raises(ValueError, match=rf"expires_at {expires_at} must be UTC nanoseconds"):
+        _changed(expires_at=expires_at)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ((0.01, 0.001), (0.005, 0.0005)),
+        ((0.005, 0.0005), (0.005, 0.001)),
+        ((0.005, 0.0),),
+        ((0.005, math.nan),),
+        ((math.nan, 0.0005),),
+        ((-1.0, 0.0005),),
+    ],
+)
+def test_a_tick_ladder_must_rise(steps: tuple[tuple[float, float], ...]) -> None:
+    """Unsorted, repeated or empty steps would choose a wrong tick in silence."""
+    with pytest.raises(ValueError, match=r"tick_size_steps .* must rise in price"):
+        _changed(tick_size_steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("price", "tick"), [(0.0049, 0.0001), (0.005, 0.0005), (0.02, 0.0005), (-0.02, 0.0005)]
+)
+def test_the_tick_follows_the_price(price: float, tick: float) -> None:
+    """Above 0.005 a BTC option moves in 0.0005; a credit's size counts, not its sign."""
+    assert OPTION.tick_at(price) == tick
+
+
+@given(st.floats(-0.5, 0.5))
+def test_prices_round_onto_the_grid_in_the_direction_asked(price: float) -> None:
+    """Down never rises, up never falls, by less than a tick, and what is on the grid stays."""
+    down, up = OPTION.round_price(price, "down"), OPTION.round_price(price, "up")
+    tick = OPTION.tick_at(price)
+    assert price - tick - 1e-9 < down <= price + 1e-9
+    assert price - 1e-9 <= up < price + tick + 1e-9
+    on_grid = abs(down / tick - round(down / tick)) < 1e-6
+    assert on_grid
+    assert OPTION.round_price(0.0125, "down") == OPTION.round_price(0.0125, "up") == 0.0125
+
+
+@given(st.integers(0, 10_000))
+def test_amounts_round_down_to_whole_steps(steps: int) -> None:
+    """An amount on the step stays itself; just below falls one step; under one step is 0."""
+    amount = steps / 10
+    assert OPTION.round_amount(amount) == amount
+    assert OPTION.round_amount(amount + 0.099) == amount
+    assert OPTION.round_amount(-amount) == 0.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_has_no_step(value: float) -> None:
+    """NaN and infinity are refused by name, not by a conversion somewhere deep."""
+    with pytest.raises(ValueError, match=rf"price {value!r} is not a finite number"):
+        OPTION.round_price(value, "up")
+    with pytest.raises(ValueError, match=rf"amount {value!r} is not a finite number"):
+        OPTION.round_amount(value)
+
+
+def test_dailies_are_known_by_their_period() -> None:
+    """Only a daily option pays no delivery fee, so it must be told apart."""
+    assert OPTION.daily
+    assert not _changed(settlement_period="week").daily
+
+
+def test_a_contract_survives_the_journal() -> None:
+    """A contract reads back from JSON as itself, ladder included."""
+    assert msgspec.json.decode(msgspec.json.encode(OPTION), type=Instrument) == OPTION

@@ -1,0 +1,63 @@
+"""Do bars, boards and touches say what they know, and only that?"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from tests.builders import NOW, board, hourly_bars, option, quote_of
+from trader.domain.market import Bars, Touch
+from trader.domain.units import HOUR
+
+OPTION = option()
+
+
+def _touch(**changes: float) -> Touch:
+    shown = Touch(OPTION, 0.01, 5.0, 0.011, 5.0, 0.0105, 0.5, 9e4, 9e4, fresh=True, age_s=0.0)
+    return msgspec.structs.replace(shown, **changes)
+
+
+def test_columns_of_bars_have_one_length() -> None:
+    """A missing price is told with the lengths of all columns."""
+    with pytest.raises(ValueError, match=r"bars: columns differ in length .*'low': 1"):
+        Bars((0, HOUR), (1.0, 1.0), (1.0, 1.0), (1.0,), (1.0, 1.0))
+
+
+@pytest.mark.parametrize("hours", [(2, 1), (1, 1), (0, 2, 1)])
+def test_bars_are_sorted_and_hold_an_hour_once(hours: tuple[int, ...]) -> None:
+    """Unsorted or repeated hours are refused with both values and the remedy."""
+    column = (1.0,) * len(hours)
+    with pytest.raises(ValueError, match=r"opened_at \d+ follows \d+.*sort, drop duplicates"):
+        Bars(tuple(hour * HOUR for hour in hours), column, column, column, column)
+
+
+def test_no_bars_are_bars() -> None:
+    """A market without history is empty, not an error."""
+    assert Bars((), (), (), (), ()).close == ()
+    assert len(hourly_bars([1.0, 2.0]).close) == 2
+
+
+def test_a_board_finds_its_rows_by_name() -> None:
+    """Every instrument is found in its own row; a stranger in none."""
+    shown = board(days=(1,))
+    assert all(shown.row(one.name) == row for row, one in enumerate(shown.instruments))
+    assert shown.row("BTC-1JAN30-1-C") is None
+    assert len(shown) == len(shown.instruments) == len(shown.bid)
+
+
+def test_changing_one_quote_leaves_the_original_board() -> None:
+    """Boards are values: a changed copy does not write into the board it came from."""
+    shown = board(days=(1,), at=NOW)
+    name = shown.instruments[0].name
+    assert math.isnan(quote_of(shown, name, ask=math.nan).ask[0])
+    assert shown.ask[0] > 0
+
+
+@pytest.mark.parametrize("side", ["bid", "ask", "bid_amount", "ask_amount"])
+@pytest.mark.parametrize("value", [0.0, math.nan, -1.0])
+def test_trap_zero_on_one_side_read_as_a_free_option(side: str, value: float) -> None:
+    """A touch with a side of 0, NaN or less, or no size there, is not two-sided."""
+    assert _touch().two_sided
+    assert not _touch(**{side: value}).two_sided
