@@ -105,6 +105,14 @@ class Chain:
         ]
         return min(expiries, default=None)
 
+    def held(self, instrument: Instrument) -> LegBook:
+        """Copy what is held of an instrument: an empty book where nothing is."""
+        copy = LegBook(instrument)
+        leg = self.legs.get(instrument.name)
+        if leg is not None:
+            copy.amount, copy.entry_price = leg.amount, leg.entry_price
+        return copy
+
     def fill(self, instrument: Instrument, fill: LegFill) -> None:
         """Net one leg of a fill in; a leg that is flat leaves."""
         leg = self.legs.setdefault(instrument.name, LegBook(instrument))
@@ -143,7 +151,7 @@ class Chain:
         units = self.units or 1.0
         ratios = {name: -leg.amount / units for name, leg in self.legs.items()}
         return tuple(
-            Leg(name, float(round(ratio)) if abs(ratio - round(ratio)) < 1e-9 else ratio)
+            Leg(name, float(round(ratio)) if abs(ratio - (round(ratio) or 1)) < 1e-9 else ratio)
             for name, ratio in ratios.items()
         )
 

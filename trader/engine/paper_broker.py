@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
     from trader.domain.market import Touch
     from trader.domain.trading import Approved, Leg
-    from trader.engine.chains import Chain
+    from trader.engine.chains import Chain, LegBook
     from trader.engine.ledger import WorkingBook
     from trader.engine.market_state import MarketState
     from trader.engine.step import Step
@@ -236,14 +236,15 @@ def _fill(book: WorkingBook, match: Match, step: Step, chain: Chain) -> Filled:
     order = book.order
     legs: list[LegFill] = []
     postings: list[Posting] = []
+    held: dict[str, LegBook] = {}
     for leg, price, touch in zip(order.legs, match.prices, match.touches, strict=True):
         instrument = book.instruments[leg.instrument]
         amount = tidy(match.amount * leg.ratio)
         filled = _leg_fill(instrument, amount, price, leg, touch, maker=match.maker)
-        held = chain.legs.get(instrument.name)
-        before, entry = (held.amount, held.entry_price) if held else (0.0, 0.0)
+        before = held.setdefault(instrument.name, chain.held(instrument))
         legs.append(filled)
-        postings.extend(fill_postings(instrument, filled, before, entry))
+        postings.extend(fill_postings(instrument, filled, before.amount, before.entry_price))
+        before.add(amount, price)
     return Filled(
         fill_id=step.name("F"),
         order_id=order.order_id,
