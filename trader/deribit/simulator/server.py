@@ -111,24 +111,24 @@ async def serve(
         started_monotonic_ns=monotonic_ns(),
     )
     server = _Server(market, clock, state, state_path, faults or FaultPlan())
-    server.reserve()
-    listening = await _listen(server, host, port)
     failure: Exception | None = None
-    try:
-        async with listening, asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(server.publish(), name="exchange-publish"),
-                group.create_task(server.keep_clock(), name="exchange-clock"),
-            ]
-            try:
-                yield Served(host, int(next(iter(listening.sockets)).getsockname()[1]))
-            except Exception as error:  # noqa: BLE001  raised below: the group would wrap it
-                failure = error
-            finally:
-                for task in tasks:
-                    task.cancel()
-    finally:
-        server.put_down_clock()
+    async with await _listen(server, host, port) as listening:
+        server.reserve()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(server.publish(), name="exchange-publish"),
+                    group.create_task(server.keep_clock(), name="exchange-clock"),
+                ]
+                try:
+                    yield Served(host, int(next(iter(listening.sockets)).getsockname()[1]))
+                except Exception as error:  # noqa: BLE001  raised below: the group would wrap it
+                    failure = error
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        finally:
+            server.put_down_clock()
     if failure is not None:
         raise failure
 
