@@ -41,7 +41,9 @@ def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: S
                 _refuse(f"strategy {command.strategy!r} is not configured", step)
             elif isinstance(command, PauseTrading):
                 detail = f"paused by {command.by}: {command.reason}"
-                desk.stop_opening(step, "canceled", detail, strategy=command.strategy)
+                housekeeping.stop_opening(
+                    desk.ledger, step, "canceled", detail, strategy=command.strategy
+                )
             else:
                 desk.halts(step)
         case ClosePosition():
@@ -115,4 +117,4 @@ def _adopt(desk: TradingDesk, change: StageChanged, step: Step) -> None:
     step.record(change)
     if down:
         detail = f"{change.strategy} is at {change.stage}"
-        desk.stop_opening(step, "demoted", detail, strategy=change.strategy)
+        housekeeping.stop_opening(desk.ledger, step, "demoted", detail, strategy=change.strategy)

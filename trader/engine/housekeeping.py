@@ -20,11 +20,32 @@ from trader.engine.settlement import newly_pending, settlements
 
 if TYPE_CHECKING:
     from trader.domain.events import DeliveryPrice
+    from trader.domain.facts import OrderEnd
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
     from trader.engine.review import Review
     from trader.engine.step import Step
+
+
+def stop_opening(
+    ledger: Ledger,
+    step: Step,
+    end: OrderEnd,
+    detail: str,
+    *,
+    strategy: str | None = None,
+    account: str | None = None,
+) -> None:
+    """Cancel the working orders that would open or enlarge a chain, of all where unnamed."""
+    for book in tuple(ledger.orders.values()):
+        order = book.order
+        if (
+            order.action in ("open", "add")
+            and strategy in (None, order.strategy)
+            and account in (None, order.account)
+        ):
+            step.record(OrderEnded(order.order_id, order.account, end, detail))
 
 
 def expire(ledger: Ledger, step: Step) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trader.domain.events import StageChanged
 from trader.domain.facts import MAIN_ACCOUNT, SHADOW_PREFIX, AccountOpened, AlertRaised
 from trader.domain.units import to_atoms
+from trader.engine.housekeeping import stop_opening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,10 @@ def open_accounts(
 
 
 def assign_stages(ledger: Ledger, slots: Mapping[str, Slot], step: Step) -> None:
-    """Give new strategies their configured stage; changed ones start again below."""
+    """Give new strategies their configured stage; changed ones start again below.
+
+    What a changed or absent strategy still wanted to open ends; what it holds is managed.
+    """
     for name, slot in slots.items():
         known = ledger.stages.get(name)
         if known is None:
@@ -46,6 +50,10 @@ def assign_stages(ledger: Ledger, slots: Mapping[str, Slot], step: Step) -> None
             step.record(
                 StageChanged(name, slot.cap_on_change, "config", reason, slot.configuration_hash)
             )
+            stop_opening(ledger, step, "demoted", "made by another configuration", strategy=name)
+    for strategy in {book.order.strategy: None for book in ledger.orders.values()}:
+        if strategy not in slots:
+            stop_opening(ledger, step, "demoted", "not configured any more", strategy=strategy)
     for chain in ledger.chains.values():
         if chain.strategy not in slots:
             text = (

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
 from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stage
 from trader.domain.units import DAY
+from trader.engine import housekeeping
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
 
 if TYPE_CHECKING:
-    from trader.domain.facts import OrderEnd
     from trader.domain.instruments import Instrument
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
@@ -104,25 +104,6 @@ class TradingDesk:
                 detail = "its chain is being closed"
                 step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
 
-    def stop_opening(
-        self,
-        step: Step,
-        end: OrderEnd,
-        detail: str,
-        *,
-        strategy: str | None = None,
-        account: str | None = None,
-    ) -> None:
-        """Cancel the working orders that would open or enlarge a chain, of all where unnamed."""
-        for book in tuple(self.ledger.orders.values()):
-            order = book.order
-            if (
-                order.action in ("open", "add")
-                and strategy in (None, order.strategy)
-                and account in (None, order.account)
-            ):
-                step.record(OrderEnded(order.order_id, order.account, end, detail))
-
     def _place(self, approval: Approved, equity_usd: float, index: float, step: Step) -> None:
         legs = self._legs(approval)
         shown = {leg.instrument: self._market.touch(leg.instrument) for leg in legs}
@@ -208,7 +189,9 @@ class TradingDesk:
                         )
                     )
                     if halt.active:
-                        self.stop_opening(step, "canceled", halt.detail, account=name)
+                        housekeeping.stop_opening(
+                            self.ledger, step, "canceled", halt.detail, account=name
+                        )
 
 
 def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Refused:

@@ -1,0 +1,92 @@
+"""What exists before the first input: accounts, stages, what was left behind."""
+
+from __future__ import annotations
+
+from tests.engine.floor import BALANCES, VERTICAL, Floor, wish
+from trader.domain.facts import AlertRaised
+from trader.domain.trading import Pricing
+from trader.domain.units import HOUR, SECOND, from_atoms
+
+
+def test_the_first_start_opens_the_account_and_a_shadow_per_strategy() -> None:
+    """Each account starts with the configured balances; stages are journaled as configured."""
+    floor = Floor(stages={"alpha": "PRODUCTION", "beta": "RESEARCH"})
+    assert floor.told() == [
+        "epoch 1",
+        "account main",
+        "account shadow:alpha",
+        "account shadow:beta",
+        "alpha at PRODUCTION by config",
+        "beta at RESEARCH by config",
+    ]
+    for account in floor.engine.ledger.accounts.values():
+        held = {currency: from_atoms(atoms) for currency, atoms in account.cash.items()}
+        assert held == BALANCES
+
+
+def test_trap_paper_balance_survives_a_restart() -> None:
+    """A restart opens an epoch and nothing else: balances and stages are those of before."""
+    floor = Floor()
+    floor.trade(wish())
+    cash = floor.cash()
+    floor.told()
+    floor.restart()
+    assert floor.told() == ["epoch 2"]
+    assert floor.cash() == cash
+
+
+def test_other_configured_balances_are_ignored_and_said_so() -> None:
+    """The journal's account stays; a warning tells the remedy."""
+    floor = Floor()
+    records = list(floor.records)
+    floor.engine = floor.make_engine()
+    for recorded in records:
+        floor.engine.recover(recorded)
+    last = floor.engine.ledger.epoch
+    assert last is not None
+    outcome = floor.engine.start(last, {"BTC": 1.0}, floor.at)
+    assert [one.kind for one in outcome.alerts] == ["balances_ignored"]
+    assert "--fresh" in outcome.alerts[0].text
+    assert floor.cash() == 20 * 100_000_000
+
+
+def test_a_changed_configuration_starts_at_research_again() -> None:
+    """A stage belongs to name and hash; what rests ends, what is held is managed, shadow trades."""
+    floor = Floor(stages={"alpha": "PRODUCTION"})
+    chain = floor.trade(wish())
+    floor.ask(wish(VERTICAL, pricing=Pricing(limit_net=-0.5, lifetime=HOUR)))
+    floor.hashes["alpha"] = "v2"
+    floor.told()
+    floor.restart()
+    assert floor.told() == ["epoch 2", "alpha at RESEARCH by config", "ended demoted"]
+    floor.ask(wish(VERTICAL), wish(action="close", chain_id=chain.id))
+    assert floor.told() == [
+        "approved open 1 of alpha",
+        "placed open 1 on shadow:alpha",
+        "approved close 1 of alpha",
+        "placed close 1 on main",
+    ]
+    floor.pass_time(SECOND)
+    floor.restart()
+    assert floor.engine.review.stage("alpha") == "RESEARCH"
+    assert floor.audit() == ()
+
+
+def test_the_chain_of_a_strategy_that_left_runs_to_its_end() -> None:
+    """Its chain is named in a warning, keeps its stop and its settlement, and nobody adds to it."""
+    floor = Floor(stages={"alpha": "PRODUCTION", "beta": "PRODUCTION"})
+    chain = floor.trade(wish())
+    floor.ask(wish(VERTICAL, pricing=Pricing(limit_net=-0.5, lifetime=HOUR)))
+    del floor.stages["alpha"]
+    floor.told()
+    outcome = floor.restart()
+    orphans = [one for one in outcome.facts if isinstance(one, AlertRaised)]
+    assert [one.kind for one in orphans] == ["orphan_chain"]
+    assert chain.id in orphans[0].text
+    assert floor.told() == ["epoch 2", "ended demoted", "alert orphan_chain"]
+    floor.ask(wish(strategy="beta", action="close", chain_id=chain.id), by="beta")
+    floor.move(112_000.0)
+    floor.pass_time(60 * SECOND)
+    floor.pass_time(SECOND)
+    assert floor.told()[-1] == "chain closed", "the stop loss still guards it"
+    assert floor.audit() == ()
