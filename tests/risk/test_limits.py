@@ -97,9 +97,12 @@ def test_unknown_keys_and_wrong_types_are_refused() -> None:
         RiskSettings.model_validate({"max_risk_per_trade": "much"})
 
 
-def test_values_from_the_environment_arrive_as_text() -> None:
-    """Numbers written as text are read as numbers."""
-    assert RiskSettings.model_validate({"max_risk_per_trade": "0.02"}).max_risk_per_trade == 0.02
+def test_a_text_is_no_number() -> None:
+    """Limits are taken strictly: `"0.02"` and `true` are mistakes, the whole number 1 is not."""
+    for wrong in ("0.02", True):
+        with pytest.raises(ValidationError, match="max_risk_per_trade"):
+            RiskSettings.model_validate({"max_risk_per_trade": wrong})
+    assert RiskSettings.model_validate({"max_risk_per_trade": 1}).max_risk_per_trade == 1.0
 
 
 def test_trap_nan_passes_the_limit() -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
@@ -77,7 +77,7 @@ def load_configuration(
     mistakes.extend(_mistakes_between(layers))
     state_dir = _state_dir(layers)
     mistakes.extend(_state_mistakes(layers, state_dir))
-    token, wrong = _secret(layers, "web", "token_file")
+    token, wrong = _secret(layers, "web.token_file")
     mistakes.extend(wrong)
     strategies = _strategies(layers, mistakes, files)
     if settings is None or mistakes:
@@ -108,7 +108,7 @@ def find_journal_url(files: Sequence[Path], environment: Mapping[str, str] | Non
         ConfigurationError: a file cannot be read.
     """
     layers = _readable_layers(files, environment)
-    written = _written(layers, "journal", "url", None)
+    written = layers.written("journal.url")
     return _journal_url(layers, written if isinstance(written, str) else None)
 
 
@@ -141,23 +141,17 @@ def _read_layers(
     files: Sequence[Path], assignments: Sequence[str], environment: Mapping[str, str] | None
 ) -> tuple[Layers, list[str]]:
     """Stack files, environment and command line, the last the heaviest."""
-    mistakes: list[str] = []
-    layers = []
-    for path in files:
-        layer, wrong = file_layer(path)
-        mistakes.extend(wrong)
-        if layer is not None:
-            layers.append(layer)
-    layers.extend(environment_layers(os.environ if environment is None else environment, Settings))
-    overrides, wrong = command_line_layers(assignments)
-    mistakes.extend(wrong)
-    return Layers([*layers, *overrides]), mistakes
+    read = [file_layer(path) for path in files]
+    variables = environment_layers(os.environ if environment is None else environment, Settings)
+    overrides, mistakes = command_line_layers(assignments)
+    layers = Layers([layer for layer, _ in read if layer is not None], [*variables, *overrides])
+    return layers, [*(line for _, wrong in read for line in wrong), *mistakes]
 
 
 def _settings(layers: Layers) -> Settings:
-    """Check every value by itself; strictly, so that `true` is no number."""
+    """Check every value by itself."""
     try:
-        return Settings.model_validate(layers.values, strict=True)
+        return Settings.of(layers)
     except ValidationError as error:
         raise ConfigurationError(mistakes_of(error, Settings, layers.origin)) from error
 
@@ -165,8 +159,8 @@ def _settings(layers: Layers) -> Settings:
 def _mistakes_between(layers: Layers) -> list[str]:
     """Check what no single value can tell; works on what was written, right or wrong."""
     mistakes = []
-    source = _written(layers, "feed", "source", SIMULATED)
-    floor = layers.values.get("stage_floor")
+    source = layers.written("feed.source", SIMULATED)
+    floor = layers.written("stage_floor")
     if floor is not None and source != SIMULATED:
         remedy = f"remove it: only the bundled exchange (feed.source = {SIMULATED}) may have one"
         where = layers.origin("stage_floor")
@@ -177,7 +171,7 @@ def _mistakes_between(layers: Layers) -> list[str]:
 
 def _state_dir(layers: Layers) -> Path:
     """Resolve the state directory."""
-    written = _written(layers, "journal", "state_dir", None)
+    written = layers.written("journal.state_dir")
     if isinstance(written, str) and written:
         folder = layers.folder("journal.state_dir")
         return Path(os.path.normpath(folder.absolute() / Path(written).expanduser()))
@@ -198,12 +192,11 @@ def _state_mistakes(layers: Layers, state_dir: Path) -> list[str]:
     return []
 
 
-def _secret(layers: Layers, section: str, name: str) -> tuple[str | None, list[str]]:
+def _secret(layers: Layers, key: str) -> tuple[str | None, list[str]]:
     """Read a secret file; one that cannot be read, or is empty, is a mistake."""
-    written = _written(layers, section, name, None)
+    written = layers.written(key)
     if not isinstance(written, str) or not written:
         return None, []
-    key = f"{section}.{name}"
     path = layers.folder(key) / Path(written).expanduser()
     try:
         secret = path.read_text(encoding="utf-8").strip()
@@ -221,11 +214,11 @@ def _strategies(
     layers: Layers, mistakes: list[str], files: Sequence[Path]
 ) -> list[ConfiguredStrategy]:
     """Read the strategy files, also when settings are wrong: every mistake at once."""
-    written = layers.values.get("strategies", Settings.model_fields["strategies"].default)
+    written = layers.written("strategies", Settings.model_fields["strategies"].default)
     names = (written,) if isinstance(written, str) else written
-    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+    if not _texts(names):
         return []
-    named = "strategies" in layers.values or not files
+    named = layers.setter("strategies") != "default" or not files
     folder = layers.folder("strategies") if named else files[-1].parent
     origin = layers.origin("strategies") if named else str(files[-1])
     paths, wrong = find_files(origin, [folder / Path(name).expanduser() for name in names])
@@ -233,18 +226,17 @@ def _strategies(
     kinds: dict[str, type[Strategy]] | None = _collect(mistakes, strategy_kinds)
     if kinds is None:
         return []
-    watched = _written(layers, "feed", "underlyings", BUNDLED_UNDERLYINGS)
-    names = tuple(str(one).upper() for one in watched) if isinstance(watched, tuple) else ()
+    watched = layers.written("feed.underlyings")
+    names = tuple(name.upper() for name in watched) if _texts(watched) else ()
     sound = bool(names) and set(names) <= set(BUNDLED_UNDERLYINGS)
     strategies, wrong = read_strategies(paths, kinds, names if sound else BUNDLED_UNDERLYINGS)
     mistakes.extend(wrong)
     return sorted(strategies, key=lambda one: one.file.name)
 
 
-def _written(layers: Layers, section: str, name: str, default: object) -> object:
-    """Take a value as it was written, unchecked."""
-    table = layers.values.get(section)
-    return table.get(name, default) if isinstance(table, dict) else default
+def _texts(written: object) -> TypeGuard[Sequence[str]]:
+    """Tell whether a value that nobody checked yet is a list of texts."""
+    return isinstance(written, list | tuple) and all(isinstance(one, str) for one in written)
 
 
 def _collect(mistakes: list[str], attempt: Callable[[], Value]) -> Value | None:

@@ -1,16 +1,25 @@
-"""Who set this value? Configuration as layers: files, then environment, then command line."""
+"""Who set this value? Configuration as layers: files, then environment, then command line.
+
+pydantic-settings reads the files and merges; sources of ours read environment and command line,
+because its own stop at the first value they cannot parse, ignore variables they do not know and
+lower the case of keys such as BTC.
+"""
 
 from __future__ import annotations
 
 import datetime
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic_settings import PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+    from pydantic_settings import BaseSettings
 
 ENVIRONMENT_PREFIX: Final = "TRADER_"
 ENVIRONMENT_DELIMITER: Final = "__"
@@ -28,50 +37,70 @@ class Layer(NamedTuple):
     values: Tree
 
 
-class Layers:
-    """Layers in order of weight, the heaviest last, and who set each value of their sum.
+class Assigned(PydanticBaseSettingsSource):
+    """What one environment variable or one `--set` says."""
 
-    Invariant: tables merge key by key at every depth; anything else replaces what lies below.
+    def __init__(self, settings_cls: type[BaseSettings], values: Tree) -> None:
+        super().__init__(settings_cls)
+        self._values = values
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Give the value of one field; the library asks for this method, `__call__` gives all."""
+        del field
+        return self._values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Give every value, also of keys that no setting has: those are mistakes to report."""
+        return self._values
+
+
+class Layers:
+    """Files, then assignments, the heaviest last: what each wrote, right or wrong.
+
+    Invariant: a key belongs to the heaviest layer that wrote it; so does a table.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.values: Tree = {}
-        self._setter: dict[str, Layer] = {}
-        for layer in layers:
-            self._lay(layer, layer.values, self.values, "")
+    def __init__(self, files: Sequence[Layer], assigned: Sequence[Layer] = ()) -> None:
+        self._files = tuple(files)
+        self._assigned = tuple(assigned)
+        self._written = {
+            key: (layer, value)
+            for layer in (*files, *assigned)
+            for key, value in _flat(layer.values, "")
+        }
 
-    def origin(self, key: str) -> str:
-        """Name where to look for a dotted key: who set it, or the nearest table around it."""
-        layer = self._nearest(key)
-        return "default" if layer is None else layer.origin
+    def sources(self, settings_cls: type[BaseSettings]) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Give what pydantic-settings merges, the heaviest first.
+
+        Without `deep_merge` a later file would replace whole tables of an earlier one.
+        """
+        paths = [Path(layer.origin) for layer in self._files]
+        return (
+            *(Assigned(settings_cls, layer.values) for layer in reversed(self._assigned)),
+            TomlConfigSettingsSource(settings_cls, toml_file=paths, deep_merge=True),
+        )
+
+    def written(self, key: str, default: object = None) -> object:
+        """Take the value of a dotted key as it was written, unchecked."""
+        return self._written[key][1] if key in self._written else default
 
     def setter(self, key: str) -> str:
         """Name who set exactly this value; `default` where nobody did."""
-        layer = self._setter.get(key)
-        return "default" if layer is None else layer.origin
+        return self._written[key][0].origin if key in self._written else "default"
+
+    def origin(self, key: str) -> str:
+        """Name where to look for a dotted key: who set it, or the nearest table around it."""
+        return self.setter(self._nearest(key))
 
     def folder(self, key: str) -> Path:
         """Find what a relative path under a dotted key is relative to."""
-        layer = self._nearest(key)
-        return Path.cwd() if layer is None else layer.folder
+        nearest = self._nearest(key)
+        return self._written[nearest][0].folder if nearest else Path.cwd()
 
-    def _nearest(self, key: str) -> Layer | None:
-        while key and key not in self._setter:
+    def _nearest(self, key: str) -> str:
+        while key and key not in self._written:
             key = key.rpartition(".")[0]
-        return self._setter.get(key)
-
-    def _lay(self, layer: Layer, above: Tree, below: Tree, prefix: str) -> None:
-        for name, value in above.items():
-            key = f"{prefix}{name}"
-            lower = below.get(name)
-            if isinstance(value, dict):
-                table: Tree = lower if isinstance(lower, dict) else {}
-                below[name] = table
-                self._setter.setdefault(key, layer)
-                self._lay(layer, value, table, f"{key}.")
-            else:
-                below[name] = _frozen(value)
-                self._setter[key] = layer
+        return key
 
 
 def file_layer(path: Path) -> tuple[Layer | None, list[str]]:
@@ -85,6 +114,8 @@ def file_layer(path: Path) -> tuple[Layer | None, list[str]]:
     except OSError as error:
         reason = error.strerror or str(error)
         return None, [f"{path}: cannot be read: {reason}; name an existing, readable TOML file"]
+    if not path.is_file():  # a pipe: pydantic-settings, which reads it once more, would skip it
+        return None, [f"{path}: is no regular file; name a TOML file"]
     return Layer(str(path), path.parent, values), []
 
 
@@ -153,6 +184,9 @@ def _tree(keys: Sequence[str], value: object) -> Tree:
     return value if isinstance(value, dict) else {}
 
 
-def _frozen(value: object) -> object:
-    """Turn lists into tuples, as frozen settings hold them."""
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _flat(tree: Tree, prefix: str) -> Iterator[tuple[str, object]]:
+    """Walk a tree: dotted key and value, of tables too."""
+    for name, value in tree.items():
+        yield f"{prefix}{name}", value
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")

@@ -9,16 +9,25 @@ to `~/.local/state/trader`.
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from trader.deribit.client import ClientSettings
 from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.risk.limits import RiskSettings
+
+if TYPE_CHECKING:
+    from trader.app.layers import Layers
 
 LogFormat = Literal["console", "json"]
 SIMULATED: Final = "simulated"
@@ -27,6 +36,8 @@ FEED_URLS: Final = {
     "deribit-test": "wss://test.deribit.com/ws/api/v2",
 }
 BUNDLED_UNDERLYINGS: Final = ("BTC", "ETH")
+HANDED_IN: Final = "layers"
+"""Under this name `Settings.of` hands its layers to the hook that names the sources."""
 
 
 def websocket_url(url: str) -> str:
@@ -46,9 +57,9 @@ WebsocketUrl = Annotated[str, AfterValidator(websocket_url)]
 
 
 class Section(BaseModel):
-    """A table of the configuration: closed (an unknown key is a mistake) and frozen."""
+    """A table of the configuration: closed (an unknown key is a mistake), strict and frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class FeedSettings(Section):
@@ -62,7 +73,10 @@ class FeedSettings(Section):
         default="ws://127.0.0.1:8765/ws/api/v2", description="Address of the bundled exchange."
     )
     underlyings: tuple[str, ...] = Field(
-        default=BUNDLED_UNDERLYINGS, min_length=1, description="Coins whose boards are watched."
+        default=BUNDLED_UNDERLYINGS,
+        min_length=1,
+        strict=False,  # TOML has lists, we keep tuples
+        description="Coins whose boards are watched.",
     )
     expiries_within_days: float = Field(
         default=35.0,
@@ -216,11 +230,18 @@ class AssumptionSettings(Section):
     )
 
 
-class Settings(Section):
-    """Everything that can be configured, apart from the strategies' own files."""
+class Settings(BaseSettings):
+    """Everything that can be configured, apart from the strategies' own files.
+
+    Invariant: nothing is read that was not named: `Settings()` is the defaults, `Settings.of`
+    what layers say.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True, case_sensitive=True)
 
     strategies: tuple[str, ...] = Field(
         default=("strategies",),
+        strict=False,  # TOML has lists, we keep tuples
         description="Strategy files, or folders of them; relative to the file that names them.",
     )
     stage_floor: Literal["PILOT"] | None = Field(
@@ -242,3 +263,27 @@ class Settings(Section):
     @classmethod
     def _one_or_more(cls, strategies: object) -> object:
         return (strategies,) if isinstance(strategies, str) else strategies
+
+    @classmethod
+    def of(cls, layers: Layers) -> Settings:
+        """Let pydantic-settings merge the layers and check every value by itself.
+
+        Raises:
+            ValidationError: with every value that is wrong.
+        """
+        return cls.model_validate({HANDED_IN: layers})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the layers handed in; neither environment nor files are read unasked."""
+        del env_settings, dotenv_settings, file_secret_settings
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        layers: Layers | None = given.get(HANDED_IN)
+        return (init_settings,) if layers is None else layers.sources(settings_cls)

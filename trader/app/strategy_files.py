@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from trader.app.layers import Layers, file_layer
+from trader.app.layers import file_layer
 from trader.app.mistakes import mistake, mistakes_of, nearest
 from trader.app.plugins import source_hash
 from trader.domain.errors import ConfigurationError
@@ -88,13 +88,12 @@ def _read(path: Path, kinds: Mapping[str, type[Strategy]]) -> tuple[StrategyFile
     layer, wrong = file_layer(path)
     if layer is None:
         return None, wrong
-    values = Layers([layer]).values
-    kind = values.get("kind")
+    kind = layer.values.get("kind")
     if isinstance(kind, str) and kind not in kinds:
         problem, remedy = "unknown kind of strategy", nearest(kind, kinds)
         wrong.append(mistake(str(path), "kind", kind, problem, remedy))
     try:
-        return StrategyFile.model_validate(values, strict=True), wrong
+        return StrategyFile.model_validate(layer.values, strict=True), wrong
     except ValidationError as error:
         return None, [*wrong, *mistakes_of(error, StrategyFile, lambda _: str(path))]
 
@@ -107,7 +106,8 @@ def _configure(
     if kind is None:
         return None, []
     try:
-        settings = kind.Settings.model_validate(file.parameters, strict=True)
+        parameters = {name: _frozen(value) for name, value in file.parameters.items()}
+        settings = kind.Settings.model_validate(parameters, strict=True)
         configured = ConfiguredStrategy(
             strategy=kind(
                 name=file.name,
@@ -127,3 +127,8 @@ def _configure(
     except ConfigurationError as error:
         return None, list(error.mistakes)
     return configured, []
+
+
+def _frozen(value: object) -> object:
+    """Turn lists into tuples, as frozen parameters hold them."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -42,7 +42,7 @@ Jitter = Callable[[float, float], float]
 class ClientSettings(BaseModel):
     """How patient and how insistent the connection to the exchange is. Wall seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     heartbeat_s: int = Field(
         default=10, ge=10, le=300, description="Interval of the exchange's heartbeats."

@@ -37,7 +37,7 @@ FRACTIONS: Final = (
 class RiskSettings(BaseModel):
     """The limits of the daemon. Invariant: every limit is finite and possible."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     enabled: bool = Field(
         default=True, description="must be true: the daemon never trades without its gate"
