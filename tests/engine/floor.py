@@ -148,11 +148,13 @@ class Floor:
         risk: RiskSettings | None = None,
         underlyings: tuple[str, ...] = ("BTC",),
         hashes: Mapping[str, str] | None = None,
+        balances: Mapping[str, float] | None = None,
         at: int = NOW,
     ) -> None:
         self.stages: dict[str, Stage] = dict(stages or {"alpha": "PRODUCTION"})
         self.hashes = dict(hashes or {})
         self.risk = risk or RiskSettings()
+        self.balances = balances or BALANCES
         self.at = at
         self.epoch = 0
         self.underlyings = underlyings
@@ -189,7 +191,7 @@ class Floor:
             epoch=self.epoch, feed="test", speed=1.0, market="test", software="test",
             configuration_hash="test",
         )  # fmt: skip
-        started = self._take(self.engine.start(epoch, BALANCES, self.at))
+        started = self._take(self.engine.start(epoch, self.balances, self.at))
         for underlying in self.underlyings:
             self.send(InstrumentListed(listed(underlying)))
         self.show()

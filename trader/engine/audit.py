@@ -74,6 +74,7 @@ class Audit:
                 break
             self._last = recorded
         self._balances()
+        self._loose_ends()
         return tuple(self.violations)
 
     def _wrong(self, recorded: Recorded | None, what: str) -> None:
@@ -233,6 +234,14 @@ class Audit:
                 self._cash[key] = self._cash.get(key, 0) + posting.atoms
         if any(totals.values()):
             self._wrong(recorded, f"postings do not sum to zero: {totals}")
+
+    def _loose_ends(self) -> None:
+        """Look for what should have ended: whole steps are journaled, or nothing of them."""
+        for chain in self._ledger.flat_chains():
+            self._wrong(None, f"chain {chain.id} is flat but never ended")
+        for name, book in self._ledger.orders.items():
+            if book.remaining <= 0:
+                self._wrong(None, f"order {name} is filled but never ended")
 
     def _balances(self) -> None:
         """Compare our second count with what the ledger folded."""

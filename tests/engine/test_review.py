@@ -1,0 +1,113 @@
+"""What a strategy and the gate get to see."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.floor import CALL, CALL_LATER, PUT, PUT_DOWN, TODAY, VERTICAL, Floor, wish
+from trader.domain.events import PauseTrading
+from trader.domain.trading import Leg, Pricing
+from trader.domain.units import HOUR, MINUTE
+
+
+def test_a_strategy_sees_its_own_chains_and_orders_only() -> None:
+    """Neither chains nor orders of another strategy are in its situation."""
+    floor = Floor(stages={"alpha": "PRODUCTION", "beta": "PRODUCTION"})
+    mine = floor.trade(wish())
+    floor.trade(wish(VERTICAL, strategy="beta"), by="beta")
+    resting = Pricing(limit_net=-0.5, lifetime=HOUR)
+    floor.ask(wish(strategy="beta", pricing=resting), by="beta")
+    review, slots = floor.engine.review, floor.engine.slots
+    seen = review.situation(slots["alpha"], "manage")
+    assert [chain.chain_id for chain in seen.chains] == [mine.id]
+    assert seen.orders == ()
+    other = review.situation(slots["beta"], "open")
+    assert [order.order.strategy for order in other.orders] == ["beta"]
+    assert (seen.occasion, other.occasion) == ("manage", "open")
+
+
+def test_what_waits_for_its_delivery_price_is_not_shown_to_its_strategy() -> None:
+    """There is nothing to decide about it any more."""
+    floor = Floor()
+    floor.trade(wish())
+    floor.go_to(TODAY)
+    assert floor.engine.review.situation(floor.engine.slots["alpha"], "open").chains == ()
+
+
+def test_the_board_a_strategy_sees_stays_as_it_was() -> None:
+    """Later quotes do not change what was shown: no look-ahead through a kept reference."""
+    floor = Floor()
+    seen = floor.engine.review.situation(floor.engine.slots["alpha"], "open")
+    row = seen.board.row(CALL)
+    assert row is not None
+    bid = float(seen.board.bid[row])
+    floor.move(95_000.0)
+    assert float(seen.board.bid[row]) == bid
+    assert floor.touch(CALL)[0] != bid
+
+
+def test_the_gate_sees_every_leg_of_the_intent_and_of_its_chain() -> None:
+    """Quotes of new and old legs, the chain, who uses the limits."""
+    floor = Floor()
+    chain = floor.trade(wish())
+    roll = wish((Leg(CALL_LATER, -1),), action="roll", chain_id=chain.id)
+    view = floor.engine.review.gate_view(roll)
+    assert sorted(view.touches) == sorted((CALL, CALL_LATER))
+    assert view.chain is not None
+    assert view.chain.chain_id == chain.id
+    assert [one.id for one in view.consumers] == [chain.id]
+    assert [one.id for one in view.slots_used] == [chain.id]
+    assert view.open_chains == 1
+
+
+def test_an_unlisted_leg_has_no_quote_in_the_view() -> None:
+    """The gate refuses it as unknown; nothing is invented."""
+    floor = Floor()
+    view = floor.engine.review.gate_view(wish((Leg("BTC-1JAN30-1-C", -1),)))
+    assert view.touches == {}
+    floor.told()
+    floor.ask(wish((Leg("BTC-1JAN30-1-C", -1),)))
+    assert floor.told() == ["refused open of alpha: invalid_intent"]
+
+
+def test_a_chain_is_judged_on_its_own_account_a_new_trade_on_that_of_the_stage() -> None:
+    """A strategy in RESEARCH opens in the shadow; its chain on the account stays there."""
+    floor = Floor(stages={"alpha": "RESEARCH"})
+    shadow = floor.trade(wish())
+    view = floor.engine.review.gate_view(wish(action="close", chain_id=shadow.id))
+    assert view.account == "shadow:alpha"
+    assert floor.engine.review.gate_view(wish()).account == "shadow:alpha"
+    assert floor.engine.review.stage("nobody") == "RESEARCH"
+
+
+def test_a_pause_of_all_or_of_one_is_named_with_who_and_why() -> None:
+    """The view tells what the refusal will say."""
+    floor = Floor(stages={"alpha": "PRODUCTION", "beta": "PRODUCTION"})
+    assert floor.engine.review.gate_view(wish()).paused is None
+    floor.send(PauseTrading(by="ann", reason="news", strategy="beta"))
+    assert floor.engine.review.gate_view(wish()).paused is None
+    assert floor.engine.review.gate_view(wish(strategy="beta")).paused == "ann: news"
+    floor.send(PauseTrading(by="bob", reason="fire"))
+    assert floor.engine.review.gate_view(wish()).paused == "bob: fire"
+
+
+def test_free_coins_are_what_no_short_call_has_promised() -> None:
+    """Filled and resting short calls both promise a coin each; puts promise none."""
+    floor = Floor()
+    floor.trade(wish((Leg(PUT, -1), Leg(PUT_DOWN, 1)), amount=0.5))
+    floor.trade(wish(amount=1.0))
+    free = floor.engine.review.situation(floor.engine.slots["alpha"], "open").free_coins
+    assert free["BTC"] == pytest.approx(floor.cash() / 1e8 - 1.0)
+    other = Floor()
+    other.ask(wish(amount=1.0, pricing=Pricing(limit_net=-0.5, lifetime=HOUR)))
+    assert other.engine.review.situation(other.engine.slots["alpha"], "open").free_coins[
+        "BTC"
+    ] == pytest.approx(19.0)
+
+
+def test_faults_are_marked_for_as_long_as_a_quote_may_be_old() -> None:
+    """Without a fault the marks are empty, and old faults leave them."""
+    floor = Floor()
+    assert floor.engine.review.data_quality() == ()
+    floor.pass_time(MINUTE)
+    assert floor.engine.review.data_quality() == ()
