@@ -9,6 +9,7 @@ from trader.deribit.simulator.channels import (
     Channel,
     Subscriptions,
     parse_channel,
+    wanted_channels,
 )
 
 
@@ -91,3 +92,15 @@ def test_channels_of_instruments_are_found() -> None:
         subscriptions.add(channel(name))
     found = subscriptions.of_instruments(frozenset({"A"}))
     assert sorted(found) == ["quote.A", "ticker.A.100ms", "ticker.A.agg2"]
+
+
+def test_what_two_clients_want_is_looked_at_once() -> None:
+    """The union of what is due, each channel once."""
+    one, two = Subscriptions(), Subscriptions()
+    for name in ("quote.A", "ticker.A.agg2"):
+        one.add(channel(name))
+    for name in ("quote.A", "quote.B"):
+        two.add(channel(name))
+    fast = [wanted.name for wanted in wanted_channels([one, two], slow=False)]
+    assert fast == ["quote.A", "quote.B"]
+    assert len(wanted_channels([one, two], slow=True)) == 3

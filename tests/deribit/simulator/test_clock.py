@@ -135,7 +135,7 @@ STATE = ClockState(seed="7", market="v1", epoch_at=DEMO_START_AT, ceiling_at=DEM
 
 def test_a_state_survives_the_disk() -> None:
     """What was written is what is read."""
-    assert decode_state(encode_state(STATE), seed="7", market="v1", where="clock.json") == STATE
+    assert decode_state(encode_state(STATE), like=STATE, where="clock.json") == STATE
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,9 @@ def test_a_state_survives_the_disk() -> None:
 )
 def test_a_foreign_or_torn_state_is_refused(content: bytes, seed: str, market: str) -> None:
     """The refusal names the file and the remedy."""
+    like = ClockState(seed=seed, market=market, epoch_at=DEMO_START_AT, ceiling_at=DEMO_START_AT)
     with pytest.raises(ConfigurationError, match=r"clock\.json.*--fresh"):
-        decode_state(content, seed=seed, market=market, where="clock.json")
+        decode_state(content, like=like, where="clock.json")
 
 
 def test_a_start_is_an_instant_with_a_timezone() -> None:

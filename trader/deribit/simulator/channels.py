@@ -98,3 +98,9 @@ class Subscriptions:
         yield from self._fast.values()
         if slow:
             yield from self._slow.values()
+
+
+def wanted_channels(clients: Iterable[Subscriptions], *, slow: bool) -> list[Channel]:
+    """List what any client is due, each channel once."""
+    wanted = {place.channel.name: place.channel for one in clients for place in one.due(slow=slow)}
+    return list(wanted.values())

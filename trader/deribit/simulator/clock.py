@@ -108,8 +108,8 @@ def encode_state(state: ClockState) -> bytes:
     return msgspec.json.encode(state) + b"\n"
 
 
-def decode_state(content: bytes, *, seed: str, market: str, where: str) -> ClockState:
-    """Read the state back and check that it belongs to this market.
+def decode_state(content: bytes, *, like: ClockState, where: str) -> ClockState:
+    """Read the state back and check that it belongs to the same market as `like`.
 
     Raises:
         ConfigurationError: unreadable, or written by another seed or market version.
@@ -120,10 +120,10 @@ def decode_state(content: bytes, *, seed: str, market: str, where: str) -> Clock
         raise ConfigurationError(
             f"{where}: not a clock of this exchange ({error}); start with --fresh to discard it"
         ) from error
-    if (state.seed, state.market) != (seed, market):
+    if (state.seed, state.market) != (like.seed, like.market):
         raise ConfigurationError(
             f"{where}: belongs to seed {state.seed!r} of market {state.market!r}, this is seed "
-            f"{seed!r} of {market!r}; start with --fresh to discard it, or use its seed"
+            f"{like.seed!r} of {like.market!r}; start with --fresh to discard it, or use its seed"
         )
     if not START_MIN <= state.epoch_at <= state.ceiling_at <= LAST_AT:
         raise ConfigurationError(

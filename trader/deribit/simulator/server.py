@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -25,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from trader.deribit.server_session import (
+    IDLE_CLOSE,
     Call,
     ServerError,
     ServerSession,
@@ -32,13 +32,7 @@ from trader.deribit.server_session import (
     Unsubscribed,
 )
 from trader.deribit.simulator.archive import Archive
-from trader.deribit.simulator.channels import (
-    FAST_S,
-    NOTHING_SENT,
-    SLOW_S,
-    Subscriptions,
-    parse_channel,
-)
+from trader.deribit.simulator.channels import FAST_S, SLOW_S, wanted_channels
 from trader.deribit.simulator.clock import (
     DEMO_START_AT,
     ClockState,
@@ -50,7 +44,8 @@ from trader.deribit.simulator.exchange import Exchange
 from trader.deribit.simulator.faults import Fault, FaultPlan
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.parameters import invalid
-from trader.deribit.simulator.publisher import Frame, Publisher
+from trader.deribit.simulator.participant import BACKLOG_BYTES_MAX, Participant
+from trader.deribit.simulator.publisher import Publisher
 from trader.deribit.simulator.venue import Venue
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import MICROSECOND, SECOND
@@ -59,15 +54,12 @@ WEBSOCKET_PATH: Final = "/ws/api/v2"
 CLIENTS_MAX: Final = 32
 """Connections Deribit accepts from one address; the next is answered 429."""
 
-BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
-"""What may wait for a slow reader: a catalog and several seconds of both boards."""
-
 INCOMING_BYTES_MAX: Final = 256 * 1024
 """Above the 32 kB that a client may send, so that the session can say so."""
 
 CLOCK_CHECK_S: Final = 0.2
 _SLOW_EVERY: Final = round(SLOW_S / FAST_S)
-_UNREACHABLE: Final = 1006
+_WITHOUT_GOODBYE: Final = IDLE_CLOSE[0]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -160,18 +152,15 @@ def _market(seed: int) -> Market:
 
 
 def _resumed(path: Path | None, market: Market, start_at: int) -> ClockState:
-    fresh = ClockState(
-        seed=str(market.seed), market=market.version, epoch_at=start_at, ceiling_at=start_at
-    )
+    fresh = ClockState(str(market.seed), market.version, start_at, start_at)
     if path is None:
         return fresh
     try:
-        content = path.read_bytes()
+        return decode_state(path.read_bytes(), like=fresh, where=str(path))
     except FileNotFoundError:
         return fresh
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; make it readable") from error
-    return decode_state(content, seed=fresh.seed, market=fresh.market, where=str(path))
 
 
 def write_state(path: Path, state: ClockState) -> None:
@@ -265,22 +254,16 @@ class _Server:
         if self._faults.disturbs and self._faults.closes:
             for client in list(self._clients):
                 client.abort()
-        slow = slow or any(client.fresh for client in self._clients)
-        wanted = {
-            place.channel.name: place.channel
-            for client in self._clients
-            for place in client.subscriptions.due(slow=slow)
-        }
-        expired = self._publisher.refresh(wanted.values(), self.now())
-        for client in self._clients:
-            frames = self._publisher.frames(client.subscriptions, slow=slow)
-            client.fresh = False
-            client.tell(self._disturbed(frames), now)
+        participants = [client.participant for client in self._clients]
+        slow = slow or any(one.fresh for one in participants)
+        wanted = wanted_channels((one.subscriptions for one in participants), slow=slow)
+        expired = self._publisher.refresh(wanted, self.now())
+        for client in list(self._clients):
+            participant = client.participant
+            participant.tell(self._publisher.frames(participant.subscriptions, slow=slow), now)
             if expired:
-                client.forget(expired)
-
-    def _disturbed(self, frames: list[Frame]) -> list[Frame]:
-        return self._faults.disturb_frames(frames) if self._faults.disturbs else frames
+                participant.forget(expired)
+            client.flush()
 
     def _elapsed_s(self) -> float:
         return (monotonic_ns() - self._started_ns) / SECOND
@@ -304,7 +287,8 @@ class _Server:
             opened=opened,
             epoch_us=self.now() // MICROSECOND,
         )
-        client = _Client(connection, session, self._faults)
+        participant = Participant(session, self._faults, backlog_bytes_max=BACKLOG_BYTES_MAX)
+        client = _Client(connection, participant)
         self._clients[client] = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -317,38 +301,39 @@ class _Server:
     async def _read(self, client: _Client) -> None:
         """Answer one client's requests in their order."""
         loop = asyncio.get_running_loop()
+        participant = client.participant
         try:
             async for frame in client.connection:
-                for event in client.session.receive(frame, loop.time()):
+                for event in participant.session.receive(frame, loop.time()):
                     match event:
                         case Call():
                             await self._answer(client, event)
                         case Subscribed():
-                            client.follow(event.channels)
+                            participant.follow(event.channels)
                         case Unsubscribed():
-                            client.subscriptions.remove(event.channels)
+                            participant.subscriptions.remove(event.channels)
+                participant.collect()
                 client.flush()
         except ConnectionClosed:
             return
 
     async def _answer(self, client: _Client, call: Call) -> None:
         loop = asyncio.get_running_loop()
-        exchange = self._exchange
+        result: object
         try:
-            result: object
             if call.method == "simulator/fault":
                 result = self._inject(client, call.params)
-            elif exchange.is_archived(call.method):
+            elif self._exchange.is_archived(call.method):
                 async with self._archive_lock:
                     result = await asyncio.to_thread(
-                        exchange.handle, call.method, call.params, self.now()
+                        self._exchange.handle, call.method, call.params, self.now()
                     )
             else:
-                result = exchange.handle(call.method, call.params, self.now())
+                result = self._exchange.handle(call.method, call.params, self.now())
         except ServerError as error:
-            client.session.refuse(call, error, loop.time())
+            client.participant.session.refuse(call, error, loop.time())
         else:
-            client.session.answer(call, result, loop.time())
+            client.participant.session.answer(call, result, loop.time())
 
     def _inject(self, client: _Client, params: Mapping[str, Any]) -> str:
         """Add a fault that starts now; only a client on this machine may.
@@ -367,81 +352,49 @@ class _Server:
 
 
 class _Client:
-    """One connection: its session, its places, and what waits to be written.
+    """One connection, pumped: what its participant says is written, in order, by one task."""
 
-    Invariant: `backlog_bytes` counts what `_waiting` holds; above the limit the client is cut.
-    """
-
-    def __init__(
-        self, connection: ServerConnection, session: ServerSession, faults: FaultPlan
-    ) -> None:
+    def __init__(self, connection: ServerConnection, participant: Participant) -> None:
         self.connection = connection
-        self.session = session
-        self.subscriptions = Subscriptions()
-        self.fresh = False
-        self._faults = faults
-        self._waiting: deque[bytes] = deque()
-        self._backlog_bytes = 0
+        self.participant = participant
         self._wake = asyncio.Event()
-        address = connection.remote_address
-        self.local = bool(address) and ipaddress.ip_address(address[0]).is_loopback
 
-    def follow(self, channels: tuple[str, ...]) -> None:
-        """Begin to publish channels; the next look sends their present state."""
-        for name in channels:
-            channel = parse_channel(name)
-            if channel is not None:
-                self.subscriptions.add(channel, NOTHING_SENT)
-        self.fresh = True
-
-    def forget(self, instruments: frozenset[str]) -> None:
-        """End the channels of what no longer exists."""
-        channels = self.subscriptions.of_instruments(instruments)
-        self.subscriptions.remove(channels)
-        self.session.drop(channels)
-
-    def tell(self, frames: list[Frame], now: float) -> None:
-        """Queue what is new, let the session's time pass, and wake the writer."""
-        for channel, frame in frames:
-            self.session.push(channel, frame)
-        self.session.tick(now)
-        self.flush()
+    @property
+    def local(self) -> bool:
+        """Whether the client runs on this machine."""
+        address = self.connection.remote_address
+        return bool(address) and ipaddress.ip_address(address[0]).is_loopback
 
     def flush(self) -> None:
-        """Move what the session says to the writer; cut a reader that is too slow."""
-        frames = self.session.data_to_send()
-        if not self._faults.silent:
-            self._waiting.extend(frames)
-            self._backlog_bytes += sum(map(len, frames))
-        if self._backlog_bytes > BACKLOG_BYTES_MAX:
+        """Wake the writer if there is something to write; cut a reader that is too slow."""
+        if self.participant.too_slow:
             self.abort()
-        elif self._waiting or self.session.closing is not None:
+        elif self.participant.has_work:
             self._wake.set()
 
     async def write(self) -> None:
         """Write what waits, in order; the only writer of this connection."""
+        participant = self.participant
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting:
-                    frame = self._waiting.popleft()
+                while (frame := participant.next_frame()) is not None:
                     await self.connection.send(frame, text=True)
-                    self._backlog_bytes -= len(frame)
-                if self.session.closing is not None:
-                    await self._close(*self.session.closing)
+                    participant.written(frame)
+                if participant.session.closing is not None:
+                    await self._close(*participant.session.closing)
                     return
         except ConnectionClosed:
             return
 
     async def _close(self, code: int, reason: str) -> None:
-        if code == _UNREACHABLE:
+        if code == _WITHOUT_GOODBYE:
             self.abort()
         else:
             await self.connection.close(code, reason)
 
     def abort(self) -> None:
         """Cut the connection without a goodbye."""
-        self._waiting.clear()
-        self._backlog_bytes = 0
+        self.participant.discard()
         self.connection.transport.abort()

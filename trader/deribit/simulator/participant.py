@@ -1,0 +1,90 @@
+"""What does the exchange know of one client, and what waits to be written to it?
+
+No socket and no clock: the server pumps bytes between this and the connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from trader.deribit.server_session import ServerSession
+from trader.deribit.simulator.channels import Subscriptions, parse_channel
+from trader.deribit.simulator.faults import FaultPlan
+from trader.deribit.simulator.publisher import Frame
+
+BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
+"""What may wait for a slow reader: a catalog and several seconds of both boards."""
+
+
+class Participant:
+    """One client: its session, its places on the channels, and its backlog.
+
+    Invariant: `backlog_bytes` is the length of what waits, the frame being written included.
+    `fresh` says that channels were subscribed whose present state is still owed.
+    """
+
+    def __init__(
+        self, session: ServerSession, faults: FaultPlan, *, backlog_bytes_max: int
+    ) -> None:
+        self.session = session
+        self.subscriptions = Subscriptions()
+        self.fresh = False
+        self.backlog_bytes = 0
+        self._backlog_bytes_max = backlog_bytes_max
+        self._faults = faults
+        self._waiting: deque[bytes] = deque()
+
+    @property
+    def too_slow(self) -> bool:
+        """Whether so much waits that the client must be cut."""
+        return self.backlog_bytes > self._backlog_bytes_max
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the writer has anything to do: frames, or a connection to close."""
+        return bool(self._waiting) or self.session.closing is not None
+
+    def follow(self, channels: tuple[str, ...]) -> None:
+        """Begin to publish channels; the next look sends their present state."""
+        for name in channels:
+            channel = parse_channel(name)
+            if channel is not None:
+                self.subscriptions.add(channel)
+        self.fresh = True
+
+    def forget(self, instruments: frozenset[str]) -> None:
+        """End the channels of what no longer exists."""
+        channels = self.subscriptions.of_instruments(instruments)
+        self.subscriptions.remove(channels)
+        self.session.drop(channels)
+
+    def tell(self, frames: list[Frame], now: float) -> None:
+        """Queue what is new on the channels, after the faults, and let the session's time pass."""
+        if self._faults.disturbs:
+            frames = self._faults.disturb_frames(frames)
+        for channel, frame in frames:
+            self.session.push(channel, frame)
+        self.session.tick(now)
+        self.fresh = False
+        self.collect()
+
+    def collect(self) -> None:
+        """Move what the session says to what waits; nothing where nothing may leave."""
+        frames = self.session.data_to_send()
+        if not self._faults.silent:
+            self._waiting.extend(frames)
+            self.backlog_bytes += sum(map(len, frames))
+
+    def next_frame(self) -> bytes | None:
+        """Take the next frame to write; `written` is called once it has left."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def written(self, frame: bytes) -> None:
+        """Take a frame that has left off the backlog."""
+        self.backlog_bytes -= len(frame)
+
+    def discard(self) -> None:
+        """Forget what waits: there is nobody left to read it."""
+        self._waiting.clear()
+        self.backlog_bytes = 0
