@@ -71,4 +71,5 @@ class Timers:
         if at < start:
             return start
         due = start + ((at - start) // every + 1) * every
-        return min(due, midnight + DAY + offset % every) if DAY % every else due
+        tomorrow = midnight + DAY
+        return tomorrow + offset % every if DAY % every and due >= tomorrow else due

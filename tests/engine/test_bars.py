@@ -1,0 +1,126 @@
+"""Are bars closed, whole, sorted and bounded, and is the running hour hidden?"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trader.domain.market import Bars
+from trader.domain.units import DAY, HOUR, MINUTE
+from trader.engine.bars import BARS_MAX, BarBook
+
+START = 20_000 * DAY
+
+
+def _bars(hours: list[int], price: float = 1.0) -> Bars:
+    column = (price,) * len(hours)
+    return Bars(tuple(START + hour * HOUR for hour in hours), column, column, column, column)
+
+
+def _hours(bars: Bars) -> list[int]:
+    return [(opened_at - START) // HOUR for opened_at in bars.opened_at]
+
+
+def test_a_bar_is_shown_once_its_hour_is_over() -> None:
+    """Open, high, low, close of what was heard, and nothing of the hour that runs."""
+    book = BarBook()
+    for minute, price in ((0, 10.0), (10, 14.0), (20, 8.0), (59, 11.0)):
+        book.grow("BTC", price, START + minute * MINUTE)
+        assert book.closed("BTC").close == ()
+    book.grow("BTC", 99.0, START + HOUR)
+    assert book.closed("BTC") == Bars((START,), (10.0,), (14.0,), (8.0,), (11.0,))
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.floats(1.0, 1e6)), min_size=1))
+def test_bars_hold_every_price_that_was_heard(ticks: list[tuple[int, float]]) -> None:
+    """Each closed hour has the first, highest, lowest and last price of that hour."""
+    book = BarBook()
+    heard: dict[int, list[float]] = {}
+    for minute, price in sorted(ticks, key=lambda tick: tick[0]):
+        book.grow("BTC", price, START + minute * MINUTE)
+        heard.setdefault(minute // 60, []).append(price)
+    running = max(heard)
+    bars = book.closed("BTC")
+    columns = zip(_hours(bars), bars.open, bars.high, bars.low, bars.close, strict=True)
+    assert [list(row) for row in columns] == [
+        [hour, prices[0], max(prices), min(prices), prices[-1]]
+        for hour, prices in heard.items()
+        if hour != running
+    ]
+
+
+def test_an_hour_of_silence_is_a_gap_that_history_fills() -> None:
+    """Nothing is invented for hours without a price; history adds what it knows."""
+    book = BarBook()
+    for hour in (0, 1, 4):
+        book.grow("BTC", 5.0, START + hour * HOUR)
+    assert _hours(book.closed("BTC")) == [0, 1]
+    book.grow("BTC", 5.0, START + 5 * HOUR)
+    assert _hours(book.closed("BTC")) == [0, 1, 4]
+    book.load("BTC", _bars([2, 3, 4], 7.0), START + 5 * HOUR)
+    bars = book.closed("BTC")
+    assert _hours(bars) == [0, 1, 2, 3, 4]
+    assert bars.close == (5.0, 5.0, 7.0, 7.0, 7.0)
+
+
+def test_trap_look_ahead_in_history() -> None:
+    """Hours that have not closed yet are left out, whether we listened or not."""
+    silent, listening = BarBook(), BarBook()
+    now = START + 3 * HOUR + 20 * MINUTE
+    listening.grow("BTC", 9.0, now)
+    for book in (silent, listening):
+        book.load("BTC", _bars([1, 2, 3, 4]), now)
+        assert _hours(book.closed("BTC")) == [1, 2]
+    listening.grow("BTC", 8.0, now + HOUR)
+    assert listening.closed("BTC").open[-1] == 9.0
+
+
+def test_hours_without_a_price_are_left_out_of_history() -> None:
+    """NaN, 0 and infinity are no prices: the hour stays a gap."""
+    for bad in (math.nan, 0.0, -1.0, math.inf):
+        book = BarBook()
+        column = (1.0, bad, 1.0)
+        hours = tuple(START + hour * HOUR for hour in range(3))
+        book.load("BTC", Bars(hours, column, column, column, column), START + DAY)
+        assert _hours(book.closed("BTC")) == [0, 2]
+
+
+@pytest.mark.parametrize("hours", [[2, 1], [1, 1]])
+def test_unsorted_history_cannot_be_stated(hours: list[int]) -> None:
+    """The bars themselves refuse unsorted and repeated hours."""
+    with pytest.raises(ValueError, match="strictly increasing"):
+        BarBook().load("BTC", _bars(hours), START + DAY)
+
+
+def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
+    """Years of hours and repeated histories keep the last BARS_MAX bars."""
+    book = BarBook()
+    for hour in range(2 * BARS_MAX):
+        book.grow("BTC", 1.0, START + hour * HOUR)
+    assert len(book.closed("BTC").close) == BARS_MAX
+    book.load("BTC", _bars(list(range(2 * BARS_MAX))), START + 2 * BARS_MAX * HOUR)
+    assert _hours(book.closed("BTC"))[-1] == 2 * BARS_MAX - 1
+    assert len(book.closed("BTC").close) == BARS_MAX
+
+
+def test_underlyings_do_not_mix() -> None:
+    """Each index has its own bars, and an unknown one has none."""
+    book = BarBook()
+    book.load("BTC", _bars([0]), START + DAY)
+    assert book.closed("ETH") == Bars((), (), (), (), ())
+    assert len(book.closed("BTC").close) == 1
+
+
+def test_what_was_shown_does_not_change() -> None:
+    """Bars are values: the next hour makes new ones and leaves the old ones as they were."""
+    book = BarBook()
+    book.load("BTC", _bars([0]), START + HOUR)
+    shown = book.closed("BTC")
+    assert book.closed("BTC") is shown
+    book.grow("BTC", 3.0, START + HOUR)
+    book.grow("BTC", 3.0, START + 2 * HOUR)
+    assert _hours(shown) == [0]
+    assert _hours(book.closed("BTC")) == [0, 1]
