@@ -110,6 +110,10 @@ class TradingDesk:
         seen = {name: touch for name, touch in shown.items() if touch is not None}
         order = self._broker.place(approval, step, seen, legs)
         instruments = tuple(self._instrument(leg.instrument, approval.chain_id) for leg in legs)
+        chain = self.ledger.chains.get(approval.chain_id)
+        if chain is not None and not math.isfinite(equity_usd * index):
+            # a close before the first index after a start: a journal holds finite numbers only
+            equity_usd, index = chain.equity_at_open_usd, chain.index_at_open
         step.record(placed(order, instruments, equity_usd, index))
 
     def _legs(self, approval: Approved) -> tuple[Leg, ...]:
