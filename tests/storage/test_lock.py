@@ -63,7 +63,8 @@ def test_released_is_free_again(tmp_path: Path) -> None:
     first = StateLock.acquire(tmp_path)
     first.release()
     first.release()
-    StateLock.acquire(tmp_path).release()
+    with StateLock.acquire(tmp_path), pytest.raises(JournalLocked):
+        StateLock.acquire(tmp_path)
 
 
 def test_a_child_started_by_exec_does_not_keep_the_lock(tmp_path: Path) -> None:
@@ -71,7 +72,8 @@ def test_a_child_started_by_exec_does_not_keep_the_lock(tmp_path: Path) -> None:
     lock = StateLock.acquire(tmp_path)
     with subprocess.Popen(["sleep", "30"], close_fds=False) as child:
         lock.release()
-        StateLock.acquire(tmp_path).release()
+        with StateLock.acquire(tmp_path):
+            assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
         child.kill()
 
 
