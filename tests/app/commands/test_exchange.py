@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.sync.client import connect
@@ -88,11 +89,27 @@ def test_its_state_belongs_to_one_seed_and_one_process(tmp_path: Path) -> None:
         (("--speed", "0"), "speed 0.0"),
         (("--speed", "nan"), "speed nan"),
         (("--start", "yesterday"), "start 'yesterday'"),
+        (("--port", "99999"), "--port 99999 is no port; give 0 (a free one) to 65535"),
+        (("--port", "-1"), "--port -1 is no port"),
+        (("--host", ""), "--host is empty; give an address"),
+        (("--host", "nowhere.invalid"), "cannot listen on nowhere.invalid:0"),
+        (("--host", "192.0.2.1"), "choose another --host or --port"),
     ],
 )
 def test_an_impossible_exchange_is_refused(arguments: tuple[str, ...], says: str) -> None:
-    """Exit 78 with one line."""
+    """Exit 78 with one line: wrong numbers, a name nobody has, an address of another machine."""
     run = trader("exchange", "--port", "0", *arguments)
     assert run.returncode == 78
     (line,) = run.stderr.splitlines()
     assert says in line
+
+
+def test_a_taken_port_is_refused() -> None:
+    """A second exchange on the same port ends with exit 78 and one line that says what to do."""
+    with exchange("--until-eof") as (_, url):
+        port = str(urlsplit(url).port)
+        run = trader("exchange", "--port", port)
+    assert (run.returncode, run.stdout) == (78, "")
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"exchange: cannot listen on 127.0.0.1:{port} (")
+    assert "choose another --host or --port, or stop what listens there" in line

@@ -27,7 +27,7 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew; the old journal is kept beside the new"
     )
-    parser.add_argument("--state", metavar="DIR", type=Path, help="where state goes (state/demo)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="where state goes (.state/demo)")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=DEMO_CONFIG, help=f"({DEMO_CONFIG})"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import say
+from trader.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SUMMARY: Final = "run the bundled exchange alone, over a real websocket"
 CLOCK_NAME: Final = "clock.json"
+PORT_MAX: Final = 65_535
 READY: Final = "exchange listens at"
 """How the first line on stdout begins; the address follows."""
 
@@ -40,10 +42,21 @@ def add_commands(subparsers: Subparsers) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationError: the exchange cannot be run like that.
+        JournalLocked: another exchange keeps its clock in `--state`.
+    """
     from trader.app.loop import run
     from trader.storage.lock import StateLock
 
+    if not 0 <= arguments.port <= PORT_MAX:
+        raise ConfigurationError(
+            f"exchange: --port {arguments.port} is no port; give 0 (a free one) to {PORT_MAX}"
+        )
+    if not arguments.host:
+        raise ConfigurationError("exchange: --host is empty; give an address, e.g. 127.0.0.1")
     if arguments.state is None:
         return run(_serve(arguments, None))
     with StateLock.acquire(arguments.state):
