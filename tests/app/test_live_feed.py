@@ -1,0 +1,457 @@
+"""Does the market reach the engine whole and in order, through everything the feed does?
+
+A real exchange on loopback, a real client; the test stands where the engine does and takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from tests.app.exchange_thread import exchange_thread
+from tests.app.meddler import meddling
+from tests.deribit.loopback import Exchange
+from trader.app.driver import Errand, Inbox
+from trader.app.live_feed import LiveFeed
+from trader.app.market_clock import MarketClock
+from trader.app.metrics import Metrics
+from trader.app.settings import SIMULATED, FeedSettings
+from trader.deribit.client import ClientSettings
+from trader.deribit.simulator.server import serve
+from trader.domain.errors import ConfigurationError
+from trader.domain.events import (
+    DeliveryPrice,
+    Event,
+    FeedFault,
+    FeedLost,
+    FeedRestored,
+    FundingRate,
+    HistoryLoaded,
+    IndexPrice,
+    InstrumentExpired,
+    InstrumentListed,
+    Quote,
+)
+from trader.domain.instruments import Instrument
+from trader.domain.units import DAY, HOUR, MINUTE
+
+Kind = TypeVar("Kind")
+START = 20_605 * DAY + 18 * HOUR
+"""2026-06-01T18:00:00Z."""
+QUICK: dict[str, Any] = {
+    "backoff_initial_s": 0.05, "backoff_max_s": 0.1, "request_timeout_s": 5.0, "gap_s": 2.5,
+    "mute_channel_s": 2.5, "close_timeout_s": 0.2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of an exchange that all tests share; none of them outlives a market day."""
+    with exchange_thread(seed=1, speed=300.0, start_at=START) as served:
+        yield served
+
+
+class Scene:
+    """A feed that runs, and everything it gave to the engine so far."""
+
+    def __init__(self, url: str, source: str, **client: Any) -> None:
+        settings = FeedSettings(
+            source=source, url=url, expiries_within_days=2.0,
+            client=ClientSettings(**{**QUICK, **client}),
+        )  # fmt: skip
+        self.clock = MarketClock(wall=source != SIMULATED)
+        self.inbox = Inbox(settings.client.queue_max)
+        self.metrics = Metrics()
+        self.feed = LiveFeed(settings, self.clock, self.inbox, self.metrics)
+        self.events: list[Event] = []
+        self.jobs: list[asyncio.Task[None]] = []
+
+    async def engine(self) -> None:
+        """Take what comes."""
+        while True:
+            while (event := self.inbox.take()) is not None:
+                assert not isinstance(event, Errand)
+                self.events.append(event)
+            await self.inbox.wait(0.5)
+
+    def of(self, kind: type[Kind], after: int = 0) -> list[Kind]:
+        """List the events of a kind."""
+        return [event for event in self.events[after:] if isinstance(event, kind)]
+
+    async def until(self, enough: Callable[[], object], seconds: float = 10.0) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(seconds):
+            while not enough():  # noqa: ASYNC110 - what is waited for has no event of its own
+                await asyncio.sleep(0.01)
+
+    async def alive(self) -> None:
+        """Wait until the feed is up and quotes arrive."""
+        await self.until(lambda: self.feed.alive and self.of(Quote) and len(self.of(IndexPrice)))
+
+    def listed(self) -> dict[str, Instrument]:
+        """Fold listings and expiries, as the engine does."""
+        listed: dict[str, Instrument] = {}
+        for event in self.events:
+            match event:
+                case InstrumentListed():
+                    listed |= {one.name: one for one in event.instruments}
+                case InstrumentExpired():
+                    for name in event.names:
+                        del listed[name]
+                case _:
+                    pass
+        return listed
+
+    def trust(self) -> list[str]:
+        """Tell the story of trust in order."""
+        told = [one for one in self.events if isinstance(one, FeedLost | FeedRestored)]
+        return [f"{type(one).__name__} {' '.join(one.scope[:2])}" for one in told]
+
+    async def fault(self, kind: str, scope: str = "*", duration_s: float = 0.3) -> None:
+        """Let something go wrong at the exchange."""
+        params = {"kind": kind, "scope": scope, "duration_s": duration_s}
+        await self.feed.client.call("simulator/fault", params)
+
+
+@asynccontextmanager
+async def running(url: str, source: str = SIMULATED, **client: Any) -> AsyncIterator[Scene]:
+    """Run a feed until the block ends; what it raises ends the block."""
+    scene = Scene(url, source, **client)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        for job in (scene.feed.run, scene.feed.fetch_deliveries, scene.engine):
+            scene.jobs.append(tasks.create_task(job()))
+        tasks.create_task(scene.feed.client.run())
+        try:
+            yield scene
+        finally:
+            scene.feed.client.stop()
+            for running_job in scene.jobs:
+                running_job.cancel()
+
+
+def frame_of(channel: str) -> bytes:
+    """Find a push of a channel in a frame."""
+    return b'"channel":"' + channel.encode()
+
+
+async def test_everything_comes_up_in_the_order_the_engine_needs(url: str) -> None:
+    """Contracts before their quotes, history and indices before trust; only near contracts."""
+    async with running(url) as scene:
+        await scene.alive()
+        await scene.until(lambda: len({one.underlying for one in scene.of(IndexPrice)}) == 2)
+        await scene.until(lambda: scene.of(FundingRate))
+        assert isinstance(scene.events[0], InstrumentListed)
+        assert [one.underlying for one in scene.of(HistoryLoaded)] == ["BTC", "ETH"]
+        assert all(len(one.bars.opened_at) == 24 * 60 for one in scene.of(HistoryLoaded))
+        listed = scene.listed()
+        assert {one.instrument for one in scene.of(Quote)} <= set(listed)
+        assert {one.underlying for one in listed.values()} == {"BTC", "ETH"}
+        edge = scene.clock.now() + int(2.0 * DAY)
+        assert all(one.kind == "perpetual" or (one.expires_at or 0) <= edge
+                   for one in listed.values())  # fmt: skip
+        assert scene.trust() == ["FeedRestored *"]
+        assert scene.feed.market == "1@1"
+        assert START < scene.clock.now() < START + 12 * HOUR
+        assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, ()))
+
+
+def expected_channels(scene: Scene, held: tuple[str, ...]) -> list[str]:
+    """Name exactly the channels that must be subscribed."""
+    quick = ("BTC-PERPETUAL", "ETH-PERPETUAL", *held)
+    channels = [f"ticker.{name}.{'100ms' if name in quick else 'agg2'}" for name in scene.listed()]
+    for coin in ("BTC", "ETH"):
+        channels += [f"deribit_price_index.{coin.lower()}_usd", f"instrument.state.option.{coin}"]
+    return channels
+
+
+async def test_what_is_held_is_followed_closely_and_nothing_else(url: str) -> None:
+    """Held contracts move to 100 ms and back; a perpetual never loses its only channel."""
+    async with running(url) as scene:
+        early = "BTC-PERPETUAL"
+        scene.feed.watch([early, "BTC-1JAN20-1-C"])
+        await scene.alive()
+        one, two = [name for name in scene.listed() if name.endswith("-C")][:2]
+        for held in ((one, early), (two, one), (two,), ()):
+            scene.feed.watch(held)
+            assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, held))
+        scene.feed.watch([one])
+        await asyncio.sleep(0.3)
+        seen = len(scene.events)
+        await scene.until(lambda: any(q.instrument == one for q in scene.of(Quote, seen)))
+
+
+async def test_what_was_held_before_a_restart_is_followed_once_it_is_listed(url: str) -> None:
+    """Positions recovered before the catalog is known get their close channel with the listing."""
+    held = "BTC-3JUN26-96000-C"
+    async with running(url) as scene:
+        scene.feed.watch([held])
+        await scene.alive()
+        assert held in scene.listed()
+        assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, (held,)))
+
+
+async def test_a_short_break_brings_everything_up_again(url: str) -> None:
+    """After each cut, however quick the reconnect: lost once, history anew, then trusted again."""
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+        await scene.alive()
+        for breaks in (1, 2):
+            stood = scene.clock.now()
+            line.cut()
+            await scene.until(lambda: not scene.feed.alive)
+            assert scene.clock.standing
+            await scene.until(lambda: scene.feed.alive)
+            await scene.until(lambda: scene.trust()[-1] == "FeedRestored *")
+            assert scene.clock.now() >= stood
+            assert len(scene.of(HistoryLoaded)) == 2 * (breaks + 1)
+        assert scene.trust() == ["FeedRestored *"] + ["FeedLost *", "FeedRestored *"] * 2
+        seen = len(scene.events)
+        await scene.until(lambda: len(scene.of(Quote, seen)) > 100)
+        assert scene.of(FeedFault) == []
+        assert len(scene.of(InstrumentListed)) == 1
+
+
+async def test_expiry_lists_settles_and_forgets() -> None:
+    """At 08:00 what expired goes, what is new comes, and the delivery price is fetched."""
+    expires_at = 20_606 * DAY + 8 * HOUR
+    with exchange_thread(seed=1, speed=300.0, start_at=expires_at - 20 * MINUTE) as url:
+        async with running(url) as scene:
+            await scene.alive()
+            before = scene.listed()
+            today = {name for name, one in before.items() if one.expires_at == expires_at}
+            assert today
+            scene.feed.want_delivery("BTC", expires_at)
+            scene.feed.want_delivery("BTC", expires_at)
+            await scene.until(lambda: scene.of(InstrumentExpired))
+            assert set(scene.of(InstrumentExpired)[0].names) == today
+            assert 0 < (scene.clock.now() - expires_at) / 1e9 / 300 < 3
+            await scene.until(lambda: len(scene.of(InstrumentListed)) > 1)
+            await scene.until(lambda: scene.of(DeliveryPrice))
+            price = scene.of(DeliveryPrice)[0]
+            assert (price.underlying, price.expires_at) == ("BTC", expires_at)
+            await asyncio.sleep(1.2)
+            assert len(scene.of(DeliveryPrice)) == 1
+            assert quoted_while_unlisted(scene) == []
+            assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, ()))
+
+
+def quoted_while_unlisted(scene: Scene) -> list[str]:
+    """Name instruments whose quote came before their listing, or after they expired."""
+    known: set[str] = set()
+    wrong = []
+    for event in scene.events:
+        match event:
+            case InstrumentListed():
+                known |= {one.name for one in event.instruments}
+            case InstrumentExpired():
+                known -= set(event.names)
+            case Quote() if event.instrument not in known:
+                wrong.append(event.instrument)
+            case _:
+                pass
+    return wrong
+
+
+async def test_an_index_that_falls_silent_is_distrusted_and_trusted_again(url: str) -> None:
+    """A mute index loses only its own scope, once, and is back when it speaks."""
+    async with running(url, mute_channel_s=1.6, gap_s=20.0) as scene:
+        await scene.alive()
+        await scene.fault("mute", "deribit_price_index.btc_usd", 2.5)
+        await scene.until(lambda: "FeedLost index:BTC" in scene.trust())
+        await scene.until(lambda: scene.trust()[-1] == "FeedRestored index:BTC")
+        assert scene.trust() == ["FeedRestored *", "FeedLost index:BTC", "FeedRestored index:BTC"]
+        assert scene.feed.alive
+
+
+async def test_many_broken_channels_come_back_as_one_word(url: str) -> None:
+    """Half frames of hundreds of tickers: each lost once, the return of all told together."""
+    async with running(url) as scene:
+        await scene.alive()
+        await scene.fault("half_frame", "ticker.*", 0.8)
+        await scene.until(lambda: scene.of(FeedLost))
+        await asyncio.sleep(1.2)
+        await scene.until(lambda: scene.trust()[-1].startswith("FeedRestored"))
+        lost = {name for one in scene.of(FeedLost) for name in one.scope}
+        back = {name for one in scene.of(FeedRestored)[1:] for name in one.scope}
+        assert lost == back
+        assert lost <= set(scene.listed())
+        assert len(scene.of(FeedRestored)) - 1 <= len(scene.of(FeedLost))
+        assert scene.feed.alive
+
+
+async def test_a_push_that_means_nothing_is_a_fault_and_no_end(url: str) -> None:
+    """A ticker without an instant and an index of 0 are noted as garbage; the feed lives on."""
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+        await scene.alive()
+
+        def no_price(frame: bytes) -> bytes:
+            if frame_of("deribit_price_index.eth_usd") not in frame:
+                return frame
+            note = msgspec.json.decode(frame)
+            note["params"]["data"]["price"] = 0
+            return msgspec.json.encode(note)
+
+        line.tell = no_price
+        await scene.until(lambda: scene.of(FeedFault))
+        line.tell = bytes
+        fault = scene.of(FeedFault)[0]
+        assert (fault.kind, fault.scope) == ("garbage", ("index:ETH",))
+        assert "is not positive" in fault.detail
+        seen = len(scene.events)
+        await scene.until(
+            lambda: any(tick.underlying == "ETH" for tick in scene.of(IndexPrice, seen))
+        )
+        assert scene.feed.alive
+
+
+async def test_a_venue_that_refuses_is_asked_again(url: str) -> None:
+    """While calls fail, nothing is trusted and nothing dies; then everything comes up."""
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+        line.ask = lambda frame: frame.replace(b"public/get_instruments", b"public/maintenance")
+        await scene.until(lambda: scene.feed.client.connected)
+        await asyncio.sleep(0.5)
+        assert not scene.feed.alive
+        assert scene.events == []
+        line.ask = bytes
+        await scene.alive()
+        assert scene.trust() == ["FeedRestored *"]
+
+
+async def test_a_cut_while_coming_up_ends_in_a_feed_that_is_up(url: str) -> None:
+    """A connection that breaks between catalog and history restores nothing; the next one does."""
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+
+        def cut(frame: bytes) -> bytes:
+            if b"get_tradingview_chart_data" in frame:
+                line.ask = bytes
+                line.cut()
+            return frame
+
+        line.ask = cut
+        await scene.alive()
+        assert scene.trust() == ["FeedLost *", "FeedRestored *"]
+        assert len(scene.of(InstrumentListed)) == 1
+
+
+async def test_an_empty_catalog_expires_nothing(url: str) -> None:
+    """A venue that lists nothing for a moment is asked again; what we hold stays listed."""
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+        await scene.alive()
+        emptied = []
+
+        def empty(frame: bytes) -> bytes:
+            if b'"instrument_name":"BTC-PERPETUAL"' in frame and b'"params"' not in frame:
+                emptied.append(frame)
+                answer = msgspec.json.decode(frame)
+                answer["result"] = []
+                return msgspec.json.encode(answer)
+            return frame
+
+        line.tell = empty
+        line.cut()
+        await scene.until(lambda: emptied)
+        await asyncio.sleep(0.3)
+        assert not scene.feed.alive
+        line.tell = bytes
+        await scene.until(lambda: scene.feed.alive)
+        assert scene.of(InstrumentExpired) == []
+
+
+async def test_another_exchange_than_was_meant_is_a_configuration_error() -> None:
+    """An exchange without a clock of its own, reached as the bundled one, ends it with a remedy."""
+    async with Exchange() as exchange:
+        with pytest.raises(ExceptionGroup) as raised:
+            async with running(exchange.url) as scene:
+                await scene.feed.know_the_time()
+    assert raised.value.subgroup(ConfigurationError) is not None
+    assert "is not the bundled exchange; name the venue" in str(raised.value.exceptions[0])
+
+
+async def test_a_market_that_changes_under_us_is_a_configuration_error() -> None:
+    """The exchange that comes back as another market ends it: the journal is of the first."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def change_markets() -> None:
+        async with running(f"ws://127.0.0.1:{port}/ws/api/v2") as scene:
+            async with serve(seed=1, speed=300.0, start_at=START, port=port):
+                await scene.feed.know_the_time()
+            async with serve(seed=2, speed=300.0, start_at=START, port=port):
+                await asyncio.sleep(10)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await change_markets()
+    assert "came back as market 2@1" in str(raised.value.exceptions[0])
+
+
+async def test_a_real_venue_runs_on_wall_time() -> None:
+    """A URL as source: the system's time, no clock asked for, and no fault while they agree."""
+    with exchange_thread(seed=1, speed=1.0, start_at=time.time_ns()) as venue:
+        async with meddling(venue) as line:
+            asked: list[bytes] = []
+
+            def listen(frame: bytes) -> bytes:
+                asked.append(frame)
+                return frame
+
+            line.ask = listen
+            async with running(line.url, source=line.url) as scene:
+                await scene.alive()
+                assert scene.feed.market == line.url
+                assert abs(scene.clock.now() - time.time_ns()) < 1e9
+                line.cut()
+                await scene.until(lambda: len(scene.of(FeedRestored)) == 2)
+                assert not scene.clock.standing
+                assert scene.trust() == ["FeedRestored *", "FeedLost *", "FeedRestored *"]
+                assert scene.of(FeedFault) == []
+            assert any(b"public/get_time" in frame for frame in asked)
+            assert not any(b"simulator/clock" in frame for frame in asked)
+
+
+async def test_a_system_clock_that_is_wrong_is_said() -> None:
+    """A venue that says another time than the system: ages are worth nothing, a fault says so."""
+    with exchange_thread(seed=1, speed=1.0, start_at=time.time_ns() - 90 * MINUTE) as venue:
+        async with running(venue, source=venue) as scene:
+            await scene.until(lambda: scene.of(FeedFault))
+            fault = scene.of(FeedFault)[0]
+            assert fault.kind == "clock_jump"
+            assert "the system's clock is +540" in fault.detail
+
+
+async def test_delivery_prices_are_asked_for_until_they_are_there(url: str) -> None:
+    """Refused at first and asked again each second: it arrives once, also across a break."""
+    expires_at = 20_605 * DAY + 8 * HOUR
+    async with (
+        meddling(url) as line,
+        running(line.url) as scene,
+    ):
+        line.ask = lambda frame: frame.replace(b"get_delivery_prices", b"get_nothing")
+        scene.feed.want_delivery("ETH", expires_at)
+        await scene.alive()
+        await asyncio.sleep(1.2)
+        line.cut()
+        assert scene.of(DeliveryPrice) == []
+        line.ask = bytes
+        await scene.until(lambda: scene.of(DeliveryPrice))
+        assert scene.of(DeliveryPrice)[0].price > 0
