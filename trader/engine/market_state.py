@@ -218,8 +218,8 @@ class MarketState:
         self._take_index(event.underlying, event.price, min(event.exchange_at, at), at)
 
     def _take_index(self, underlying: str, price: float, quoted_at: int, at: int) -> None:
-        if not (math.isfinite(price) and price > 0):
-            return
+        if not 0 < price < math.inf or quoted_at < self._index.get(underlying, (price, 0))[1]:
+            return  # no price, or an older one than we have
         self._index[underlying] = (price, quoted_at)
         self.trust.index_seen(underlying)
         self.bars.grow(underlying, price, at)
