@@ -194,7 +194,7 @@ class Campaign:
     def _holds_something(self) -> bool:
         if not self._daemon.alive:
             raise RuntimeError(f"the daemon ended: {self._daemon.said()[-3000:]}")
-        time.sleep(0.3)
+        time.sleep(0.1)
         ledger = _fold(self._records())
         return any(not chain.flat for chain in ledger.chains.values()) and bool(ledger.orders)
 
@@ -207,10 +207,10 @@ class Campaign:
             self.figures.startup_kills += self._daemon.find("daemon.ready") is None
             return
         self._ready()
+        time.sleep(float(self._chance.uniform(0.2, 6.0)))
         if not self._holds_something():
             self._say("nothing to lose at the moment: waiting")
             wait_for(self._holds_something, 120, "open positions and resting orders")
-        time.sleep(float(self._chance.uniform(0.2, 6.0)))
 
     def _start(self) -> None:
         self._started = time.monotonic()
