@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.domain.events import Command
+from trader.domain.facts import AlertRaised, CommandTaken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
+
+    from trader.engine.outcome import Outcome
 
 SOCKET_NAME: Final = "trader.sock"
 SOCKET_PATH_BYTES_MAX: Final = 107
@@ -29,6 +32,18 @@ class Answer(msgspec.Struct, frozen=True):
     accepted: bool
     sequence: int | None = None
     detail: str = ""
+
+
+def answer_of(outcome: Outcome) -> Answer:
+    """Tell a person what became of the command an outcome was made of, once it is durable."""
+    taken = any(isinstance(fact, CommandTaken) for fact in outcome.facts)
+    refused = [
+        fact.text
+        for fact in outcome.facts
+        if isinstance(fact, AlertRaised) and fact.kind == "command_refused"
+    ]
+    accepted = taken and not refused
+    return Answer(accepted=accepted, sequence=outcome.sequence, detail="; ".join(refused))
 
 
 class DaemonUnreachable(Exception):

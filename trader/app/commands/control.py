@@ -1,19 +1,26 @@
-"""How does a person steer a running daemon? Commands with a name and a reason, journaled."""
+"""How does a person steer a daemon? Commands with a name and a reason, journaled.
+
+With no daemon running, those that need no market are journaled all the same: the next one obeys.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trader.app.commands.options import add_json, add_state, state_dir
+from trader.app.commands.options import add_daemon, add_json, journal_url, state_dir
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain, say, say_json
+from trader.domain.errors import JournalLocked
 
 if TYPE_CHECKING:
     import argparse
 
     from trader.app.commands.options import Subparsers
+    from trader.app.control import Answer
     from trader.domain.events import Command
 
+NEED_THE_MARKET: Final = ("close", "flatten")
 STAGES: Final = ("RESEARCH", "PILOT", "PRODUCTION")
 SUMMARIES: Final = {
     "pause": "stop opening, of one strategy or of all; closes go on",
@@ -41,7 +48,7 @@ def add_commands(subparsers: Subparsers) -> None:
                 pass
         parser.add_argument("--by", metavar="WHO", required=True, type=_said, help="your name")
         parser.add_argument("--reason", metavar="WHY", required=True, type=_said, help="why")
-        add_state(parser)
+        add_daemon(parser)
         add_json(parser)
         parser.set_defaults(execute=execute)
 
@@ -53,11 +60,14 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from trader.app.control import SOCKET_NAME, DaemonUnreachable, send
 
     path = state_dir(arguments) / SOCKET_NAME
+    command = _command(arguments)
     try:
-        answer = send(path, _command(arguments))
+        answer = send(path, command)
     except DaemonUnreachable as error:
-        complain(f"{error}; start it with `trader run`, or name its --state")
-        return ExitCode.UNAVAILABLE
+        offline = _without_daemon(arguments, command, str(error))
+        if isinstance(offline, ExitCode):
+            return offline
+        answer = offline
     if arguments.json:
         say_json(msgspec.structs.asdict(answer))
     elif answer.accepted:
@@ -66,6 +76,33 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     else:
         complain(f"{arguments.command} not accepted: {answer.detail}")
     return ExitCode.OK if answer.accepted else ExitCode.FAILURE
+
+
+def _without_daemon(
+    arguments: argparse.Namespace, command: Command, silence: str
+) -> Answer | ExitCode:
+    """Journal a command in the daemon's place; where that cannot be, say why."""
+    if arguments.command in NEED_THE_MARKET:
+        complain(f"{silence}; {arguments.command} needs the market: start `trader run` first")
+        return ExitCode.UNAVAILABLE
+    from trader.app import offline
+    from trader.app.configuration import load_configuration
+
+    moved = [f"journal.state_dir={arguments.state.absolute()}"] if arguments.state else []
+    configuration = load_configuration(arguments.config, moved) if arguments.config else None
+    url = journal_url(arguments) if configuration is None else configuration.journal_url
+    journal = Path(url.removeprefix("sqlite:///"))
+    if not journal.exists():
+        complain(f"{silence}, and there is no journal at {journal}; name the daemon's --config")
+        return ExitCode.NOT_FOUND
+    if configuration is None:
+        complain(f"{silence}; name its --config too, to journal this without a daemon")
+        return ExitCode.UNAVAILABLE
+    try:
+        return offline.take(configuration, command)
+    except JournalLocked as error:
+        complain(f"{silence}, and {error}; where it is starting or stopping, try again")
+        return ExitCode.UNAVAILABLE
 
 
 def _command(given: argparse.Namespace) -> Command:

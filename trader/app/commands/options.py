@@ -50,6 +50,21 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--state", metavar="DIR", type=Path, help="the daemon's state directory")
 
 
+def add_daemon(parser: argparse.ArgumentParser) -> None:
+    """Add the two ways to say which daemon is meant; both where its state lies elsewhere."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="the daemon's configuration file; needed where no daemon runs",
+    )
+    parser.add_argument(
+        "--state", metavar="DIR", type=Path, help="its state directory, where it is another"
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
