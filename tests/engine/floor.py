@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
 import msgspec
+import numpy as np
 import pydantic
 
 from tests.builders import INDEX, NOW, at_eight, option
@@ -91,11 +92,12 @@ def perpetual(underlying: str = "BTC") -> Instrument:
     )  # fmt: skip
 
 
-def listed(underlying: str = "BTC") -> tuple[Instrument, ...]:
-    """List calls and puts of two expiries, and the perpetual."""
+@functools.cache
+def listed(underlying: str = "BTC", days: tuple[int, ...] = (1, 3)) -> tuple[Instrument, ...]:
+    """List calls and puts of a few expiries, and the perpetual."""
     options = tuple(
-        option(kind, float(strike), at_eight(days), underlying)
-        for days in (1, 3)
+        option(kind, float(strike), at_eight(day), underlying)
+        for day in days
         for strike in STRIKES[underlying]
         for kind in ("call", "put")
     )
@@ -149,6 +151,7 @@ class Floor:
         underlyings: tuple[str, ...] = ("BTC",),
         hashes: Mapping[str, str] | None = None,
         balances: Mapping[str, float] | None = None,
+        days: tuple[int, ...] = (1, 3),
         at: int = NOW,
     ) -> None:
         self.stages: dict[str, Stage] = dict(stages or {"alpha": "PRODUCTION"})
@@ -157,7 +160,7 @@ class Floor:
         self.balances = balances or BALANCES
         self.at = at
         self.epoch = 0
-        self.underlyings = underlyings
+        self.listed = {one: listed(one, days) for one in underlyings}
         self.spot = dict(INDEX)
         self.iv = 0.8
         self.size = 25.0
@@ -192,8 +195,8 @@ class Floor:
             configuration_hash="test",
         )  # fmt: skip
         started = self._take(self.engine.start(epoch, self.balances, self.at))
-        for underlying in self.underlyings:
-            self.send(InstrumentListed(listed(underlying)))
+        for instruments in self.listed.values():
+            self.send(InstrumentListed(instruments))
         self.show()
         return started
 
@@ -220,25 +223,39 @@ class Floor:
         """Quote the index and every contract afresh, by Black-76, two ticks wide."""
         for underlying, spot in self.spot.items():
             self.send(IndexPrice(underlying, spot, self.at))
-            for one in listed(underlying) if underlying in self.underlyings else ():
-                if (one.expires_at or self.at + 1) > self.at:
-                    self.send(self.quote_of(one, spot))
+            living = [
+                one
+                for one in self.listed.get(underlying, ())
+                if (one.expires_at or self.at + 1) > self.at
+            ]
+            for one, mark in zip(living, self._marks(living, spot), strict=True):
+                self.send(self._quote(one, spot, mark, self.size))
 
-    def quote_of(self, one: Instrument, spot: float, size: float | None = None) -> Quote:
+    def quote_of(self, one: Instrument, spot: float) -> Quote:
         """Quote one contract at its fair value."""
-        shown = self.size if size is None else size
+        return self._quote(one, spot, self._marks([one], spot)[0], self.size)
+
+    def _marks(self, instruments: list[Instrument], spot: float) -> list[float]:
+        """Value contracts in coin, the perpetual in USD."""
+        kinds = [-1 if one.option_type == "put" else 1 for one in instruments]
+        strikes = [one.strike or spot for one in instruments]
+        years = [max((one.expires_at or self.at) - self.at, 0) / YEAR for one in instruments]
+        usd = price(np.array(kinds), spot, np.array(strikes), np.array(years), self.iv)
+        return [
+            value / spot if one.kind == "option" else spot
+            for one, value in zip(instruments, usd.tolist(), strict=True)
+        ]
+
+    def _quote(self, one: Instrument, spot: float, mark: float, size: float) -> Quote:
         if one.kind == "perpetual":
             return Quote(
                 one.name, self.at, spot - 1, 1e6, spot + 1, 1e6, spot, math.nan, spot, spot
             )
-        years = max((one.expires_at or 0) - self.at, 0) / YEAR
-        kind = 1 if one.option_type == "call" else -1
-        mark = float(price(kind, spot, one.strike or 0.0, years, self.iv)) / spot
         steps = mark / 0.0001
         bid = round((math.ceil(steps) - 2) * 0.0001, 10)
         ask = round((math.floor(steps) + 2) * 0.0001, 10)
         return Quote(
-            one.name, self.at, bid if bid > 0 else math.nan, shown if bid > 0 else 0.0, ask, shown,
+            one.name, self.at, bid if bid > 0 else math.nan, size if bid > 0 else 0.0, ask, size,
             mark, self.iv, spot, spot,
         )  # fmt: skip
 

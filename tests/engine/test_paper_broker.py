@@ -267,9 +267,17 @@ def test_trap_displayed_size_is_used_up_once() -> None:
     venue.show()
     assert venue.trade(0) == [], "the same quote again is the same size again"
     venue.show(ask_amount=7.5)
-    assert filled(venue.trade(0)) == [(0.5, (0.012,))], "half a lot was added behind it"
-    venue.show(ask=0.0115, ask_amount=1.0)
+    assert filled(venue.trade(0)) == [(0.5, (0.011,))], "half a lot was added behind it"
+    venue.show(ask=0.0105, ask_amount=1.0)
     assert [fill.amount for fill in venue.trade(0)] == [1.0]
+
+
+def test_an_open_never_pays_more_than_the_touch_it_was_judged_at() -> None:
+    """A limit through the market is the touch of the approval: there the gate saw its loss."""
+    venue = Venue()
+    venue.place(BUY, pricing=Pricing(limit_net=0.5, worst_net=1.0, patience=LATENCY, lifetime=HOUR))
+    order = venue.book().order
+    assert (order.limit_net, order.worst_net) == (0.011, 0.011)
 
 
 def test_a_price_that_left_and_came_back_is_new_size() -> None:

@@ -21,6 +21,7 @@ from tests.engine.floor import (
     wish,
 )
 from trader.domain.events import Demote, PauseTrading, Promote
+from trader.domain.facts import Filled
 from trader.domain.trading import Approved, Leg, Pricing
 from trader.domain.units import HOUR, MINUTE, SECOND
 from trader.engine.engine import EngineSettings
@@ -210,6 +211,20 @@ def test_an_urgent_close_replaces_a_patient_one_and_a_second_is_refused() -> Non
         "placed close 1 on main",
         "refused close of alpha: already_working",
     ]
+
+
+def test_a_sale_that_would_even_pay_rests_at_one_tick_at_worst() -> None:
+    """A positive net price for a sale is no price: what waited sells at the lowest there is."""
+    floor = holding((Leg(CALL, 1),))
+    chain = floor.chains()[0]
+    absurd = Pricing(limit_net=0.5, lifetime=HOUR)
+    floor.ask(wish(action="close", chain_id=chain.id, pricing=absurd), occasion="manage")
+    floor.restart()
+    floor.pass_time(SECOND)
+    (_, fill) = [one.fact for one in floor.records if isinstance(one.fact, Filled)]
+    assert fill.legs[0].price == 0.0001
+    assert not floor.chains()
+    assert floor.audit() == ()
 
 
 def test_a_strategy_cannot_trade_in_the_name_of_another() -> None:

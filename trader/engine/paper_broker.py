@@ -76,16 +76,19 @@ class PaperBroker:
         """Make the order of an approval; nothing trades yet.
 
         An open without a limit price asks for the touch it saw; a close takes what is displayed.
+        No open pays more than that touch: the gate judged its loss there, and nowhere else.
 
         Raises:
             InvariantBroken: a touch it would ask for shows no price: the gate lets none pass.
         """
         intent, pricing = approval.intent, approval.intent.pricing
-        limit = pricing.limit_net
-        if limit is None and intent.action != "close":
-            limit = _net([_opposite(leg, touches[leg.instrument]) for leg in legs], legs)
-            if not math.isfinite(limit):
+        limit, worst = pricing.limit_net, pricing.worst_net
+        if intent.action != "close":
+            seen = _net([_opposite(leg, touches[leg.instrument]) for leg in legs], legs)
+            if not math.isfinite(seen):
                 raise InvariantBroken(f"{approval.verdict_id}: no displayed price to ask for")
+            limit = seen if limit is None else min(limit, seen)
+            worst = None if worst is None else min(worst, seen)
         live_at = step.at + self._latency
         return Order(
             order_id=step.name("O"),
@@ -98,7 +101,7 @@ class PaperBroker:
             legs=legs,
             amount=approval.amount,
             limit_net=limit,
-            worst_net=pricing.worst_net,
+            worst_net=worst,
             live_at=live_at,
             patient_until=live_at + pricing.patience,
             expires_at=live_at + pricing.lifetime,
@@ -150,7 +153,8 @@ class PaperBroker:
             book.resting_at = accepted
             return None
         if accepted is not None and book.resting_at == accepted and len(order.legs) == 1:
-            return Match(amount, (accepted / order.legs[0].ratio,), met, maker=True)
+            own = max(accepted / order.legs[0].ratio, met[0].instrument.tick_size)
+            return Match(amount, (own,), met, maker=True)
         return Match(amount, prices, met, maker=False)
 
     def _amount(
