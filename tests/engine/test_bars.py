@@ -66,6 +66,15 @@ def test_an_hour_of_silence_is_a_gap_that_history_fills() -> None:
     assert bars.close == (5.0, 5.0, 7.0, 7.0, 7.0)
 
 
+def test_history_of_an_hour_we_half_heard_wins_and_stands_once() -> None:
+    """The hour is over, no tick has closed it yet, history tells all of it: one bar, history's."""
+    book = BarBook()
+    book.grow("BTC", 5.0, START + 30 * MINUTE)
+    book.load("BTC", _bars([0], 7.0), START + HOUR + MINUTE)
+    book.grow("BTC", 9.0, START + HOUR + 2 * MINUTE)
+    assert (_hours(book.closed("BTC")), book.closed("BTC").close) == ([0], (7.0,))
+
+
 def test_trap_look_ahead_in_history() -> None:
     """Hours that have not closed yet are left out, whether we listened or not."""
     silent, listening = BarBook(), BarBook()

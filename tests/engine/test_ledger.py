@@ -248,6 +248,9 @@ def test_a_fill_moves_cash_position_and_risk_together() -> None:
     assert (chain.units, chain.risk_usd, chain.risk_coin) == (1.0, 450.0, 0.005)
     assert (book.filled, book.remaining) == (1.0, 1.0)
     assert chain.flows == {"BTC": 970_000}
+    opened_at = chain.opened_at
+    story.fill(order_id, 0.5, 0.01)
+    assert chain.opened_at == opened_at == story.at - SECOND
     assert story.ledger.chain_view(chain).state == "open"
 
 

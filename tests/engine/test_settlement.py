@@ -175,6 +175,7 @@ def test_accounts_settle_apart_and_underlyings_too() -> None:
         (SHADOW, "BTC", EXPIRY),
     ]
     assert _settle(story, 91_000.0) == 2
+    assert [chain.id for chain in story.ledger.chains.values() if chain.legs] == ["C3", "C4"]
     assert set(story.ledger.pending) == {("main", "BTC", at_eight(3)), ("main", "ETH", EXPIRY)}
 
 
