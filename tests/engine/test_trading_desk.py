@@ -464,8 +464,18 @@ def test_a_skipped_decision_says_which_board_and_why() -> None:
     floor = Floor()
     floor.pass_time(MINUTE, show=False)
     (alert,) = floor.ask().alerts
-    assert alert.text == "no fresh quote on the BTC board (no recent quotes)"
+    assert alert.text == "no recent quotes on the BTC board"
     assert EngineSettings().quote_age_s_max < 60
+
+
+def test_a_board_without_two_sides_is_said_to_be_one() -> None:
+    """Fresh books with an empty side decide nothing, and the log says so."""
+    floor = Floor()
+    for one in floor.engine.market.board("BTC").instruments:
+        quote = floor.quote_of(one, 90_000.0)
+        floor.send(msgspec.structs.replace(quote, bid=math.nan, bid_amount=0.0))
+    (alert,) = floor.ask().alerts
+    assert alert.text == "no quote with two sides on the BTC board"
 
 
 def test_trap_market_orders_without_a_two_sided_quote_are_refused() -> None:
@@ -477,3 +487,17 @@ def test_trap_market_orders_without_a_two_sided_quote_are_refused() -> None:
     floor.told()
     floor.ask(wish(VERTICAL))
     assert floor.told() == ["refused open of alpha: no_two_sided_quote"]
+
+
+def test_a_rule_that_raises_is_told_and_trades_nothing() -> None:
+    """A stranger's strategy that fails costs its own decision, never the daemon."""
+    floor = Floor()
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("no trend today")
+
+    strategy = floor.engine.slots["alpha"].strategy
+    object.__setattr__(strategy, "wishes", fail)
+    floor.told()
+    floor.ask(occasion="open")
+    assert floor.told() == ["alert strategy_failed"]

@@ -6,6 +6,8 @@ must not fill journal and log.
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Final
 
 from trader.app.observability import logger
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from trader.deribit.feed import Fault
     from trader.domain.events import FaultKind
 
+QUIET_S: Final = 60.0
+"""A fault after this long without one of its kind is news again."""
+
 STILL_SILENT: Final = "silent since the feed was connected"
 
 
@@ -40,6 +45,7 @@ class FeedFaults:
         self._metrics = metrics
         self._log = logger("feed")
         self._counts: dict[FaultKind, int] = {}
+        self._noted_at: dict[FaultKind, float] = {}
         self._lost = False
         self._silent: dict[str, None] = {}
         self._back: dict[str, None] = {}
@@ -109,10 +115,13 @@ class FeedFaults:
         await self._inbox.put(FeedFault(kind, scope, detail))
 
     def _count(self, kind: FaultKind, detail: str) -> None:
-        """Log a fault: the first of its kind, then at each doubling of its count."""
+        """Log a fault: the first of its kind, at each doubling of its count, after a quiet time."""
         self._metrics.faults.labels(kind).inc()
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
-        if is_power_of_two(count):
+        now = time.monotonic()
+        quiet = now - self._noted_at.get(kind, -math.inf) > QUIET_S
+        self._noted_at[kind] = now
+        if quiet or is_power_of_two(count):
             at = self._clock.now() if self._clock.known else None
             self._log.warning("feed.fault", kind=kind, message=detail, count=count, at=at)
 

@@ -14,6 +14,7 @@ from trader.risk.limits import Standing, halts, stop_loss_due
 
 if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
+    from trader.domain.situation import Situation
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
@@ -56,19 +57,32 @@ class TradingDesk:
     def ask(self, slot: Slot, occasion: Occasion, step: Step) -> None:
         """Ask a strategy for its proposals and judge each in turn."""
         situation = self.review.situation(slot, occasion)
-        if occasion == "open" and not situation.board.fresh.any():
-            marks = ", ".join(situation.data_quality) or "no recent quotes"
-            text = f"no fresh quote on the {situation.board.underlying} board ({marks})"
+        if occasion == "open" and (missing := _missing(situation)):
+            marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
+            text = f"{missing} on the {situation.board.underlying} board{marks}"
             step.record(
                 AlertRaised(
                     kind="decision_skipped", severity="warning", text=text, strategy=slot.name
                 )
             )
-        for intent in slot.strategy.propose(situation):
+        for intent in self._proposals(slot, situation, step):
             if intent.strategy == slot.name:
                 self.judge(intent, step)
             else:
                 step.record(_stranger(intent, slot.name, self.review, step.name("V")))
+
+    def _proposals(self, slot: Slot, situation: Situation, step: Step) -> tuple[Intent, ...]:
+        """Ask the rule itself; one that raises proposes nothing, and a person is told."""
+        try:
+            return tuple(slot.strategy.propose(situation))
+        except Exception as error:  # noqa: BLE001 - a stranger's rule must not end the daemon
+            text = f"{type(error).__name__}: {error}"[:500]
+            step.record(
+                AlertRaised(
+                    kind="strategy_failed", severity="critical", text=text, strategy=slot.name
+                )
+            )
+            return ()
 
     def judge(self, intent: Intent, step: Step) -> None:
         """Ask the gate; an approval becomes an order at once."""
@@ -211,6 +225,15 @@ def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Re
         requested=1.0,
         explanation=f"{asked} proposed a trade in the name of {intent.strategy}",
     )
+
+
+def _missing(situation: Situation) -> str | None:
+    """Name what a board lacks that no decision can do without; None where it lacks nothing."""
+    board = situation.board
+    if not board.fresh.any():
+        return "no recent quotes"
+    both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
+    return None if (board.fresh & both).any() else "no quote with two sides"
 
 
 def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:

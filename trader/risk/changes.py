@@ -64,17 +64,19 @@ def judge_roll(case: Case) -> Verdict:
         return unit
     new = unit.of(chain.units, case.view.equity_usd, case.view.index)
     scaled = [msgspec.structs.replace(leg, ratio=leg.ratio * chain.units) for leg in legs]
-    refusal = _roll_within_limits(case, new, _stated(case, chain)) or _collateral(
+    old = _stated(case, chain)
+    refusal = _roll_within_limits(case, new, old) or _collateral(
         case, scaled, scaled, chain, replaces=True
     )
     if refusal is not None:
         return refusal
+    grows = new.share > old  # the share is the worse of USD and coin; the other may grow
     return case.approve(
         chain.units,
         chain.chain_id,
         new,
-        reserve_usd=max(new.usd - chain.max_loss_usd, 0.0),
-        reserve_coin=max(new.coin - chain.max_loss_coin, 0.0),
+        reserve_usd=max(new.usd - chain.max_loss_usd, 0.0) if grows else 0.0,
+        reserve_coin=max(new.coin - chain.max_loss_coin, 0.0) if grows else 0.0,
     )
 
 
