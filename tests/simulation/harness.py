@@ -5,15 +5,21 @@ Every input is a function of the seed; faults and crashes are asked for by the t
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
+import tomllib
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
+from tests.source import ROOT
 from trader.deribit.simulator.listing import Listing, Listings
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.quotes import Board, Quotes
 from trader.domain.events import (
+    BoardSnapshot,
     DeliveryPrice,
     Event,
     FundingRate,
@@ -29,11 +35,19 @@ from trader.domain.facts import EpochOpened, Recorded
 from trader.domain.instruments import Instrument
 from trader.domain.market import Bars
 from trader.domain.units import DAY, HOUR, MILLISECOND, SECOND
-from trader.engine.engine import Engine
+from trader.engine.chains import Chain
+from trader.engine.engine import Engine, EngineSettings
+from trader.engine.ledger import Ledger, fold
 from trader.engine.outcome import Outcome, OutcomeDigest
+from trader.engine.paper_broker import BrokerSettings
+from trader.engine.review import Slot
+from trader.risk.limits import RiskSettings
+from trader.strategies.registry import BUILT_IN
+from trader.strategies.strategy import StrategyFile, build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
 BALANCES = {"BTC": 20.0, "ETH": 300.0, "USDC": 1_000_000.0}
 
@@ -60,19 +74,78 @@ def to_instrument(listing: Listing) -> Instrument:
     )
 
 
+@functools.cache
+def demo_slots(folder: Path = ROOT / "config" / "demo" / "strategies") -> tuple[Slot, ...]:
+    """Build the strategies of a configuration folder, at their stages, with the demo's floor."""
+    kinds = {kind.kind: kind for kind in BUILT_IN}
+    files = [
+        StrategyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(folder.glob("*.toml"))
+    ]
+    return tuple(
+        Slot(build(kinds[one.kind], one), "v1", one.initial_stage, "PILOT") for one in files
+    )
+
+
+def make_engine() -> Engine:
+    """Make an engine of the demo that knows nothing yet."""
+    return Engine(demo_slots(), RiskSettings(), BrokerSettings(), EngineSettings())
+
+
+def ledger_state(ledger: Ledger) -> dict[str, object]:
+    """Copy everything a ledger holds, orders of iteration included, for comparison."""
+    chains = [
+        {
+            name: (
+                [(leg.instrument, leg.amount, leg.entry_price) for leg in chain.legs.values()]
+                if name == "legs"
+                else copy.copy(getattr(chain, name))
+            )
+            for name in Chain.__slots__
+        }
+        for chain in ledger.chains.values()
+    ]
+    orders = [
+        (one.order, one.approval, one.instruments, one.filled) for one in ledger.orders.values()
+    ]
+    accounts = {name: copy.deepcopy(vars(one)) for name, one in ledger.accounts.items()}
+    plain = ("stages", "paused", "slots", "pending", "funded_at")
+    return {
+        "accounts": accounts,
+        "chains": chains,
+        "orders": orders,
+        **{name: list(copy.deepcopy(getattr(ledger, name)).items()) for name in plain},
+        "epoch": ledger.epoch,
+        "last": (ledger.sequence, ledger.at),
+    }
+
+
+def recovered(records: Iterable[Recorded]) -> Ledger:
+    """Fold facts that went through their JSON, as a restart does."""
+    decoder = msgspec.json.Decoder(Recorded)
+    return fold(decoder.decode(msgspec.json.encode(one)) for one in records)
+
+
 def _price(value: float) -> float:
     return value if value > 0 else math.nan
 
 
 class MarketFeed:
-    """The bundled market as engine events, `step_s` market seconds apart."""
+    """The bundled market as engine events, `step_s` market seconds apart.
 
-    def __init__(self, seed: int, start_at: int, step_s: float = 60.0) -> None:
+    With `snapshots` a board is one event, as from history; else a quote per contract that changed.
+    """
+
+    def __init__(
+        self, seed: int, start_at: int, step_s: float = 60.0, *, snapshots: bool = False
+    ) -> None:
         self.market = Market(seed)
         self.listings = Listings(self.market)
         self.quotes = Quotes(self.market, self.listings)
         self.at = start_at
         self.step = int(step_s * SECOND)
+        self._snapshots = snapshots
+        self._boards: dict[str, tuple[tuple[Listing, ...], tuple[Instrument, ...]]] = {}
         self._listed: dict[str, None] = {}
         self._shown: dict[str, tuple[float, ...]] = {}
 
@@ -105,7 +178,27 @@ class MarketFeed:
                 perpetual.ask_amount, perpetual.mark, math.nan, perpetual.index_price,
                 perpetual.index_price,
             )  # fmt: skip
-            yield from self._board(self.quotes.board(underlying, self.at))
+            board = self.quotes.board(underlying, self.at)
+            yield from (
+                (self._snapshot(underlying, board),) if self._snapshots else self._board(board)
+            )
+
+    def forget(self) -> None:
+        """Show everything again: whoever listens now heard nothing."""
+        self._listed.clear()
+        self._shown.clear()
+
+    def _snapshot(self, underlying: str, board: Board) -> BoardSnapshot:
+        cached = self._boards.get(underlying)
+        if cached is None or cached[0] != tuple(board.listings):
+            cached = (tuple(board.listings), tuple(to_instrument(one) for one in board.listings))
+            self._boards[underlying] = cached
+        return BoardSnapshot(
+            underlying, self.at, float(board.index_price), cached[1],
+            np.where(board.bid > 0, board.bid, np.nan), board.bid_amount,
+            np.where(board.ask > 0, board.ask, np.nan), board.ask_amount,
+            np.where(board.mark > 0, board.mark, np.nan), board.mark_iv, board.underlying_price,
+        )  # fmt: skip
 
     def _relist(self) -> Iterator[Event]:
         listed = {one.name: one for one in self.listings.listed(self.at)}
@@ -174,8 +267,7 @@ class Simulation:
         self.engine = self.make_engine()
         for recorded in self.records:
             self.engine.recover(decoder.decode(msgspec.json.encode(recorded)))
-        self.feed._listed.clear()
-        self.feed._shown.clear()
+        self.feed.forget()
         self.start()
 
     def send(self, event: Event) -> Outcome:
