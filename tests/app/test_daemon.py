@@ -180,7 +180,7 @@ async def test_it_tells_the_truth_over_http(tmp_path: Path, url: str) -> None:
     """Healthy once the feed is up, with numbers that move; and again after it idled for a while."""
     port = free_port()
     async with running(configured(tmp_path, url, f"web.port={port}")) as daemon:
-        await daemon.until_said("feed.listed")
+        await daemon.until_said("web.listening")
         async with asyncio.timeout(10):
             while (await get(f"http://127.0.0.1:{port}/healthz"))[0] != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -198,6 +198,16 @@ async def test_it_tells_the_truth_over_http(tmp_path: Path, url: str) -> None:
         assert float(shown["trader_market_time_seconds"]) > START / 1e9
         assert float(shown["trader_journal_commit_seconds_count"]) >= 1
         assert await daemon.stop() == ExitCode.OK
+
+
+async def test_a_taken_web_port_ends_it_in_words(tmp_path: Path, url: str) -> None:
+    """Health that cannot be served is a mistake of configuration, told when it is tried."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"web.port = {port}: cannot listen on"):
+            await asyncio.wait_for(
+                run_daemon(configured(tmp_path, url, f"web.port={port}")), timeout=15
+            )
 
 
 @pytest.fixture
@@ -240,6 +250,7 @@ async def test_it_waits_for_the_exchange_alive(
         assert answer == Answer(accepted=False, detail=NOT_TRADING)
         assert time.monotonic() - began < 1
         await asyncio.sleep(2.2)
+        await daemon.until_said("web.listening")
         status, health = await get(f"http://127.0.0.1:{port}/healthz")
         assert status == 503
         assert json.loads(health)["problems"] == ["the feed is not alive"]
@@ -328,7 +339,7 @@ async def test_a_journal_that_cannot_be_written_ends_it(tmp_path: Path, url: str
     port = free_port()
     configuration = configured(tmp_path, url, f"web.port={port}", "web.progress_age_s_max=1.5")
     async with running(configuration) as daemon:
-        await daemon.until_said("daemon.ready")
+        await daemon.until_said("web.listening")
         path = configuration.journal_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
             intruder.execute("BEGIN IMMEDIATE")

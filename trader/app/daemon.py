@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -35,7 +36,7 @@ from trader.storage.lock import StateLock
 from trader.web.server import Health, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import Coroutine
 
     from trader.app.configuration import Configuration
     from trader.domain.events import Command
@@ -48,6 +49,8 @@ STATUS_EVERY_S: Final = 15.0
 PULSE_EVERY_S: Final = 1.0
 GOODBYE_S_MAX: Final = 3.0
 """How long a stop waits for the connection to end politely."""
+WEB_WITHIN_S: Final = 1.0
+"""How long health and metrics wait for trading to begin."""
 BEHIND_WALL_S_MAX: Final = 60.0
 """An exchange whose clock is further behind the journal than this is another exchange."""
 NOT_TRADING: Final = "not trading yet: waiting for the market"
@@ -75,7 +78,7 @@ class Daemon:
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
         self._stop = asyncio.Event()
-        self._trading = False
+        self._began = asyncio.Event()
         self._pulse_at = time.monotonic()
         self._loop_lag_s = 0.0
         self._watched: tuple[str, ...] = ()
@@ -89,7 +92,10 @@ class Daemon:
         """
         try:
             with stop_signals() as self._stop:
-                async with self._open_doors(), asyncio.TaskGroup() as tasks:
+                async with (
+                    control.listen(self._configuration.socket_path, self._take),
+                    asyncio.TaskGroup() as tasks,
+                ):
                     await self._work(tasks)
         except BaseExceptionGroup as group:
             raise _first(group) from group
@@ -103,6 +109,7 @@ class Daemon:
         jobs = [
             tasks.create_task(self.feed.run(), name="feed"),
             tasks.create_task(self._pulse(), name="pulse"),
+            tasks.create_task(self._serve_web(), name="web"),
         ]
         self._notifier.ready(NOT_TRADING)
         if await self._unless_stopped(self.feed.know_the_time()):
@@ -138,22 +145,23 @@ class Daemon:
             stopped.cancel()
         return not self._stop.is_set()
 
-    @contextlib.asynccontextmanager
-    async def _open_doors(self) -> AsyncIterator[None]:
-        """Take commands and serve health and metrics while the daemon runs."""
+    async def _serve_web(self) -> None:
+        """Serve health and metrics until canceled, once trading began or keeps us waiting.
+
+        Its library takes as long to load as all else between start and trading: it comes after.
+        """
         web = self._configuration.settings.web
-        async with contextlib.AsyncExitStack() as doors:
-            await doors.enter_async_context(
-                control.listen(self._configuration.socket_path, self._take)
-            )
-            if web.port:
-                port = await doors.enter_async_context(
-                    serve(self, web.host, web.port, self._configuration.web_token)
-                )
-                url = f"http://{web.host}:{port}"
-                message = f"health and metrics at {url}/healthz and {url}/metrics"
-                self._log.info("web.listening", message=message)
-            yield
+        if not web.port:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WEB_WITHIN_S):
+                await self._began.wait()
+        await asyncio.to_thread(importlib.import_module, "aiohttp.web")
+        async with serve(self, web.host, web.port, self._configuration.web_token) as port:
+            url = f"http://{web.host}:{port}"
+            message = f"health and metrics at {url}/healthz and {url}/metrics"
+            self._log.info("web.listening", message=message)
+            await asyncio.Event().wait()
 
     async def _open_epoch(self) -> None:
         """Check that journal and market belong together, then begin."""
@@ -175,7 +183,7 @@ class Daemon:
         self._check_clock(ledger.at)
         balances = self._configuration.settings.account.balances
         await self.driver.commit([self.engine.start(epoch, balances, now)])
-        self._trading = True
+        self._began.set()
         message = (
             f"trading on paper: epoch {epoch.epoch}, {len(self.engine.slots)} strategies, market "
             f"{epoch.market} at {epoch.speed:g}x, {self._recovered} facts recovered"
@@ -217,7 +225,7 @@ class Daemon:
 
     async def _take(self, command: Command) -> control.Answer:
         """Carry a person's command to the engine; answer once it is journaled."""
-        if not self._trading or self._stop.is_set():
+        if not self._began.is_set() or self._stop.is_set():
             detail = STOPPING if self._stop.is_set() else NOT_TRADING
             return control.Answer(accepted=False, detail=detail)
         answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
@@ -268,11 +276,11 @@ class Daemon:
             journal_ok=self.driver.journal_ok or self._age_s() < web.progress_age_s_max,
             progress_age_s=self._age_s(),
             progress_age_s_max=web.progress_age_s_max,
-            detail="" if self._trading else NOT_TRADING,
+            detail="" if self._began.is_set() else NOT_TRADING,
         )
 
     def _age_s(self) -> float:
-        moved_at = self.driver.progress_at if self._trading else self._pulse_at
+        moved_at = self.driver.progress_at if self._began.is_set() else self._pulse_at
         return time.monotonic() - moved_at
 
     def metrics(self) -> bytes:

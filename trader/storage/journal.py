@@ -71,7 +71,7 @@ FACTS: Final = Table(
 )
 for _key in _KEYS:
     _known = FACTS.c[_key].is_not(None)
-    Index(f"facts_{_key}", FACTS.c[_key], sqlite_where=_known, postgresql_where=_known)
+    Index(f"facts_{_key}", FACTS.c[_key], sqlite_where=_known)  # naming a dialect loads it whole
 META: Final = Table(
     "meta",
     _TABLES,
