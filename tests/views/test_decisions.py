@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from tests.storage.facts import of_struct
 from tests.storage.story import APPROVED, EVENING, EXPIRY, REFUSED
-from trader.domain.trading import Approved, LimitUse, Refused, Rule
+from trader.domain.trading import Approved, LimitUse, MaxLoss, Refused, Reservation, Rule
 from trader.domain.units import HOUR
 from trader.views.decisions import (
     MEANINGS,
@@ -37,8 +37,8 @@ def test_a_refusal_says_which_rule_how_much_who_and_when() -> None:
         "decided by underlying_risk: the max losses of all that is open on one underlying",
         "because the BTC budget is full",
         "limit 3.00 % used 2.50 % requested 0.90 %",
-        "would have fitted 0.3",
-        "equity for one lot 1,234,567 USD",
+        "would have fitted 0.3 BTC",
+        "equity needed 1,234,567 USD for the smallest order there is",
         "frees at 2026-06-02T08:00:00Z (in 13 h)",
         "c1 position covered_call_btc BTC 0.90 % 2026-06-02T08:00:00Z (in 13 h)",
         "c7 order directional_btc BTC 1.60 % -",
@@ -56,11 +56,11 @@ def test_an_approval_says_size_max_loss_stress_and_what_it_reserves() -> None:
     text = said(explain(APPROVED, EVENING))
     for part in (
         "APPROVED v1 at 2026-06-01T18:00:00Z: covered_call_btc (PRODUCTION)",
-        "approved amount 0.6",
+        "approved amount 0.6 BTC",
         "sell 0.6 BTC-2JUN26-66000-C",
         "max loss 2,340 USD, 0.0312 BTC, 0.90 % of equity",
-        "stressed from 52,000 to 81,250 USD",
-        "one daily slot",
+        "stress tested BTC index from 52,000 to 81,250 USD",
+        "one of today's trades",
         "data quality good",
         "daily_trades 2 0 1 fits",
     ):
@@ -135,9 +135,22 @@ def test_rows_sum_verdicts_up() -> None:
         ("refused", 0.3, "underlying_risk"),
     ]
     listed = said(verdict_table(rows))
-    assert "v1 2026-06-01T18:00:00Z covered_call_btc open approved 0.6 - 0.90 %" in listed
-    assert "v2 2026-06-01T19:00:00Z covered_call_btc open refused 0.3 underlying_risk" in listed
+    assert "v1 2026-06-01T18:00:00Z covered_call_btc open approved 0.6 BTC - 0.90 %" in listed
+    assert "v2 2026-06-01T19:00:00Z covered_call_btc open refused 0.3 BTC underlying_risk" in listed
     assert msgspec.json.decode(msgspec.json.encode(rows[0]))["max_loss_share"] == 0.009
+
+
+def test_a_close_says_that_it_takes_risk_away() -> None:
+    """No zeros to puzzle over: nothing can be lost by it, nothing is reserved for it."""
+    close: Approved = msgspec.structs.replace(
+        APPROVED,
+        max_loss=MaxLoss(0.0, 0.0, 0.0, 0.0, 0.0),
+        reservation=Reservation("v1", 0.0, 0.0, slot=False),
+    )
+    text = said(explain(close, EVENING))
+    assert "max loss nothing new: it takes risk away and reserves none" in text
+    assert "stress tested" not in text
+    assert "approved 0.6 BTC - - delta" in said(verdict_table([verdict_row(close, EVENING)]))
 
 
 def test_binding_counts_show_a_gate_that_is_never_passed() -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal, assert_never
 import msgspec
 
 from trader.domain.trading import Approved, Intent, LimitUse, Refused, Rule, Verdict
-from trader.domain.units import iso
+from trader.domain.units import SECOND, iso
 from trader.views.text import Column, number, pairs, percent, table, usd, when
 
 Unit = Literal["share", "count", "amount", "seconds"]
@@ -79,13 +79,13 @@ VERDICT_COLUMNS: Final = (
     Column("strategy", "strategy"),
     Column("action", "action"),
     Column("verdict", "answer"),
-    Column("amount", "amount", "right"),
+    Column("amount", "fits", "right"),
     Column("rule", "rule"),
     Column("max_loss", "max loss", "right"),
     Column("why", "why"),
 )
 _LIMIT_COLUMNS: Final = (
-    Column("rule", "limit asked"),
+    Column("rule", "limit checked"),
     Column("limit", "limit", "right"),
     Column("used", "used", "right"),
     Column("requested", "requested", "right"),
@@ -218,10 +218,12 @@ def _explain_refusal(refused: Refused, at: int, speed: float) -> list[str]:
             ("used", in_unit(counted, refused.used)),
             ("requested", in_unit(counted, refused.requested)),
         ]
-    fitting = number(refused.allowed) if refused.allowed else "nothing"
+    coin = refused.intent.underlying
+    fitting = f"{number(refused.allowed)} {coin}" if refused.allowed else "nothing"
     lines.append(("would have fitted", fitting))
     if refused.equity_needed_usd is not None:
-        lines.append(("equity for one lot", usd(refused.equity_needed_usd)))
+        needed = f"{usd(refused.equity_needed_usd)} for the smallest order there is"
+        lines.append(("equity needed", needed))
     frees = when(refused.frees_at, at, speed) if refused.frees_at is not None else "no known time"
     lines.append(("frees at", frees))
     parts = [_headline(refused, at, "REFUSED"), pairs(lines)]
@@ -242,19 +244,29 @@ def _explain_refusal(refused: Refused, at: int, speed: float) -> list[str]:
 
 
 def _explain_approval(approved: Approved, at: int) -> list[str]:
-    worst, held = approved.max_loss, approved.reservation
     coin = approved.intent.underlying
-    loss = f"{usd(worst.usd)}, {number(worst.coin)} {coin}, {percent(worst.share)} of equity"
-    slot = "one daily slot" if held.slot else "no daily slot"
     lines = [
-        ("approved amount", number(approved.amount)),
+        ("approved amount", f"{number(approved.amount)} {coin}"),
         ("trades", legs_text(approved.intent, approved.amount)),
         ("chain", approved.chain_id),
-        ("max loss", loss),
-        ("stressed from", f"{number(worst.stress_low)} to {number(worst.stress_high)} USD"),
-        ("reserves", f"{usd(held.usd)}, {number(held.coin)} {coin} ({held.id}), {slot}"),
+        *_risk_lines(approved, coin),
     ]
     return [_headline(approved, at, "APPROVED"), pairs(lines)]
+
+
+def _risk_lines(approved: Approved, coin: str) -> list[tuple[str, str]]:
+    """Say what an approval may lose and what it holds back for that; a close may lose nothing."""
+    worst, held = approved.max_loss, approved.reservation
+    if not (worst.usd or worst.coin or held.usd or held.coin or held.slot):
+        return [("max loss", "nothing new: it takes risk away and reserves none")]
+    loss = f"{usd(worst.usd)}, {number(worst.coin)} {coin}, {percent(worst.share)} of equity"
+    slot = "one of today's trades" if held.slot else "none of today's trades"
+    stress = f"{coin} index from {number(worst.stress_low)} to {number(worst.stress_high)} USD"
+    return [
+        ("max loss", loss),
+        ("stress tested", stress),
+        ("reserves", f"{usd(held.usd)}, {number(held.coin)} {coin} ({held.id}), {slot}"),
+    ]
 
 
 def _headline(verdict: Verdict, at: int, answer: str) -> str:
@@ -296,12 +308,12 @@ def _limit_cells(use: LimitUse) -> dict[str, str]:
 def _verdict_cells(row: VerdictRow) -> dict[str, str]:
     return {
         "verdict_id": row.verdict_id,
-        "time": row.time,
+        "time": iso(row.at - row.at % SECOND),
         "strategy": row.strategy,
         "action": row.action,
         "verdict": row.verdict,
-        "amount": number(row.amount),
+        "amount": f"{number(row.amount)} {row.underlying}" if row.amount else "",
         "rule": row.rule or "",
-        "max_loss": percent(row.max_loss_share) if row.max_loss_share is not None else "",
+        "max_loss": percent(row.max_loss_share) if row.max_loss_share else "",
         "why": row.why,
     }

@@ -43,12 +43,12 @@ def test_status_and_strategies_name_what_they_show(
     assert (row["strategy"], row["stage"]) == ("covered_call_btc", "PRODUCTION")
 
 
-def test_verdicts_are_newest_first_with_what_bound(
+def test_verdicts_are_newest_last_with_what_bound(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The refusal came last and is listed first; each rule's share is counted over all."""
+    """The refusal came last and is nearest to the prompt; each rule's share is counted over all."""
     data = json.loads(within("verdicts", "--state", state, "--json", capsys=capsys).stdout)
-    assert [row["verdict"] for row in data["verdicts"]] == ["refused", "approved"]
+    assert [row["verdict"] for row in data["verdicts"]] == ["approved", "refused"]
     assert {(one["rule"], one["count"], one["share"]) for one in data["counts"]} == {
         (None, 1, 0.5),
         (REFUSED.rule, 1, 0.5),
@@ -56,6 +56,8 @@ def test_verdicts_are_newest_first_with_what_bound(
     text = within("verdicts", "--state", state, "--limit", "1", capsys=capsys).stdout
     assert "shown: 1 of 2 decisions" in text
     assert REFUSED.verdict_id in text
+    assert APPROVED.verdict_id not in text, "of two decisions --limit 1 shows the newest"
+    assert f"refused by {REFUSED.rule}" in text
     nobody = within("verdicts", "--strategy", "x", "--state", state, "--json", capsys=capsys)
     assert json.loads(nobody.stdout) == {"verdicts": [], "counts": []}
 

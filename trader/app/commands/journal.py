@@ -24,7 +24,7 @@ SUMMARIES: Final = {
     "chains": "every living structure, from its first order on",
     "strategies": "stage and record of each strategy",
 }
-VERDICTS: Final = "what the gate decided, newest first, and how often each rule bound"
+VERDICTS: Final = "what the gate decided, newest last, and how often each rule bound"
 EXPLAIN: Final = "why: the rule, limit, used, requested, who uses the budget, when it frees"
 
 
@@ -35,7 +35,7 @@ def add_commands(subparsers: Subparsers) -> None:
         _add_options(parser, _report(name))
     parser = subparsers.add_parser("verdicts", help=VERDICTS, description=VERDICTS)
     parser.add_argument("--strategy", help="only those of this strategy")
-    parser.add_argument("--limit", type=_count, default=30, help="how many (30)")
+    parser.add_argument("--limit", type=_count, default=30, help="how many of the newest (30)")
     _add_options(parser, verdicts)
     parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
     parser.add_argument("verdict_id", metavar="VERDICT_ID")
@@ -55,16 +55,19 @@ def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
         for one in stored
         if isinstance(one.recorded.fact, Approved | Refused)
     ]
-    rows = [verdict_row(verdict, at) for at, verdict in decided[: arguments.limit]]
+    rows = [verdict_row(verdict, at) for at, verdict in reversed(decided[: arguments.limit])]
     counts = binding_counts(verdict for _, verdict in decided)
     if arguments.json:
         _say_as_json({"verdicts": rows, "counts": counts})
         return ExitCode.OK
     say(verdict_table(rows))
-    say(f"\nshown: {len(rows)} of {len(decided)} decisions; what bound, of all of them:")
+    if not decided:
+        return ExitCode.OK
+    say(f"\nshown: {len(rows)} of {len(decided)} decisions; what became of all of them:")
     for count in counts:
-        bound = count.rule or "approved"
-        say(f"  {count.strategy:<24}{bound:<24}{count.count:>7}{count.share:>8.1%}")
+        became = f"refused by {count.rule}" if count.rule else "approved"
+        say(f"  {count.strategy:<24}{became:<32}{count.count:>7}{count.share:>8.1%}")
+    say("\nwhy one was decided so: trader explain VERDICT")
     return ExitCode.OK
 
 
