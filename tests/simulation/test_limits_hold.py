@@ -502,11 +502,11 @@ class LimitsHold(RuleBasedStateMachine):
         super().teardown()
 
 
-WALKS = {"ci": (12, 60), "thorough": (300, 150)}.get(
-    os.environ.get("HYPOTHESIS_PROFILE", ""), (24, 80)
+WALKS = {"ci": (24, 80), "thorough": (300, 150)}.get(
+    os.environ.get("HYPOTHESIS_PROFILE", ""), (40, 100)
 )
-DEPTH = {"ci": (25, 20), "thorough": (1500, 60)}.get(
-    os.environ.get("HYPOTHESIS_PROFILE", ""), (60, 25)
+DEPTH = {"ci": (40, 25), "thorough": (1500, 60)}.get(
+    os.environ.get("HYPOTHESIS_PROFILE", ""), (80, 30)
 )
 TestLimitsHold = LimitsHold.TestCase
 TestLimitsHold.settings = settings(
