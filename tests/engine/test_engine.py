@@ -487,3 +487,24 @@ def test_trap_daily_limits_are_not_reset_by_a_restart() -> None:
     floor.told()
     floor.ask(wish((Leg(CALL_LATER, -1),), amount=0.1))
     assert floor.told() == ["approved open 0.1 of alpha", "placed open 0.1 on main"]
+
+
+def test_trap_alert_text_too_long_is_cut_and_nothing_is_raised() -> None:
+    """Whatever the feed says about itself, an alert stays short and the engine goes on."""
+    floor = open_floor()
+    scope = tuple(f"BTC-{strike}-C" for strike in range(2_000))
+    lost = floor.send(FeedLost("garbage", scope, "x" * 100_000))
+    restored = floor.send(FeedRestored(scope, "y" * 100_000))
+    assert [len(one.text) for one in (*lost.alerts, *restored.alerts)] == [500, 500]
+    floor.ask(wish())
+    assert floor.told()[-2:] == OPENED[:2]
+
+
+def test_trap_a_multi_leg_structure_counts_as_one_trade() -> None:
+    """A vertical of two legs takes one slot, one chain, and ends with one result."""
+    floor = open_floor()
+    floor.trade(wish(VERTICAL))
+    assert len(floor.engine.ledger.slots_used("main", "alpha", floor.at)) == 1
+    floor.go_to(TODAY)
+    floor.send(DeliveryPrice("BTC", TODAY, 90_000.0))
+    assert len([one for one in floor.records if isinstance(one.fact, ChainEnded)]) == 1
