@@ -19,6 +19,7 @@ from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.risk.limits import RiskSettings
+from trader.storage.market_store import RecorderSettings
 
 LogFormat = Literal["console", "json"]
 SIMULATED: Final = "simulated"
@@ -232,6 +233,7 @@ class Settings(Section):
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
     journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")
+    recorder: RecorderSettings = Field(default_factory=RecorderSettings, description="[recorder]")
     log: LogSettings = Field(default_factory=LogSettings, description="[log]")
     web: WebSettings = Field(default_factory=WebSettings, description="[web]")
     assumptions: AssumptionSettings = Field(

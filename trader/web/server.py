@@ -100,9 +100,7 @@ def _application(view: ServiceView, token: str | None) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
         if token is not None and not _authorized(request, token):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
-        return web.Response(
-            body=view.metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE}
-        )
+        return web.Response(body=view.metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE})
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
