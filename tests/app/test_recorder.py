@@ -36,7 +36,7 @@ async def test_what_it_is_given_is_on_disk_a_flush_later(tmp_path: Path) -> None
     for row in quotes(3):
         recorder.record(row)
     async with asyncio.TaskGroup() as tasks:
-        recorder.begin(manifest(), {})
+        recorder.begin(manifest(), dict)
         task = tasks.create_task(recorder.run())
         for row in quotes(50):
             recorder.record(row)
@@ -58,7 +58,7 @@ async def test_a_full_disk_ends_the_recording_with_an_alert_and_nothing_else(
     """Later inputs are let go, the rest of the daemon never hears of it."""
     alerts = Alerts()
     recorder = Recorder(tmp_path, RecorderSettings(reserve_gb=1_000), alerts)
-    recorder.begin(manifest(), {})
+    recorder.begin(manifest(), dict)
     recorder.record(quotes(1)[0])
     await recorder.flush()
     assert [kind for kind, _ in alerts] == ["recording_stopped"]
@@ -77,7 +77,7 @@ async def test_a_folder_that_cannot_be_written_is_an_alert(tmp_path: Path) -> No
     place.write_text("in the way")
     alerts = Alerts()
     recorder = Recorder(place, QUICK, alerts)
-    recorder.begin(manifest(), {})
+    recorder.begin(manifest(), dict)
     await recorder.flush()
     await recorder.close()
     assert [kind for kind, _ in alerts] == ["recording_stopped"]
@@ -87,7 +87,7 @@ async def test_a_slow_disk_drops_inputs_and_says_how_many(tmp_path: Path) -> Non
     """The list is bounded; what stands in it is written, the loss is told once per flush."""
     alerts = Alerts()
     recorder = Recorder(tmp_path, QUICK, alerts, waiting_max=10)
-    recorder.begin(manifest(), {})
+    recorder.begin(manifest(), dict)
     for row in quotes(25):
         recorder.record(row)
     await recorder.flush()
@@ -126,3 +126,17 @@ def test_the_frozen_configuration_loads_to_the_same_decisions(tmp_path: Path) ->
         one.file.name: one.configuration_hash for one in configuration.strategies
     }
     assert recordings_folder(tmp_path) == tmp_path / "recordings"
+
+
+async def test_a_configuration_that_went_away_ends_the_recording_only(tmp_path: Path) -> None:
+    """Strategy files are read again when the epoch opens; one may be gone by then."""
+    alerts = Alerts()
+    recorder = Recorder(tmp_path, QUICK, alerts)
+
+    def gone() -> dict[str, str]:
+        raise FileNotFoundError("strategies/covered_call_btc.toml")
+
+    recorder.begin(manifest(), gone)
+    await recorder.flush()
+    await recorder.close()
+    assert [kind for kind, _ in alerts] == ["recording_stopped"]

@@ -11,6 +11,7 @@ import contextlib
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -169,7 +170,7 @@ class Daemon:
                 self._configuration, epoch, at=now, sequence=opened.sequence,
                 recovered=self._recovered,
             )  # fmt: skip
-            self.recorder.begin(manifest, frozen_configuration(self._configuration))
+            self.recorder.begin(manifest, partial(frozen_configuration, self._configuration))
         message = (
             f"trading on paper: epoch {epoch.epoch}, {len(self.engine.slots)} strategies, market "
             f"{epoch.market} at {epoch.speed:g}x, {self._recovered} facts recovered"

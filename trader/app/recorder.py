@@ -56,7 +56,7 @@ class Recorder:
         self._waiting: list[Stamped] = []
         self._waiting_max = waiting_max
         self._dropped = 0
-        self._opening: tuple[EpochManifest, dict[str, str]] | None = None
+        self._opening: tuple[EpochManifest, Callable[[], dict[str, str]]] | None = None
         self.recording = False
         self.written = 0
 
@@ -69,8 +69,11 @@ class Recorder:
         else:
             self._dropped += 1
 
-    def begin(self, manifest: EpochManifest, files: dict[str, str]) -> None:
-        """Keep every input from here on; the first flush opens the epoch on disk."""
+    def begin(self, manifest: EpochManifest, files: Callable[[], dict[str, str]]) -> None:
+        """Keep every input from here on; the first flush opens the epoch on disk.
+
+        `files` reads the configuration then: what it cannot read ends the recording only.
+        """
         self._opening = (manifest, files)
         self.recording = True
 
@@ -103,7 +106,8 @@ class Recorder:
         """Write on the recorder's thread; loading pyarrow and compacting leftovers happen here."""
         opening, self._opening = self._opening, None
         if opening is not None:
-            kept = self._store.begin(*opening)
+            manifest, files = opening
+            kept = self._store.begin(manifest, files())
             if kept is not None:
                 message = f"another journal's recording is kept as {kept.name}"
                 logger("recorder").info("recorder.set_aside", message=message)
