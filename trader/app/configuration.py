@@ -55,8 +55,9 @@ class Configuration:
 
     @property
     def hash(self) -> str:
-        """Hash what decides trading: every setting but log and web, and every strategy."""
-        decided = self.settings.model_dump(mode="json", exclude={"log", "web", "strategies"})
+        """Hash what decides trading: every setting but those of watching it, and every strategy."""
+        watching = {"log", "web", "recorder", "strategies"}
+        decided = self.settings.model_dump(mode="json", exclude=watching)
         decided["strategies"] = {one.file.name: one.configuration_hash for one in self.strategies}
         canonical = json.dumps(decided, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,12 @@ from trader.app.metrics import Metrics
 from trader.app.narrator import Narrator
 from trader.app.notify import Notifier, watchdog_interval_s
 from trader.app.observability import configure_log, logger
+from trader.app.recorder import (
+    Recorder,
+    epoch_manifest,
+    frozen_configuration,
+    recordings_folder,
+)
 from trader.app.settings import SIMULATED
 from trader.app.status_line import status_line
 from trader.domain.errors import ConfigurationError
@@ -74,7 +81,11 @@ class Daemon:
         self.inbox = Inbox(feed.client.queue_max)
         self.feed = LiveFeed(feed, self.clock, self.inbox, self.counts)
         self._writer = ThreadPoolExecutor(1, "journal")
-        self.driver = Driver(self.engine, self.clock, self.inbox, self._append, self._tell)
+        recordings = recordings_folder(configuration.state_dir)
+        self.recorder = Recorder(recordings, configuration.settings.recorder, self._alert)
+        self.driver = Driver(
+            self.engine, self.clock, self.inbox, self._append, self._tell, self.recorder.record
+        )
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
         self._stop = asyncio.Event()
@@ -100,6 +111,7 @@ class Daemon:
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
+            await self.recorder.close()
             self._writer.shutdown()
         return ExitCode.OK
 
@@ -118,6 +130,7 @@ class Daemon:
                 tasks.create_task(self.driver.run(), name="engine"),
                 tasks.create_task(self.feed.fetch_deliveries(), name="deliveries"),
                 tasks.create_task(self._status(), name="status"),
+                tasks.create_task(self.recorder.run(), name="recorder"),
             ]
             await self._stop.wait()
         self._log.info("daemon.stopping", message="stopping: positions and orders are kept")
@@ -182,7 +195,14 @@ class Daemon:
         )
         self._check_clock(ledger.at)
         balances = self._configuration.settings.account.balances
-        await self.driver.commit([self.engine.start(epoch, balances, now)])
+        opened = self.engine.start(epoch, balances, now)
+        await self.driver.commit([opened])
+        if self._configuration.settings.recorder.enabled:
+            manifest = epoch_manifest(
+                self._configuration, epoch, at=now, sequence=opened.sequence,
+                recovered=self._recovered,
+            )  # fmt: skip
+            self.recorder.begin(manifest, partial(frozen_configuration, self._configuration))
         self._began.set()
         message = (
             f"trading on paper: epoch {epoch.epoch}, {len(self.engine.slots)} strategies, market "
@@ -203,6 +223,11 @@ class Daemon:
                 f"journal: its last fact is of {iso(journaled_at)}, the exchange says it is "
                 f"{iso(self.clock.told_at)}: another exchange? use --fresh, or the state it kept"
             )
+
+    def _alert(self, kind: str, text: str) -> None:
+        """Say what a person should know that is no fact of trading."""
+        self._log.error(kind, message=text)
+        self.counts.alerts.labels(kind, "critical").inc()
 
     def _append(self, records: list[Recorded]) -> asyncio.Future[int]:
         """Write on the journal's own thread; durable when the future is done."""

@@ -107,8 +107,9 @@ class Driver:
     """Feeds the engine from the inbox and the market clock.
 
     `append` begins to make facts durable, one batch at a time; `tell` hears of every outcome with
-    consequences, after they are durable. Invariant: a commit that was begun is carried through,
-    told and answered, even when the task is canceled meanwhile.
+    consequences, after they are durable; `record` of every input, before it is processed.
+    Invariant: a commit that was begun is carried through, told and answered, even when the task is
+    canceled meanwhile.
     """
 
     def __init__(
@@ -118,12 +119,14 @@ class Driver:
         inbox: Inbox,
         append: Callable[[list[Recorded]], asyncio.Future[int]],
         tell: Callable[[Outcome], None],
+        record: Callable[[Stamped], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._inbox = inbox
         self._append = append
         self._tell = tell
+        self._record = record
         self.processed = 0
         self.progress_at = time.monotonic()
         self.journal_ok = True
@@ -177,7 +180,9 @@ class Driver:
             if taken is None:
                 break
             event = taken.event if isinstance(taken, Errand) else taken
-            outcome = self._engine.process(Stamped(self._engine.sequence + 1, now, event))
+            stamped = Stamped(self._engine.sequence + 1, now, event)
+            self._record(stamped)  # before it is handled: what breaks the engine is kept as well
+            outcome = self._engine.process(stamped)
             self.processed += 1
             if isinstance(taken, Errand):
                 errands.append((taken, outcome))

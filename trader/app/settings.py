@@ -25,6 +25,7 @@ from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.risk.limits import RiskSettings
+from trader.storage.market_store import RecorderSettings
 
 if TYPE_CHECKING:
     from trader.app.layers import Layers
@@ -253,6 +254,7 @@ class Settings(BaseSettings):
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
     journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")
+    recorder: RecorderSettings = Field(default_factory=RecorderSettings, description="[recorder]")
     log: LogSettings = Field(default_factory=LogSettings, description="[log]")
     web: WebSettings = Field(default_factory=WebSettings, description="[web]")
     assumptions: AssumptionSettings = Field(
