@@ -197,6 +197,20 @@ async def test_what_was_held_before_a_restart_is_followed_once_it_is_listed(url:
         assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, (held,)))
 
 
+async def test_what_settled_is_not_followed_any_more(url: str) -> None:
+    """A contract that is released because it expired is asked for on no channel: there is none."""
+    async with running(url) as scene:
+        await scene.alive()
+        gone = min(
+            (one for one in scene.listed().values() if one.expires_at),
+            key=lambda one: one.expires_at or 0,
+        )
+        scene.feed.watch([gone.name])
+        scene.clock.anchor((gone.expires_at or 0) + 1, scene.clock.speed)
+        scene.feed.watch([])
+        assert not [name for name in scene.feed.client.channels if gone.name in name]
+
+
 async def test_a_short_break_brings_everything_up_again(url: str) -> None:
     """After each cut, however quick the reconnect: lost once, history anew, then trusted again."""
     async with (

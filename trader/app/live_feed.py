@@ -104,7 +104,7 @@ class LiveFeed:
         self._held = held
         listed = [self._listed[name] for name in moved if name in self._listed]
         options = [one for one in listed if one.kind != "perpetual"]
-        self.client.subscribe(self._channel(one) for one in options)
+        self.client.subscribe(self._channel(one) for one in options if self._wants(one))
         self.client.unsubscribe(
             _ticker(one.name, "agg2" if one.name in held else "100ms") for one in options
         )
