@@ -31,6 +31,7 @@ from trader.app.control import Answer, DaemonUnreachable, send
 from trader.app.daemon import NOT_TRADING, holdings, run_daemon, set_aside
 from trader.app.exit_codes import ExitCode
 from trader.app.observability import LOG_NAME
+from trader.deribit.simulator.market import MARKET_VERSION
 from trader.domain.errors import ConfigurationError, JournalLocked, StorageError
 from trader.domain.events import (
     ClosePosition,
@@ -193,7 +194,7 @@ async def test_it_tells_the_truth_over_http(tmp_path: Path, url: str) -> None:
             line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#")
         )
         assert float(shown["trader_feed_alive"]) == 1
-        assert float(shown["trader_events_total"]) > 10
+        assert float(shown["trader_events_total"]) > 0
         assert float(shown["trader_feed_connects_total"]) == 1
         assert float(shown["trader_market_time_seconds"]) > START / 1e9
         assert float(shown["trader_journal_commit_seconds_count"]) >= 1
@@ -300,7 +301,10 @@ async def test_another_market_than_the_journals_is_refused(tmp_path: Path, url: 
         assert await daemon.stop() == ExitCode.OK
     with exchange_thread(seed=2, speed=300.0, start_at=START + DAY) as other:
         configuration = configured(tmp_path, other)
-        with pytest.raises(ConfigurationError, match=r"market '1@1', the feed is market '2@1'"):
+        with pytest.raises(
+            ConfigurationError,
+            match=rf"market '1@{MARKET_VERSION}', the feed is market '2@{MARKET_VERSION}'",
+        ):
             await asyncio.wait_for(run_daemon(configuration), 15)
         async with running(configuration, fresh=True) as daemon:
             ready = await daemon.until_said("daemon.ready")
@@ -329,7 +333,7 @@ async def test_a_market_that_changes_while_it_runs_ends_it(tmp_path: Path) -> No
             await daemon.until_said("daemon.ready")
         with (
             exchange_thread(seed=2, speed=300.0, start_at=START, port=port),
-            pytest.raises(ConfigurationError, match="came back as market 2@1"),
+            pytest.raises(ConfigurationError, match=f"came back as market 2@{MARKET_VERSION}"),
         ):
             await asyncio.wait_for(daemon.task, 15)
 
@@ -369,7 +373,7 @@ async def test_a_stop_carries_the_running_commit_through(tmp_path: Path, url: st
     """SIGTERM while the disk is busy: the command that is being written is kept and answered."""
     configuration = configured(tmp_path, url)
     async with running(configuration) as daemon:
-        await daemon.until_said("daemon.ready")
+        await daemon.until_said("alert")  # the feed is up: nothing else is about to be written
         path = configuration.journal_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
             intruder.execute("BEGIN IMMEDIATE")

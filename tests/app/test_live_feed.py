@@ -24,6 +24,7 @@ from trader.app.market_clock import MarketClock
 from trader.app.metrics import Metrics
 from trader.app.settings import SIMULATED, FeedSettings
 from trader.deribit.client import ClientSettings
+from trader.deribit.simulator.market import MARKET_VERSION
 from trader.deribit.simulator.server import serve
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import (
@@ -157,7 +158,7 @@ async def test_everything_comes_up_in_the_order_the_engine_needs(url: str) -> No
         assert all(one.kind == "perpetual" or (one.expires_at or 0) <= edge
                    for one in listed.values())  # fmt: skip
         assert scene.trust() == ["FeedRestored *"]
-        assert scene.feed.market == "1@1"
+        assert scene.feed.market == f"1@{MARKET_VERSION}"
         assert START < scene.clock.now() < START + 12 * HOUR
         assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, ()))
 
@@ -189,7 +190,9 @@ async def test_what_is_held_is_followed_closely_and_nothing_else(url: str) -> No
 
 async def test_what_was_held_before_a_restart_is_followed_once_it_is_listed(url: str) -> None:
     """Positions recovered before the catalog is known get their close channel with the listing."""
-    held = "BTC-3JUN26-96000-C"
+    async with running(url) as scene:
+        await scene.alive()
+        held = next(name for name in scene.listed() if name.endswith("-C"))
     async with running(url) as scene:
         scene.feed.watch([held])
         await scene.alive()
@@ -416,7 +419,7 @@ async def test_a_market_that_changes_under_us_is_a_configuration_error() -> None
 
     with pytest.raises(ExceptionGroup) as raised:
         await change_markets()
-    assert "came back as market 2@1" in str(raised.value.exceptions[0])
+    assert f"came back as market 2@{MARKET_VERSION}" in str(raised.value.exceptions[0])
 
 
 async def test_a_real_venue_runs_on_wall_time() -> None:

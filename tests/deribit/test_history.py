@@ -11,6 +11,7 @@ from trader.deribit import history
 from trader.deribit.simulator.archive import Archive
 from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.exchange import Exchange
+from trader.deribit.simulator.listing import PERPETUALS
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.venue import Venue, last_settlement
 from trader.domain.errors import FeedError
@@ -75,13 +76,15 @@ async def test_no_catalog_is_a_feed_error() -> None:
 
 
 async def test_bars_are_the_closed_hours_before_now() -> None:
-    """Exactly the hours asked for, the running one left out, equal to the market's path."""
+    """Hours asked for without the running one; they open at the perpetual's mark on the tick."""
     answers = Answers(AT + 17 * MINUTE)
     loaded = await history.load_bars(answers, "btc", 48, AT + 17 * MINUTE)
     assert loaded.underlying == "BTC"
     assert loaded.bars.opened_at == tuple(AT - hours * HOUR for hours in range(48, 0, -1))
-    opens = answers.market.hourly_spots("BTC", AT - 48 * HOUR, AT - HOUR).tolist()
-    assert list(loaded.bars.open) == opens
+    marks = [answers.market.perpetual_mark("BTC", at) for at in loaded.bars.opened_at]
+    tick = PERPETUALS["BTC"].tick_size
+    assert list(loaded.bars.open) == pytest.approx(marks, rel=0, abs=tick / 2 + 1e-6)
+    assert all(price % tick == 0 for price in loaded.bars.open)
 
 
 async def test_bars_are_asked_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from tests.source import ROOT
-from trader.deribit.simulator.listing import Listing, Listings
+from trader.deribit.simulator.listing import PERPETUALS, Listing, Listings
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.quotes import Board, Quotes
 from trader.domain.events import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+UNDERLYINGS = ("BTC", "ETH")
 BALANCES = {"BTC": 20.0, "ETH": 300.0, "USDC": 1_000_000.0}
 
 
@@ -58,16 +59,16 @@ def to_instrument(listing: Listing) -> Instrument:
         name=listing.name,
         kind=listing.kind,
         underlying=listing.underlying,
-        settlement_currency=listing.underlying,
-        inverse=True,
-        price_index=f"{listing.underlying.lower()}_usd",
+        settlement_currency=listing.settlement_currency or listing.quote_currency,
+        inverse=listing.inverse,
+        price_index=listing.price_index,
         tick_size=listing.tick_size,
         tick_size_steps=listing.tick_size_steps,
         min_trade_amount=listing.min_trade_amount,
         contract_size=listing.contract_size,
         maker_fee_rate=listing.maker_commission,
         taker_fee_rate=listing.taker_commission,
-        settlement_period=listing.settlement_period,
+        settlement_period=listing.settlement_period or "perpetual",
         option_type=listing.option_type,
         strike=listing.strike,
         expires_at=None if listing.kind == "perpetual" else listing.expires_at,
@@ -151,7 +152,7 @@ class MarketFeed:
 
     def history(self, hours: int = 24 * 30) -> Iterator[Event]:
         """Closed hourly bars from before the start."""
-        for underlying in self.market.underlyings:
+        for underlying in UNDERLYINGS:
             end = self.at - self.at % HOUR
             candles = self.market.candles(underlying, end - hours * HOUR, end - 1, 60, self.at)
             yield HistoryLoaded(
@@ -168,7 +169,7 @@ class MarketFeed:
     def tick(self) -> Iterator[Event]:
         """Everything the venue shows at the present instant that it did not show before."""
         yield from self._relist()
-        for underlying in self.market.underlyings:
+        for underlying in UNDERLYINGS:
             yield IndexPrice(underlying, self.market.spot(underlying, self.at), self.at)
             perpetual = self.quotes.perpetual(underlying, self.at)
             name = f"{underlying}-PERPETUAL"
@@ -201,7 +202,11 @@ class MarketFeed:
         )  # fmt: skip
 
     def _relist(self) -> Iterator[Event]:
-        listed = {one.name: one for one in self.listings.listed(self.at)}
+        listed = {
+            one.name: one
+            for underlying in UNDERLYINGS
+            for one in (PERPETUALS[underlying], *self.listings.options(underlying, self.at))
+        }
         gone = tuple(name for name in self._listed if name not in listed)
         new = tuple(to_instrument(one) for name, one in listed.items() if name not in self._listed)
         if gone:

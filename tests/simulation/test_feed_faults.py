@@ -156,7 +156,7 @@ def openings(records: list[Recorded], underlying: str, after: int, until: int) -
 
 @pytest.mark.parametrize(
     ("fault", "duration_s", "kind"),
-    [("mute", 3.5, "mute_channel"), ("gap", 1.1, "gap"), ("clock_jump", 1.2, "clock_jump")],
+    [("mute", 3.5, "mute_channel"), ("gap", 1.5, "gap"), ("clock_jump", 1.5, "clock_jump")],
 )
 def test_index_that_cannot_be_believed(
     venue: Venue, fault: str, duration_s: float, kind: str

@@ -27,6 +27,8 @@ PRICES: Final[dict[Pool, Price]] = {
 _POOL_OF: Final[dict[str, Pool]] = {
     "public/subscribe": "subscribe",
     "public/unsubscribe": "subscribe",
+    "private/subscribe": "subscribe",
+    "private/unsubscribe": "subscribe",
     "public/get_instruments": "instruments",
 }
 

@@ -13,7 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from trader.deribit import messages
+from trader.deribit.credits import PRICES, CreditPool, Pool, pool_of
 from trader.deribit.messages import ErrorBody, RequestId
+from trader.deribit.refusal import ServerError
+from trader.deribit.server_auth import Authority
+
+__all__ = ["Call", "ServerError", "ServerEvent", "ServerSession", "Subscribed", "Unsubscribed"]
 
 VERSION: Final = "1.2.26"
 HEARTBEAT_S_MIN: Final = 10.0
@@ -24,16 +29,29 @@ NEXT_BEAT: Final = 1.06
 """Observed with interval 10: the first test request after 12 s, then one every 10.6 s."""
 
 HEARTBEAT_CLOSE: Final = (4000, "heartbeat close")
+TOO_MANY_CLOSE: Final = (1008, "too_many_requests")
+"""Deribit ends a session that has overdrawn its credits; its close code is not published."""
+
 IDLE_CLOSE: Final = (1006, "")
 """An idle socket is cut without a close frame: abort the transport."""
 
 
-class ServerError(Exception):
-    """A refusal of the exchange, as it goes over the wire; `detail` is `error.data`."""
+class Credits:
+    """What one asker has left in each pool. Deribit, "Rate Limits"."""
 
-    def __init__(self, code: int, message: str, detail: object = None) -> None:
-        self.body = ErrorBody(code, message, detail)
-        super().__init__(f"{code} {message}")
+    def __init__(self) -> None:
+        self._pools: dict[Pool, CreditPool] = {
+            name: CreditPool(price) for name, price in PRICES.items()
+        }
+
+    def charge(self, method: str, now: float) -> None:
+        """Pay for a call.
+
+        Raises:
+            ServerError: 10028, nothing is left.
+        """
+        if not self._pools[pool_of(method)].spend(now):
+            raise ServerError(10_028, "too_many_requests")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -71,11 +89,25 @@ class ServerSession:
     the caller sends what is left and closes; code 1006 means abort.
 
     `knows` tells whether a channel exists; `epoch_us` is what `usIn` shows at second `opened`.
+    Without `authority` nobody can sign in; without `credits_left` nothing costs; `closes_overdrawn`
+    ends a connection with its first 10028.
     """
 
     def __init__(
-        self, *, knows: Callable[[str], bool], opened: float, epoch_us: int, testnet: bool = False
+        self,
+        *,
+        knows: Callable[[str], bool],
+        opened: float,
+        epoch_us: int,
+        testnet: bool = False,
+        authority: Authority | None = None,
+        credits_left: Credits | None = None,
+        closes_overdrawn: bool = False,
     ) -> None:
+        self._authority = authority
+        self._credits = credits_left
+        self._closes_overdrawn = closes_overdrawn
+        self._access_token = ""
         self.closing: tuple[int, str] | None = None
         self.channels: dict[str, None] = {}
         self._knows = knows
@@ -99,6 +131,7 @@ class ServerSession:
             return []
         call = Call(read.id, read.method, read.params, self._us(now))
         try:
+            self._charge(read.method, now)
             own = self._own(read.method, read.params, now)
         except ServerError as error:
             self.refuse(call, error, now)
@@ -108,6 +141,16 @@ class ServerSession:
         result, events = own
         self.answer(call, result, now)
         return events
+
+    def _charge(self, method: str, now: float) -> None:
+        if self._credits is None:
+            return
+        try:
+            self._credits.charge(method, now)
+        except ServerError:
+            if self._closes_overdrawn:
+                self.closing = TOO_MANY_CLOSE
+            raise
 
     def answer(self, call: Call, result: object, now: float) -> None:
         """Queue the result of a call."""
@@ -176,10 +219,14 @@ class ServerSession:
                 return self._test(params)
             case "public/hello":
                 return _hello(params)
+            case "public/auth":
+                return self._auth(params, now)
             case "public/subscribe":
-                return self._subscribe(_channel_names(params))
+                return self._subscribe(_channel_names(params), signed_in=self._signed_in({}, now))
             case "public/unsubscribe":
                 return self._unsubscribe(_channel_names(params))
+            case "private/subscribe" | "private/unsubscribe" | "private/unsubscribe_all":
+                return self._private(method, params, now)
             case "public/unsubscribe_all":
                 gone = self._unsubscribe(list(self.channels))
                 return "ok", gone[1]
@@ -196,12 +243,37 @@ class ServerSession:
 
     def _test(self, params: Params) -> _Answer:
         self._test_since = None
-        if params.get("expected_result") == "exception":
-            raise ServerError(10_001, "error")
-        return {"version": VERSION}, []
+        return test_answer(params), []
 
-    def _subscribe(self, names: list[str]) -> _Answer:
-        if any(name.endswith(".raw") for name in names):
+    def _auth(self, params: Params, now: float) -> _Answer:
+        if self._authority is None:
+            raise ServerError(13_004, "invalid_credentials")
+        grant, result = self._authority.grant(params, now)
+        self._access_token = grant.access_token
+        return result, []
+
+    def _signed_in(self, params: Params, now: float) -> bool:
+        """Tell whether this call comes with a living token, its own or the socket's."""
+        token = params.get("access_token", self._access_token)
+        return (
+            self._authority is not None
+            and isinstance(token, str)
+            and self._authority.is_good(token, now)
+        )
+
+    def _private(self, method: str, params: Params, now: float) -> _Answer:
+        if not self._signed_in(params, now):
+            raise ServerError(13_009, "unauthorized", {"reason": "invalid_token"})
+        match method:
+            case "private/subscribe":
+                return self._subscribe(_channel_names(params), signed_in=True)
+            case "private/unsubscribe":
+                return self._unsubscribe(_channel_names(params))
+            case _:
+                return "ok", self._unsubscribe(list(self.channels))[1]
+
+    def _subscribe(self, names: list[str], *, signed_in: bool) -> _Answer:
+        if not signed_in and any(name.endswith(".raw") for name in names):
             raise ServerError(13_778, "raw_subscriptions_not_available_for_unauthorized")
         known = [name for name in dict.fromkeys(names) if self._knows(name)]
         fresh = tuple(name for name in known if name not in self.channels)
@@ -212,6 +284,17 @@ class ServerSession:
         gone = [name for name in dict.fromkeys(names) if name in self.channels]
         self.drop(gone)
         return gone, [Unsubscribed(tuple(gone))] if gone else []
+
+
+def test_answer(params: Params) -> dict[str, str]:
+    """Answer `public/test`.
+
+    Raises:
+        ServerError: 10001, asked for.
+    """
+    if params.get("expected_result") == "exception":
+        raise ServerError(10_001, "error")
+    return {"version": VERSION}
 
 
 def _hello(params: Params) -> _Answer:

@@ -47,7 +47,6 @@ def test_known_channels_are_read(
         "ticker",
         "ticker.BTC-PERPETUAL",
         "ticker.BTC-PERPETUAL.1s",
-        "ticker.BTC-PERPETUAL.raw",
         "quote.BTC-PERPETUAL.100ms",
         "deribit_price_index",
         "instrument.state.tulip.BTC",
@@ -104,3 +103,38 @@ def test_what_two_clients_want_is_looked_at_once() -> None:
     fast = [wanted.name for wanted in wanted_channels([one, two], slow=False)]
     assert fast == ["quote.A", "quote.B"]
     assert len(wanted_channels([one, two], slow=True)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "stream", "subject", "fast", "detail"),
+    [
+        ("ticker.A.raw", "ticker", "A", True, ""),
+        ("book.A.agg2", "book", "A", False, ""),
+        ("book.A.none.20.100ms", "grouped", "A", True, "none.20"),
+        ("trades.A.agg2", "trades", "A", False, ""),
+        ("chart.trades.A.1D", "chart", "A", False, "1D"),
+        ("incremental_ticker.A", "incremental", "A", False, ""),
+        ("markprice.options.btc_usd", "markprice", "btc_usd", False, ""),
+        ("deribit_volatility_index.btc_usd", "volatility", "btc_usd", False, ""),
+        ("estimated_expiration_price.btc_usd", "expiration", "btc_usd", False, ""),
+        ("instrument.creation.any.any", "creation", "any.any", True, ""),
+        ("platform_state", "platform", "", False, ""),
+        ("platform_state.public_methods_state", "methods", "", False, ""),
+    ],
+)
+def test_streams_are_told_apart(
+    name: str, stream: str, subject: str, fast: bool, detail: str
+) -> None:
+    """Each name leads to its stream, its subject, its pace and what else it says."""
+    channel = parse_channel(name)
+    assert channel is not None
+    read = (channel.stream, channel.subject, channel.fast, channel.detail)
+    assert read == (stream, subject, fast, detail)
+
+
+@pytest.mark.parametrize(
+    "name", ["book.A.none.7.100ms", "book.A.3.10.100ms", "book.A.none.10.raw", "chart.trades.A.7"]
+)
+def test_groups_depths_and_resolutions_are_the_documented_ones(name: str) -> None:
+    """Anything else is no channel."""
+    assert parse_channel(name) is None

@@ -5,10 +5,25 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from trader.deribit.simulator.listing import NEVER, Expiry, Listing, Listings, expiries
-from trader.deribit.simulator.market import GENESIS, UNDERLYINGS, Market
+from trader.deribit.simulator.expiries import expiries
+from trader.deribit.simulator.listing import (
+    FUTURE_FOR_EVERY_EXPIRY_SINCE,
+    NEVER,
+    PERPETUALS,
+    SETTLING,
+    SPOT_PAIRS,
+    Listing,
+    Listings,
+    currency,
+    state,
+    strike_label,
+)
+from trader.deribit.simulator.market import GENESIS, Market
+from trader.deribit.simulator.products import OPTIONS
+from trader.deribit.translate import contract_name
 from trader.domain.units import DAY, HOUR, MINUTE, YEAR, nanoseconds
 
+INVERSE = ("BTC", "ETH")
 NOW = nanoseconds(datetime(2026, 11, 20, 18, tzinfo=UTC))
 
 
@@ -22,95 +37,17 @@ def _at(year: int, month: int, day: int, hour: int = 8, minute: int = 0) -> int:
     return nanoseconds(datetime(year, month, day, hour, minute, tzinfo=UTC))
 
 
-def _terms(at: int) -> list[tuple[int, str]]:
-    return [(one.expires_at, one.term) for one in expiries(at)]
-
-
-def test_calendar_of_an_ordinary_friday() -> None:
-    """Friday 20 November 2026, after the roll: every class on its dates, longer classes first."""
-    assert _terms(NOW) == [
-        (_at(2026, 11, 21), "day"),
-        (_at(2026, 11, 22), "day"),
-        (_at(2026, 11, 23), "day"),
-        (_at(2026, 11, 27), "month"),
-        (_at(2026, 12, 4), "week"),
-        (_at(2026, 12, 11), "week"),
-        (_at(2026, 12, 25), "quarter"),
-        (_at(2027, 1, 29), "month"),
-        (_at(2027, 3, 26), "quarter"),
-        (_at(2027, 6, 25), "quarter"),
-        (_at(2027, 9, 24), "quarter"),
-    ]
-
-
-def test_dailies_appear_at_eight() -> None:
-    """At 08:00 today's daily is gone and the one three days ahead is there."""
-    tuesday = _at(2026, 11, 17)
-    before = [at for at, _ in _terms(tuesday - 1)]
-    after = [at for at, _ in _terms(tuesday)]
-    assert tuesday in before
-    assert tuesday + 3 * DAY not in [at for at, term in _terms(tuesday - 1) if term == "day"]
-    assert tuesday not in after
-    assert after[:3] == [tuesday + DAY, tuesday + 2 * DAY, tuesday + 3 * DAY]
-
-
-def test_weeklies_appear_on_the_thursday_before_the_roll() -> None:
-    """The third weekly is listed from Thursday 08:00, a day before the first one expires."""
-    thursday = _at(2026, 11, 12)
-    new = _at(2026, 12, 4)
-    assert new not in [at for at, _ in _terms(thursday - 1)]
-    assert Expiry(new, thursday, "week") in expiries(thursday)
-
-
-def test_month_end_turns_over() -> None:
-    """Around 27 November the February month appears a day early, November leaves at 08:00."""
-    roll = _at(2026, 11, 27)
-    february = _at(2027, 2, 26)
-    assert (february, "month") not in _terms(roll - DAY - 1)
-    assert (february, "month") in _terms(roll - DAY)
-    assert (roll, "month") in _terms(roll - 1)
-    assert roll not in [at for at, _ in _terms(roll)]
-
-
-def test_quarter_end_turns_over() -> None:
-    """Before 25 December the December of next year appears; five quarters stand for one day."""
-    roll = _at(2026, 12, 25)
-    next_year = _at(2027, 12, 31)
-    quarters = [at for at, term in _terms(roll - DAY) if term == "quarter"]
-    assert quarters[0] == roll
-    assert quarters[-1] == next_year
-    assert len(quarters) == 5
-    assert len([at for at, term in _terms(roll) if term == "quarter"]) == 4
-    assert (next_year, "quarter") not in _terms(roll - DAY - 1)
-
-
-@pytest.mark.parametrize("day", range(0, 400, 7))
-def test_calendar_always_has_each_class(day: int) -> None:
-    """On any day: dailies, three or more Fridays, months and four quarters, each date once."""
-    at = NOW + day * DAY
-    found = expiries(at)
-    dates = [one.expires_at for one in found]
-    assert dates == sorted(set(dates))
-    assert all(one.listed_at <= at < one.expires_at for one in found)
-    assert all(one.expires_at % DAY == 8 * HOUR for one in found)
-    first = (at - 8 * HOUR) // DAY * DAY + 8 * HOUR + DAY
-    assert {first, first + DAY, first + 2 * DAY} <= set(dates)
-    assert sum(one.term == "quarter" for one in found) >= 4
-    fridays = [
-        one for one in found if datetime.fromtimestamp(one.expires_at / 1e9, UTC).weekday() == 4
-    ]
-    assert len([one for one in fridays if one.expires_at < at + 22 * DAY]) >= 3
-
-
 def test_catalogue_has_a_venues_size(listings: Listings) -> None:
-    """Both boards together hold some 600 to 1,800 instruments, over many dates and seeds."""
+    """Inverse boards hold some 600 to 1,800 options, all products 1,500 to 5,000 instruments."""
     for seed in range(3):
         some = Listings(Market(seed))
         for back in range(0, 800, 160):
-            assert 600 <= len(some.listed(NOW - back * DAY)) <= 1_800
-    assert len(listings.listed(NOW)) == 2 + sum(
-        len(listings.options(name, NOW)) for name in UNDERLYINGS
-    )
+            at = NOW - back * DAY
+            assert 600 <= sum(len(some.options(name, at)) for name in INVERSE) <= 1_800
+            assert 1_500 <= len(some.listed(at)) <= 5_000
+    kinds = [one.kind for one in listings.listed(NOW)]
+    assert (kinds.count("perpetual"), kinds.count("spot")) == (8, 2)
+    assert kinds.count("future") == 4 * 11 + 2 * len(expiries(NOW, OPTIONS["SOL_USDC"].calendar))
 
 
 def test_names_follow_the_venue(listings: Listings) -> None:
@@ -119,12 +56,14 @@ def test_names_follow_the_venue(listings: Listings) -> None:
     names = {one.name for one in all_of_them}
     assert len(names) == len(all_of_them) == len({one.instrument_id for one in all_of_them})
     assert all_of_them[0].name == "BTC-PERPETUAL"
-    option = next(one for one in all_of_them if one.expires_at == _at(2026, 12, 4))
+    option = next(one for one in listings.options("BTC", NOW) if one.expires_at == _at(2026, 12, 4))
     assert option.strike is not None
     assert option.name == f"BTC-4DEC26-{option.strike:.0f}-C"
-    for one in all_of_them[2:]:
-        underlying, _, strike, letter = one.name.split("-")
-        assert (underlying, float(strike)) == (one.underlying, one.strike)
+    for one in all_of_them:
+        if one.kind != "option":
+            continue
+        product, _, strike, letter = one.name.split("-")
+        assert (product, float(strike.replace("d", "."))) == (one.product, one.strike)
         assert letter == ("C" if one.option_type == "call" else "P")
 
 
@@ -141,7 +80,7 @@ def test_terms_follow_the_venue(listings: Listings) -> None:
     assert by_period[_at(2026, 11, 27)] == "month"
     assert by_period[_at(2027, 9, 24)] == "month"
     assert listings.options("ETH", NOW)[0].min_trade_amount == 1.0
-    btc, eth = listings.listed(NOW)[:2]
+    btc, eth = PERPETUALS["BTC"], PERPETUALS["ETH"]
     assert (btc.tick_size, btc.contract_size, btc.expires_at) == (0.5, 10.0, NEVER)
     assert (eth.tick_size, eth.contract_size) == (0.05, 1.0)
     assert (btc.maker_commission, btc.taker_commission) == (0.00015, 0.00035)
@@ -149,7 +88,7 @@ def test_terms_follow_the_venue(listings: Listings) -> None:
 
 def test_strikes_surround_the_money(listings: Listings) -> None:
     """Every expiry has calls and puts from about .1 to .9 delta on even steps."""
-    for name in UNDERLYINGS:
+    for name in INVERSE:
         market = listings.market
         spot = market.spot(name, NOW)
         for expiry in expiries(NOW):
@@ -161,6 +100,7 @@ def test_strikes_surround_the_money(listings: Listings) -> None:
             assert calls == puts == sorted(calls)
             strikes = np.array(calls, dtype=np.float64)
             assert len(set(np.diff(strikes).tolist())) == 1
+            assert all(one.listed_at <= NOW for one in of_expiry)
             years = np.array([(expiry.expires_at - NOW) / YEAR])
             reach = float(market.expected_vol(name, NOW, years)[0] * np.sqrt(years[0]))
             assert strikes[0] <= spot * np.exp(-reach)
@@ -215,5 +155,88 @@ def test_caches_stay_bounded() -> None:
     listings = Listings(Market(2))
     for hour in range(0, 24 * 90, 24):
         listings.listed(NOW + hour * HOUR)
-    assert len(listings._boards) <= 8
-    assert len(listings._made) <= 64
+    assert len(listings._boards) <= 24
+    assert len(listings._made) <= 192
+    assert len(listings._plans) <= 192
+
+
+def test_linear_strikes_have_decimals_written_with_d(listings: Listings) -> None:
+    """XRP's strikes are fractions of a dollar; names write the point as d and parse back."""
+    names = [one.name for one in listings.options("XRP_USDC", NOW)]
+    assert any("d" in name for name in names)
+    assert [strike_label(one) for one in (0.625, 100_000.0, 152.5)] == ["0d625", "100000", "152d5"]
+    for one in listings.options("XRP_USDC", NOW):
+        named = contract_name(one.name)
+        assert named is not None
+        assert (named.strike, named.expires_at) == (one.strike, one.expires_at)
+
+
+def test_currencies_of_each_product() -> None:
+    """Inverse products settle in coin, linear ones in USDC, where the venue also files them."""
+    listings = Listings(Market(4))
+    inverse, linear = listings.options("BTC", NOW)[0], listings.options("SOL_USDC", NOW)[0]
+    pair, perpetual = SPOT_PAIRS["BTC_USDC"], PERPETUALS["ADA_USDC"]
+    assert (inverse.quote_currency, inverse.counter_currency) == ("BTC", "USD")
+    assert (inverse.settlement_currency, inverse.price_index) == ("BTC", "btc_usd")
+    assert (linear.quote_currency, linear.settlement_currency) == ("USDC", "USDC")
+    assert (linear.price_index, linear.inverse, linear.underlying) == ("sol_usdc", False, "SOL")
+    assert (linear.contract_size, linear.min_trade_amount) == (10.0, 10.0)
+    assert (pair.kind, pair.settlement_currency, pair.expires_at) == ("spot", None, NEVER)
+    assert (perpetual.name, perpetual.quote_currency) == ("ADA_USDC-PERPETUAL", "USDC")
+    assert [currency(one) for one in (inverse, linear, pair, perpetual)] == [
+        "BTC", "USDC", "USDC", "USDC",
+    ]  # fmt: skip
+
+
+def test_every_expiry_has_a_future_since_august_2026(listings: Listings) -> None:
+    """Since then a future stands beside each option expiry; before, at inverse month ends only."""
+    for product in OPTIONS:
+        dates = {one.expires_at for one in listings.options(product, NOW)}
+        futures = listings.futures(product, NOW)
+        assert {one.expires_at for one in futures} == dates
+        assert all(
+            listings.underlying_index(one, NOW) in {future.name for future in futures}
+            for one in listings.options(product, NOW)
+        )
+    before = FUTURE_FOR_EVERY_EXPIRY_SINCE - 30 * DAY
+    assert listings.futures("XRP_USDC", before) == ()
+    old = listings.futures("BTC", before)
+    assert {one.settlement_period for one in old} == {"month"}
+    synthetic = listings.options("BTC", before)[0]
+    assert listings.underlying_index(synthetic, before).startswith("SYN.BTC-")
+
+
+def test_instruments_are_found_by_name_while_they_live(listings: Listings) -> None:
+    """Every listed name is found, none after its expiry; expired ones are known by their date."""
+    for one in listings.listed(NOW):
+        assert listings.find(one.name, NOW) == one
+    daily = next(one for one in listings.options("ETH", NOW) if one.settlement_period == "day")
+    assert listings.find(daily.name, daily.expires_at - 1) is not None
+    assert listings.find(daily.name, daily.expires_at) is None
+    assert daily in listings.expired("ETH", daily.expires_at)
+    assert listings.find("BTC-PERP", NOW) is None
+    assert listings.find("DOGE-25DEC26", NOW) is None
+
+
+def test_strikes_are_listed_when_the_market_asks_for_them(listings: Listings) -> None:
+    """A strike's own listing time is the hour from which it is in the catalogue."""
+    found = 0
+    for one in listings.options("BTC", NOW)[::5]:
+        assert listings.find(one.name, one.listed_at) is not None
+        if one.listed_at % DAY != 8 * HOUR:
+            found += 1
+            assert listings.find(one.name, one.listed_at - 1) is None
+    assert found > 3
+
+
+def test_books_settle_at_eight_and_are_delivered_at_expiry(listings: Listings) -> None:
+    """Every book pauses for seconds at 08:00 UTC; what expires is delivered, later archived."""
+    perpetual = PERPETUALS["BTC"]
+    option = next(one for one in listings.options("BTC", NOW) if one.settlement_period == "week")
+    eight = _at(2026, 11, 21)
+    assert state(perpetual, eight - 1) == "open"
+    assert state(perpetual, eight) == "settlement"
+    assert state(option, eight + SETTLING) == "open"
+    assert state(option, option.expires_at - 1) == "open"
+    assert state(option, option.expires_at) == "delivered"
+    assert state(option, option.expires_at + 40 * DAY) == "archivized"

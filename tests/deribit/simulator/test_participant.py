@@ -29,10 +29,10 @@ def participant(faults: FaultPlan | None = None, backlog_bytes_max: int = 10_000
 
 def written(one: Participant) -> list[bytes]:
     """Write everything that waits."""
-    frames = []
-    while (frame := one.next_frame()) is not None:
-        one.written(frame)
-        frames.append(frame)
+    frames: list[bytes] = []
+    while some := one.next_frames(100):
+        one.written(some)
+        frames += some
     return frames
 
 
@@ -60,10 +60,10 @@ def test_a_frame_being_written_still_counts() -> None:
     """A reader that stalls in the middle of a frame is as slow as one that stalls before it."""
     one = participant(backlog_bytes_max=len(FRAMES[0][1]) - 1)
     one.tell(FRAMES[:1], 1.0)
-    frame = one.next_frame()
-    assert frame is not None
+    frames = one.next_frames(1)
+    assert frames == [FRAMES[0][1]]
     assert one.too_slow
-    one.written(frame)
+    one.written(frames)
     assert one.backlog_bytes == 0
 
 
@@ -75,7 +75,7 @@ def test_too_much_waiting_is_too_slow() -> None:
     assert one.too_slow
     one.discard()
     assert one.backlog_bytes == 0
-    assert one.next_frame() is None
+    assert one.next_frames(1) == []
 
 
 def test_channels_of_what_expired_are_forgotten() -> None:

@@ -10,6 +10,7 @@ import pytest
 from trader.deribit import translate
 from trader.deribit.messages import InstrumentRow, Ticker
 from trader.deribit.simulator import payloads, tickers
+from trader.deribit.simulator.books import Book
 from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.listing import PERPETUALS
 from trader.deribit.simulator.payloads import Payload
@@ -181,7 +182,7 @@ def test_an_empty_side_is_0_in_a_ticker_and_null_in_a_summary(venue: Venue) -> N
     row = payloads.summary(listing, empty)
     assert (row["bid_price"], row["mid_price"]) == (None, None)
     assert row["ask_price"] == empty["best_ask_price"]
-    assert payloads.order_book(empty)["bids"] == []
+    assert payloads.order_book(empty, Book((), ((0.1, 2.0),)), 5)["bids"] == []
 
 
 def test_a_summary_has_the_keys_of_the_venue(venue: Venue) -> None:
@@ -195,10 +196,11 @@ def test_a_summary_has_the_keys_of_the_venue(venue: Venue) -> None:
 
 
 def test_a_book_shows_the_touch(venue: Venue) -> None:
-    """One level a side, the same as the ticker's best prices."""
+    """So many levels a side as asked for, beside all that the ticker says."""
     ticker = option_ticker(venue)
-    book = payloads.order_book(ticker)
-    assert book["asks"] == [[ticker["best_ask_price"], ticker["best_ask_amount"]]]
+    resting = Book(((0.1, 1.0), (0.09, 3.0)), ((0.11, 2.0),))
+    book = payloads.order_book(ticker, resting, 1)
+    assert (book["bids"], book["asks"]) == ([[0.1, 1.0]], [[0.11, 2.0]])
     assert book.keys() == ticker.keys() | {"change_id", "bids", "asks"}
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trader.app.commands.options import Subparsers
 
-SUMMARY: Final = "run the bundled exchange alone, over a real websocket"
+SUMMARY: Final = "run the bundled exchange alone, over websockets and HTTP"
 CLOCK_NAME: Final = "clock.json"
 PORT_MAX: Final = 65_535
 READY: Final = "exchange listens at"
@@ -35,6 +35,15 @@ def add_commands(subparsers: Subparsers) -> None:
         "--state", metavar="DIR", type=Path, help="keep the market's clock here across restarts"
     )
     parser.add_argument("--fresh", action="store_true", help="forget the clock kept in --state")
+    parser.add_argument(
+        "--tls",
+        metavar="DIR",
+        type=Path,
+        help="serve wss and https with the certificate in this folder, made on first use",
+    )
+    parser.add_argument(
+        "--limits", action="store_true", help="charge credits for calls, refuse with 10028"
+    )
     parser.add_argument(
         "--until-eof", action="store_true", help="end also when standard input ends"
     )
@@ -74,7 +83,7 @@ async def _serve(arguments: argparse.Namespace, clock: Path | None) -> ExitCode:
 
     from trader.app.loop import stop_signals
     from trader.deribit.simulator.clock import DEMO_START_AT, parse_start
-    from trader.deribit.simulator.server import serve
+    from trader.deribit.simulator.server import Access, serve
 
     start_at = DEMO_START_AT if arguments.start is None else parse_start(arguments.start)
     with stop_signals() as stop:
@@ -85,6 +94,7 @@ async def _serve(arguments: argparse.Namespace, clock: Path | None) -> ExitCode:
             speed=arguments.speed,
             start_at=start_at,
             state_path=clock,
+            access=Access(tls_folder=arguments.tls, limited=arguments.limits),
         ) as served:
             say(f"{READY} {served.url} (seed {arguments.seed}, {arguments.speed:g}x)")
             sys.stdout.flush()

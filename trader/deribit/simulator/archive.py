@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from trader.deribit.simulator.market import GENESIS, RESOLUTIONS_MINUTES, Market
+from trader.deribit.simulator.candles import RESOLUTIONS_MINUTES
+from trader.deribit.simulator.funding import funding_history
+from trader.deribit.simulator.instrument_series import chart
+from trader.deribit.simulator.market import GENESIS, Market
 from trader.deribit.simulator.parameters import Parameters, invalid
 from trader.deribit.simulator.payloads import Payload, date_of, milliseconds
+from trader.deribit.simulator.trades import Trades
 from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue, last_settlement
 from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE
 
@@ -19,7 +23,7 @@ BARS_MAX: Final = 5_000
 DELIVERIES_MAX: Final = 1_000
 FUNDING_HOURS_MAX: Final = 31 * 24
 
-_RESOLUTIONS: Final = {
+RESOLUTIONS: Final = {
     ("1D" if minutes == 1_440 else str(minutes)): minutes for minutes in RESOLUTIONS_MINUTES
 }
 
@@ -29,6 +33,7 @@ class Archive:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self.trades = Trades(venue)
 
     @property
     def _market(self) -> Market:
@@ -41,9 +46,9 @@ class Archive:
         """
         name = params.text("instrument_name")
         resolution = params.text("resolution")
-        if resolution not in _RESOLUTIONS:
+        if resolution not in RESOLUTIONS:
             raise invalid("resolution", "invalid format")
-        minutes = _RESOLUTIONS[resolution]
+        minutes = RESOLUTIONS[resolution]
         start, end = _window(params, at)
         listing = self._venue.find(name, at) or self._venue.find_expired(name, at)
         if listing is None:
@@ -51,7 +56,7 @@ class Archive:
         start = max(start, end - BARS_MAX * minutes * MINUTE + 1)
         if listing.kind == "option" or start > end:
             return {"status": "no_data"} | {column: [] for column in _COLUMNS}
-        bars = self._market.candles(listing.underlying, start, end, minutes, at)
+        bars = chart(self._market, listing, start, end, minutes, at)
         columns = {column: getattr(bars, column).tolist() for column in _COLUMNS}
         return {"status": "ok" if len(bars.ticks) else "no_data"} | columns
 
@@ -76,34 +81,34 @@ class Archive:
         }
 
     def funding_value(self, params: Parameters, at: int) -> float:
-        """Answer `public/get_funding_rate_value`: what a long paid, as a fraction, over a window.
-
-        Funding is read at each full hour and charged as an eighth of its rate per 8 hours.
-        """
-        underlying = self._perpetual(params, at)
-        hours = _hours(*_window(params, at))
-        rates = (self._market.funding_8h(underlying, hour) / 8.0 for hour in hours)
-        return round(sum(rates), 10)
+        """Answer `public/get_funding_rate_value`: what a long paid in a window, as a fraction."""
+        product = self._perpetual(params, at)
+        history = funding_history(self._market, product, *_window(params, at))
+        return round(float(history.interest_1h.sum()), 10)
 
     def funding_history(self, params: Parameters, at: int) -> list[Payload]:
         """Answer `public/get_funding_rate_history`: one row an hour, oldest first."""
-        underlying = self._perpetual(params, at)
+        product = self._perpetual(params, at)
+        start, end = _window(params, at)
+        start = max(start, end - FUNDING_HOURS_MAX * HOUR + 1)
+        history = funding_history(self._market, product, start, end)
+        columns = (column.tolist() for column in history)
         return [
             {
                 "timestamp": milliseconds(hour),
-                "index_price": self._market.spot(underlying, hour),
-                "prev_index_price": self._market.spot(underlying, max(hour - HOUR, GENESIS)),
-                "interest_1h": round(self._market.funding_8h(underlying, hour) / 8.0, 10),
-                "interest_8h": round(self._venue.funding_trailing_8h(underlying, hour), 10),
+                "index_price": price,
+                "prev_index_price": before,
+                "interest_1h": round(interest_1h, 10),
+                "interest_8h": round(interest_8h, 10),
             }
-            for hour in _hours(*_window(params, at))
+            for hour, price, before, interest_1h, interest_8h in zip(*columns, strict=True)
         ]
 
     def _perpetual(self, params: Parameters, at: int) -> str:
         listing = self._venue.find(params.text("instrument_name"), at)
         if listing is None or listing.kind != "perpetual":
             raise invalid("instrument_name", "instrument not found")
-        return listing.underlying
+        return listing.product
 
 
 _COLUMNS: Final = ("ticks", "open", "high", "low", "close", "volume", "cost")
@@ -116,9 +121,3 @@ def _window(params: Parameters, at: int) -> tuple[int, int]:
     if end < start:
         raise invalid("end_timestamp", "invalid format")
     return max(start, GENESIS), min(end, at)
-
-
-def _hours(start: int, end: int) -> list[int]:
-    """List the full hours of a window, the last 31 days of it at most."""
-    hours = range(-(-start // HOUR) * HOUR, end + 1, HOUR)
-    return list(hours[-FUNDING_HOURS_MAX:])

@@ -14,18 +14,54 @@ import msgspec
 FAST_S: Final = 0.1
 SLOW_S: Final = 1.0
 
-Stream = Literal["ticker", "quote", "index", "state"]
+Stream = Literal[
+    "ticker",
+    "incremental",
+    "quote",
+    "book",
+    "grouped",
+    "perpetual",
+    "chart",
+    "index",
+    "ranking",
+    "statistics",
+    "expiration",
+    "markprice",
+    "volatility",
+    "trades",
+    "state",
+    "creation",
+    "platform",
+    "methods",
+]
+OF_INSTRUMENTS: Final = frozenset(
+    {"ticker", "incremental", "quote", "book", "grouped", "perpetual", "chart", "trades"}
+)
+OF_INDEXES: Final = frozenset(
+    {"index", "ranking", "statistics", "expiration", "markprice", "volatility"}
+)
 
 NOTHING_SENT: Final = -1
 _KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo")
 _CURRENCIES: Final = ("any", "BTC", "ETH", "USDC", "USDT", "EURR")
-_FAST_OF: Final = {"100ms": True, "agg2": False}
+_FAST_OF: Final = {"raw": True, "100ms": True, "agg2": False}
+_GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
+_DEPTHS: Final = ("1", "10", "20")
+_RESOLUTIONS: Final = ("1", "3", "5", "10", "15", "30", "60", "120", "180", "360", "720", "1D")
+_INDEX_STREAMS: Final[dict[str, Stream]] = {
+    "deribit_price_index": "index",
+    "deribit_price_ranking": "ranking",
+    "deribit_price_statistics": "statistics",
+    "estimated_expiration_price": "expiration",
+    "deribit_volatility_index": "volatility",
+}
 
 
 class Channel(msgspec.Struct, frozen=True):
     """One channel as a client names it; `subject` is the instrument, the index, or `KIND.CCY`.
 
-    `topic` names its content: the same for every interval.
+    `topic` names its content: the same for every interval. `detail` is what else the name says:
+    `GROUP.DEPTH` of a grouped book, the resolution of a chart.
     """
 
     name: str
@@ -33,6 +69,7 @@ class Channel(msgspec.Struct, frozen=True):
     subject: str
     topic: str
     fast: bool
+    detail: str = ""
 
 
 def parse_channel(name: str) -> Channel | None:
@@ -41,23 +78,54 @@ def parse_channel(name: str) -> Channel | None:
     Whether its instrument or index exists is the exchange's question.
     """
     match name.split("."):
-        case ["ticker", instrument, interval] if interval in _FAST_OF:
-            return Channel(name, "ticker", instrument, f"ticker.{instrument}", _FAST_OF[interval])
-        case ["quote", instrument]:
-            return Channel(name, "quote", instrument, name, fast=True)
-        case ["deribit_price_index", index]:
-            return Channel(name, "index", index, name, fast=False)
-        case ["instrument", "state", kind, currency] if kind in _KINDS and currency in _CURRENCIES:
-            return Channel(name, "state", f"{kind}.{currency}", name, fast=True)
+        case ["ticker" | "book" | "perpetual" as stream, subject, interval] if interval in _FAST_OF:
+            return Channel(name, stream, subject, f"{stream}.{subject}", _FAST_OF[interval])
+        case ["trades", subject, interval] if interval in _FAST_OF:
+            return Channel(name, "trades", subject, name, _FAST_OF[interval])
+        case ["book", subject, group, depth, "100ms" | "agg2" as interval] if (
+            group in _GROUPS and depth in _DEPTHS
+        ):
+            detail = f"{group}.{depth}"
+            topic = f"book.{subject}.{detail}"
+            return Channel(name, "grouped", subject, topic, _FAST_OF[interval], detail)
+        case ["chart", "trades", subject, resolution] if resolution in _RESOLUTIONS:
+            return Channel(name, "chart", subject, name, fast=False, detail=resolution)
+        case ["instrument", "state" | "creation" as stream, kind, currency] if (
+            kind in _KINDS and currency in _CURRENCIES
+        ):
+            return Channel(name, stream, f"{kind}.{currency}", name, fast=True)
+        case _:
+            return _simple_channel(name)
+
+
+def _simple_channel(name: str) -> Channel | None:
+    """Read a name without an interval."""
+    match name.split("."):
+        case ["quote", subject]:
+            return Channel(name, "quote", subject, name, fast=True)
+        case ["incremental_ticker", subject]:
+            return Channel(name, "incremental", subject, name, fast=False)
+        case ["markprice", "options", subject]:
+            return Channel(name, "markprice", subject, name, fast=False)
+        case [prefix, subject] if prefix in _INDEX_STREAMS:
+            return Channel(name, _INDEX_STREAMS[prefix], subject, name, fast=False)
+        case ["platform_state"]:
+            return Channel(name, "platform", "", name, fast=False)
+        case ["platform_state", "public_methods_state"]:
+            return Channel(name, "methods", "", name, fast=False)
         case _:
             return None
 
 
 class Place(msgspec.Struct):
-    """A client's place on one channel: the version it was sent last."""
+    """A client's place on one channel: the version it was sent last, and what that held.
+
+    `held` (state, milliseconds) is kept where the next notification says only what differs.
+    """
 
     channel: Channel
     sent: int
+    held: tuple[object, int] | None = None
 
 
 class Subscriptions:

@@ -12,14 +12,18 @@ from trader.deribit.messages import SimulatorClock
 from trader.deribit.server_session import ServerError
 from trader.deribit.simulator import payloads
 from trader.deribit.simulator.archive import Archive
-from trader.deribit.simulator.channels import parse_channel
-from trader.deribit.simulator.listing import PERPETUALS, Listing
+from trader.deribit.simulator.books import book
+from trader.deribit.simulator.channels import OF_INDEXES, OF_INSTRUMENTS, parse_channel
+from trader.deribit.simulator.listing import Listing, currency
 from trader.deribit.simulator.parameters import Parameters, invalid
 from trader.deribit.simulator.payloads import Payload
+from trader.deribit.simulator.reference import Reference
 from trader.deribit.simulator.tickers import ticker, tickers
 from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue
 
 METHOD_NOT_FOUND: Final = -32_601
+DEPTH_DEFAULT: Final = 5
+VOLATILITY_INDEXES: Final = ("btc_usd", "eth_usd")
 
 _KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo", "combo")
 _SUMMARY_CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
@@ -43,7 +47,13 @@ class Exchange:
             "public/get_delivery_prices": archive.delivery_prices,
             "public/get_funding_rate_value": archive.funding_value,
             "public/get_funding_rate_history": archive.funding_history,
+            "public/get_last_trades_by_currency": archive.trades.of_currency,
+            "public/get_last_trades_by_currency_and_time": archive.trades.of_currency,
+            "public/get_last_trades_by_instrument": archive.trades.of_instrument,
+            "public/get_last_trades_by_instrument_and_time": archive.trades.of_instrument,
+            "public/get_volatility_index_data": archive.trades.volatility_index,
         }
+        reference = Reference(venue)
         self._answers: dict[str, Answer] = {
             "public/get_time": self._time,
             "public/status": self._status,
@@ -51,7 +61,22 @@ class Exchange:
             "public/get_instruments": self._instruments,
             "public/get_instrument": self._instrument,
             "public/get_index_price": self._index_price,
-            "public/get_index_price_names": self._index_names,
+            "public/get_index_price_names": reference.index_names,
+            "public/get_supported_index_names": reference.index_names,
+            "public/get_index_chart_data": reference.index_chart,
+            "public/get_expirations": reference.expirations,
+            "public/get_contract_size": reference.contract_size,
+            "public/get_historical_volatility": reference.historical_volatility,
+            "public/get_last_settlements_by_currency": reference.settlements_of_currency,
+            "public/get_last_settlements_by_instrument": reference.settlements_of_instrument,
+            "public/get_funding_chart_data": reference.funding_chart,
+            "public/get_mark_price_history": reference.mark_price_history,
+            "public/get_trade_volumes": reference.trade_volumes,
+            "public/get_combos": reference.nothing_of_currency,
+            "public/get_combo_ids": reference.nothing_of_currency,
+            "public/get_combo_details": reference.combo,
+            "public/get_announcements": reference.announcements,
+            "public/get_order_book_by_instrument_id": self._order_book_by_id,
             "public/ticker": self._ticker,
             "public/get_order_book": self._order_book,
             "public/get_book_summary_by_currency": self._summaries,
@@ -78,15 +103,16 @@ class Exchange:
     def knows(self, channel: str, at: int) -> bool:
         """Tell whether a channel exists: its name is right, and so is what it is about."""
         parsed = parse_channel(channel)
-        match parsed and parsed.stream:
-            case None:
-                return False
-            case "ticker" | "quote":
-                return parsed is not None and self.venue.find(parsed.subject, at) is not None
-            case "index":
-                return parsed is not None and parsed.subject in INDEX_UNDERLYINGS
-            case _:
-                return True
+        if parsed is None:
+            return False
+        if parsed.stream == "volatility":
+            return parsed.subject in VOLATILITY_INDEXES
+        if parsed.stream in OF_INDEXES:
+            return parsed.subject in INDEX_UNDERLYINGS
+        if parsed.stream not in OF_INSTRUMENTS:
+            return True
+        listing = self.venue.find(parsed.subject, at)
+        return listing is not None and (parsed.stream != "perpetual" or listing.kind == "perpetual")
 
     def _time(self, _params: Parameters, at: int) -> int:
         return payloads.milliseconds(at)
@@ -108,14 +134,13 @@ class Exchange:
 
     def _instruments(self, params: Parameters, at: int) -> list[Payload]:
         """Any currency is answered: one that nothing trades in has an empty catalog."""
-        currency = (params.optional_text("currency") or "any").upper()
+        wanted = (params.optional_text("currency") or "any").upper()
         kind = params.choice("kind", _KINDS) or "any"
         listed = self.venue.expired(at) if params.flag("expired") else self.venue.listed(at)
         return [
             payloads.instrument(listing, at)
             for listing in listed
-            if currency in ("ANY", listing.underlying)
-            and kind in ("any", payloads.wire_kind(listing))
+            if wanted in ("ANY", currency(listing)) and kind in ("any", payloads.wire_kind(listing))
         ]
 
     def _instrument(self, params: Parameters, at: int) -> Payload:
@@ -134,17 +159,27 @@ class Exchange:
             "estimated_delivery_price": self.venue.estimated_delivery_price(underlying, at),
         }
 
-    def _index_names(self, _params: Parameters, _at: int) -> list[str]:
-        return list(INDEX_UNDERLYINGS)
-
     def _ticker(self, params: Parameters, at: int) -> Payload:
         return ticker(self.venue, self._open(params, at), at)
 
     def _order_book(self, params: Parameters, at: int) -> Payload:
-        """One level a side, whatever depth is asked for."""
-        if params.integer("depth", 1) < 1:
+        return self._book(self._open(params, at), params, at)
+
+    def _order_book_by_id(self, params: Parameters, at: int) -> Payload:
+        number = params.integer("instrument_id")
+        for listing in self.venue.listed(at):
+            if listing.instrument_id == number:
+                return self._book(listing, params, at)
+        raise invalid("instrument_id", "instrument not found")
+
+    def _book(self, listing: Listing, params: Parameters, at: int) -> Payload:
+        depth = params.integer("depth", DEPTH_DEFAULT)
+        if depth < 1:
             raise invalid("depth", "invalid format")
-        return payloads.order_book(ticker(self.venue, self._open(params, at), at))
+        content = ticker(self.venue, listing, at)
+        touch = [content[f"best_{side}_{what}"] for side in ("bid", "ask")
+                 for what in ("price", "amount")]  # fmt: skip
+        return payloads.order_book(content, book(listing, *touch), depth)
 
     def _summary(self, params: Parameters, at: int) -> list[Payload]:
         listing = self._open(params, at)
@@ -152,16 +187,21 @@ class Exchange:
 
     def _summaries(self, params: Parameters, at: int) -> list[Payload]:
         params.text("currency")
-        currency = params.choice("currency", _SUMMARY_CURRENCIES)
+        wanted = params.choice("currency", _SUMMARY_CURRENCIES)
         kind = params.choice("kind", _KINDS) or "any"
-        perpetual = PERPETUALS.get(currency or "")
-        if perpetual is None:
-            return []
-        rows = []
-        if kind in ("any", "future"):
-            rows.append(payloads.summary(perpetual, ticker(self.venue, perpetual, at)))
-        if kind in ("any", "option"):
-            quoted = tickers(self.venue, perpetual.underlying, at)
+        listed = [
+            listing
+            for listing in self.venue.listed(at)
+            if currency(listing) == wanted and kind in ("any", payloads.wire_kind(listing))
+        ]
+        rows = [
+            payloads.summary(listing, ticker(self.venue, listing, at))
+            for listing in listed
+            if listing.kind != "option"
+        ]
+        products = dict.fromkeys(one.product for one in listed if one.kind == "option")
+        for product in products:
+            quoted = tickers(self.venue, product, at)
             rows.extend(payloads.summary(listing, content) for listing, content in quoted)
         return rows
 

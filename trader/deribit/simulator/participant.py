@@ -76,13 +76,23 @@ class Participant:
             self._waiting.extend(frames)
             self.backlog_bytes += sum(map(len, frames))
 
-    def next_frame(self) -> bytes | None:
-        """Take the next frame to write; `written` is called once it has left."""
-        return self._waiting.popleft() if self._waiting else None
+    def next_frames(self, bytes_max: int) -> list[bytes]:
+        """Take frames to write, one at least and then up to so many bytes; none where none wait.
 
-    def written(self, frame: bytes) -> None:
-        """Take a frame that has left off the backlog."""
-        self.backlog_bytes -= len(frame)
+        `written` is called once they have left.
+        """
+        frames: list[bytes] = []
+        size = 0
+        waiting = self._waiting
+        while waiting and (not frames or size + len(waiting[0]) <= bytes_max):
+            frame = waiting.popleft()
+            size += len(frame)
+            frames.append(frame)
+        return frames
+
+    def written(self, frames: list[bytes]) -> None:
+        """Take frames that have left off the backlog."""
+        self.backlog_bytes = max(self.backlog_bytes - sum(map(len, frames)), 0)
 
     def discard(self) -> None:
         """Forget what waits: there is nobody left to read it."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from trader.deribit.simulator.books import Book
+from trader.deribit.simulator.desks import PerpetualQuote
 from trader.deribit.simulator.listing import Listing
-from trader.deribit.simulator.quotes import OptionQuote, PerpetualQuote
+from trader.deribit.simulator.quotes import OptionQuote
 from trader.deribit.simulator.venue import DayStats
 from trader.domain.units import MILLISECOND, moment
 
 Payload = dict[str, Any]
 
-_MONTHS: Final = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
 _NO_STATS: Final = {
     "high": None,
     "low": None,
@@ -65,15 +66,14 @@ def instrument(listing: Listing, at: int) -> Payload:
         "instrument_name": listing.name,
         "instrument_id": listing.instrument_id,
         "kind": wire_kind(listing),
-        "instrument_type": "reversed",
+        "instrument_type": "reversed" if listing.inverse else "linear",
         "state": "open" if active else "delivered",
         "is_active": active,
-        "price_index": f"{listing.underlying.lower()}_usd",
+        "price_index": listing.price_index,
         "rfq": False,
         "base_currency": listing.underlying,
-        "counter_currency": "USD",
-        "settlement_currency": listing.underlying,
-        "settlement_period": listing.settlement_period,
+        "quote_currency": listing.quote_currency,
+        "counter_currency": listing.counter_currency,
         "creation_timestamp": milliseconds(listing.listed_at),
         "expiration_timestamp": milliseconds(listing.expires_at),
         "tick_size": listing.tick_size,
@@ -86,35 +86,37 @@ def instrument(listing: Listing, at: int) -> Payload:
         "maker_commission": listing.maker_commission,
         "taker_commission": listing.taker_commission,
     }
-    return row | (_option_terms(listing) if listing.kind == "option" else _perpetual_terms())
+    if listing.kind == "spot":
+        return row
+    row["settlement_currency"] = listing.settlement_currency
+    row["settlement_period"] = listing.settlement_period
+    return row | (_option_terms(listing) if listing.kind == "option" else _future_terms(listing))
 
 
 def _option_terms(listing: Listing) -> Payload:
     return {
-        "quote_currency": listing.underlying,
         "option_type": listing.option_type,
         "strike": listing.strike,
         "block_trade_commission": listing.taker_commission,
-        "block_trade_min_trade_amount": 25 if listing.underlying == "BTC" else 250,
-        "block_trade_tick_size": 0.0001,
+        "block_trade_min_trade_amount": 250 * listing.min_trade_amount,
+        "block_trade_tick_size": listing.tick_size,
     }
 
 
-def _perpetual_terms() -> Payload:
+def _future_terms(listing: Listing) -> Payload:
     return {
-        "quote_currency": "USD",
-        "future_type": "reversed",
+        "future_type": "reversed" if listing.inverse else "linear",
         "max_leverage": 50,
         "max_liquidation_commission": 0.01,
         "block_trade_commission": 0.00025,
         "block_trade_min_trade_amount": 200_000,
-        "block_trade_tick_size": 0.01,
+        "block_trade_tick_size": listing.tick_size,
     }
 
 
 def wire_kind(listing: Listing) -> str:
     """Name the kind as Deribit does: a perpetual is a `future` there."""
-    return "option" if listing.kind == "option" else "future"
+    return "future" if listing.kind == "perpetual" else listing.kind
 
 
 def option_ticker(
@@ -124,10 +126,12 @@ def option_ticker(
     *,
     settlement_price: float | None,
     estimated_delivery_price: float,
+    underlying_index: str,
 ) -> Payload:
     """Write the ticker of an option."""
     greeks = quote.greeks
     mark = round(quote.mark, 6)
+    band = _OPTION_BAND * (1.0 if listing.inverse else quote.underlying_price)
     return {
         "timestamp": milliseconds(at),
         "state": "open",
@@ -136,8 +140,8 @@ def option_ticker(
         "instrument_name": listing.name,
         "last_price": None,
         "settlement_price": settlement_price,
-        "min_price": max(round(mark - _OPTION_BAND, 4), listing.tick_size),
-        "max_price": round(mark + _OPTION_BAND, 4),
+        "min_price": max(round(mark - band, 4), listing.tick_size),
+        "max_price": round(mark + band, 4),
         "open_interest": 0.0,
         "mark_price": mark,
         "mark_iv": round(100.0 * quote.mark_iv, 2),
@@ -148,7 +152,7 @@ def option_ticker(
         "best_bid_amount": quote.bid_amount,
         "best_ask_amount": quote.ask_amount,
         "underlying_price": quote.underlying_price,
-        "underlying_index": underlying_index(listing),
+        "underlying_index": underlying_index,
         "interest_rate": 0.0,
         "estimated_delivery_price": estimated_delivery_price,
         "greeks": {
@@ -161,14 +165,7 @@ def option_ticker(
     }
 
 
-def underlying_index(listing: Listing) -> str:
-    """Name the synthetic future of an option's expiry: no dated futures are listed here."""
-    day = moment(listing.expires_at)
-    month = _MONTHS[3 * day.month - 3 : 3 * day.month]
-    return f"SYN.{listing.underlying}-{day.day}{month}{day.year % 100:02d}"
-
-
-def perpetual_ticker(
+def delta_one_ticker(
     listing: Listing,
     quote: PerpetualQuote,
     at: int,
@@ -176,10 +173,8 @@ def perpetual_ticker(
     stats: DayStats,
     settlement_price: float | None,
     estimated_delivery_price: float,
-    funding_trailing_8h: float,
-    premium: float,
 ) -> Payload:
-    """Write the ticker of a perpetual; `interest_value` is the premium that funding is read off."""
+    """Write the ticker of a perpetual, a future or a spot pair, but for funding."""
     return {
         "timestamp": milliseconds(at),
         "state": "open",
@@ -195,16 +190,22 @@ def perpetual_ticker(
         "instrument_name": listing.name,
         "last_price": quote.bid,
         "settlement_price": settlement_price,
-        "min_price": round(quote.mark * (1.0 - _PERPETUAL_BAND), 2),
-        "max_price": round(quote.mark * (1.0 + _PERPETUAL_BAND), 2),
+        "min_price": round(quote.mark * (1.0 - _PERPETUAL_BAND), 4),
+        "max_price": round(quote.mark * (1.0 + _PERPETUAL_BAND), 4),
         "open_interest": 0.0,
         "mark_price": quote.mark,
-        "interest_value": round(premium, 8),
         "best_bid_price": quote.bid,
         "best_ask_price": quote.ask,
         "best_bid_amount": quote.bid_amount,
         "best_ask_amount": quote.ask_amount,
         "estimated_delivery_price": estimated_delivery_price,
+    }
+
+
+def funding_terms(quote: PerpetualQuote, *, funding_trailing_8h: float, premium: float) -> Payload:
+    """Write what a perpetual's ticker says of funding; `interest_value` is the premium."""
+    return {
+        "interest_value": round(premium, 8),
         "current_funding": round(quote.funding_8h, 8),
         "funding_8h": round(funding_trailing_8h, 8),
     }
@@ -222,15 +223,13 @@ def quote(listing: Listing, quoted: OptionQuote | PerpetualQuote, at: int) -> Pa
     }
 
 
-def order_book(ticker: Payload) -> Payload:
-    """Write a book of one level a side beside its ticker."""
-    bid, ask = ticker["best_bid_price"], ticker["best_ask_price"]
-    book: Payload = {
+def order_book(ticker: Payload, resting: Book, depth: int) -> Payload:
+    """Write a book, so many levels a side at most, beside its ticker."""
+    return ticker | {
         "change_id": ticker["timestamp"],
-        "bids": [[bid, ticker["best_bid_amount"]]] if bid > 0.0 else [],
-        "asks": [[ask, ticker["best_ask_amount"]]] if ask > 0.0 else [],
+        "bids": [list(level) for level in resting.bids[:depth]],
+        "asks": [list(level) for level in resting.asks[:depth]],
     }
-    return ticker | book
 
 
 _SUMMED_UP: Final = (
@@ -255,7 +254,7 @@ def summary(listing: Listing, ticker: Payload) -> Payload:
         "instrument_name": listing.name,
         "creation_timestamp": ticker["timestamp"],
         "base_currency": listing.underlying,
-        "quote_currency": listing.underlying if listing.kind == "option" else "USD",
+        "quote_currency": listing.quote_currency,
         "bid_price": bid,
         "ask_price": ask,
         "mid_price": round((bid + ask) / 2.0, 6) if bid and ask else None,

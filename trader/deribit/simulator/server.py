@@ -1,15 +1,14 @@
-"""How does the bundled exchange reach its clients? Websockets on a real port.
+"""How does the bundled exchange reach its clients? Websockets and HTTP on one real port.
 
 One task looks at the market every 100 ms of wall time and hands each client what is new to it; one
 task keeps the clock's reservation on disk ahead of the clock; each connection has a reader and a
-writer. Nobody waits for a slow reader: its queue is bounded, and it is cut when the queue is full.
+writer. aiohttp listens, since `websockets` cannot read the body of a POST.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -18,30 +17,31 @@ from time import monotonic_ns
 from typing import Any, Final
 
 import msgspec
-from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as serve_websockets
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from aiohttp import web
 
+from trader.deribit import server_http
+from trader.deribit.server_auth import DEMO_ACCOUNTS, Authority
 from trader.deribit.server_session import (
-    IDLE_CLOSE,
     Call,
+    Credits,
     ServerError,
     ServerSession,
     Subscribed,
     Unsubscribed,
 )
 from trader.deribit.simulator.archive import Archive
+from trader.deribit.simulator.certificate import server_context
 from trader.deribit.simulator.channels import FAST_S, SLOW_S, wanted_channels
-from trader.deribit.simulator.clock import (
-    DEMO_START_AT,
-    ClockState,
-    SimulatedClock,
-    decode_state,
-    encode_state,
+from trader.deribit.simulator.clock import DEMO_START_AT, ClockState, SimulatedClock
+from trader.deribit.simulator.clock_file import resumed_state, write_state
+from trader.deribit.simulator.connection import (
+    Connection,
+    address_of,
+    open_socket,
 )
 from trader.deribit.simulator.exchange import Exchange
 from trader.deribit.simulator.faults import Fault, FaultPlan
+from trader.deribit.simulator.http_door import HttpDoor
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.parameters import invalid
 from trader.deribit.simulator.participant import BACKLOG_BYTES_MAX, Participant
@@ -54,12 +54,21 @@ WEBSOCKET_PATH: Final = "/ws/api/v2"
 CLIENTS_MAX: Final = 32
 """Connections Deribit accepts from one address; the next is answered 429."""
 
-INCOMING_BYTES_MAX: Final = 256 * 1024
-"""Above the 32 kB that a client may send, so that the session can say so."""
-
 CLOCK_CHECK_S: Final = 0.2
 _SLOW_EVERY: Final = round(SLOW_S / FAST_S)
-_WITHOUT_GOODBYE: Final = IDLE_CLOSE[0]
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may do what, and how often.
+
+    `tls_folder` keeps the certificate and turns TLS on. With `limited`, calls cost credits, and
+    `closes_overdrawn` ends a connection that has none left.
+    """
+
+    accounts: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(DEMO_ACCOUNTS))
+    tls_folder: Path | None = None
+    limited: bool = False
+    closes_overdrawn: bool = False
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -67,12 +76,22 @@ class Served(msgspec.Struct, frozen=True):
 
     host: str
     port: int
+    tls: bool = False
 
     @property
     def url(self) -> str:
-        """The address a client connects to."""
+        """The address a websocket client connects to."""
+        return f"{'wss' if self.tls else 'ws'}://{self._authority}{WEBSOCKET_PATH}"
+
+    @property
+    def http_url(self) -> str:
+        """What stands before `/api/v2` in the address of a request."""
+        return f"{'https' if self.tls else 'http'}://{self._authority}"
+
+    @property
+    def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self.port}{WEBSOCKET_PATH}"
+        return f"{host}:{self.port}"
 
 
 @asynccontextmanager
@@ -85,6 +104,7 @@ async def serve(
     start_at: int = DEMO_START_AT,
     state_path: Path | None = None,
     faults: FaultPlan | None = None,
+    access: Access | None = None,
 ) -> AsyncIterator[Served]:
     """Run the exchange for as long as the context is open; port 0 picks a free one.
 
@@ -95,16 +115,18 @@ async def serve(
         ConfigurationError: a state of another market, an impossible speed, an address in use.
     """
     market = _market(seed)
-    state = _resumed(state_path, market, start_at)
+    state = resumed_state(state_path, market, start_at)
     clock = SimulatedClock(
         epoch_at=state.epoch_at,
         resumed_at=state.ceiling_at,
         speed=speed,
         started_monotonic_ns=monotonic_ns(),
     )
-    server = _Server(market, clock, state, state_path, faults or FaultPlan())
+    access = access or Access()
+    tls = None if access.tls_folder is None else server_context(access.tls_folder, host)
+    server = _Server(market, clock, state, state_path, faults or FaultPlan(), access)
     failure: Exception | None = None
-    async with await _listen(server, host, port) as listening:
+    async with _listening(server, host, port, tls) as port_taken:
         server.reserve()
         try:
             async with asyncio.TaskGroup() as group:
@@ -113,7 +135,7 @@ async def serve(
                     group.create_task(server.keep_clock(), name="exchange-clock"),
                 ]
                 try:
-                    yield Served(host, int(next(iter(listening.sockets)).getsockname()[1]))
+                    yield Served(host, port_taken, tls is not None)
                 except Exception as error:  # noqa: BLE001  raised below: the group would wrap it
                     failure = error
                 finally:
@@ -125,23 +147,27 @@ async def serve(
         raise failure
 
 
-async def _listen(server: _Server, host: str, port: int) -> Server:
+@asynccontextmanager
+async def _listening(
+    server: _Server, host: str, port: int, tls: ssl.SSLContext | None
+) -> AsyncIterator[int]:
+    """Listen for as long as the context is open; yields the port."""
+    door = web.Server(server.answer_request, access_log=None)
+    server.door = door
+    runner = web.ServerRunner(door, shutdown_timeout=1.0)
+    await runner.setup()
     try:
-        return await serve_websockets(
-            server.converse,
-            host,
-            port,
-            process_request=server.admit,
-            compression=None,
-            max_size=INCOMING_BYTES_MAX,
-            ping_interval=None,
-            close_timeout=1.0,
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"exchange: cannot listen on {host}:{port} ({error.strerror or error}); "
-            "choose another --host or --port, or stop what listens there"
-        ) from error
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"exchange: cannot listen on {host}:{port} ({error.strerror or error}); "
+                "choose another --host or --port, or stop what listens there"
+            ) from error
+        yield int(runner.addresses[0][1])
+    finally:
+        server.abort_all()
+        await runner.cleanup()
 
 
 def _market(seed: int) -> Market:
@@ -149,42 +175,6 @@ def _market(seed: int) -> Market:
         return Market(seed)
     except ValueError as error:
         raise ConfigurationError(f"{error}; give --seed a whole number") from error
-
-
-def _resumed(path: Path | None, market: Market, start_at: int) -> ClockState:
-    fresh = ClockState(str(market.seed), market.version, start_at, start_at)
-    if path is None:
-        return fresh
-    try:
-        return decode_state(path.read_bytes(), like=fresh, where=str(path))
-    except FileNotFoundError:
-        return fresh
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; make it readable") from error
-
-
-def write_state(path: Path, state: ClockState) -> None:
-    """Replace the state on disk, whole or not at all, and wait until it is durable.
-
-    Raises:
-        ConfigurationError: the folder cannot be written.
-    """
-    written = path.with_name(f"{path.name}.new")
-    try:
-        with written.open("wb") as file:
-            file.write(encode_state(state))
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: {error.strerror}; the market's clock must be writable there"
-        ) from error
 
 
 class _Server:
@@ -197,7 +187,9 @@ class _Server:
         state: ClockState,
         state_path: Path | None,
         faults: FaultPlan,
+        access: Access,
     ) -> None:
+        self.door: web.Server | None = None
         venue = Venue(market)
         archive = Archive(Venue(Market(market.seed)))
         self._exchange = Exchange(venue, archive, epoch_at=clock.epoch_at, speed=clock.speed)
@@ -207,7 +199,12 @@ class _Server:
         self._state_path = state_path
         self._faults = faults
         self._started_ns = monotonic_ns()
-        self._clients: dict[_Client, None] = {}
+        self._access = access
+        self._authority = Authority(access.accounts, seed=f"{market.seed} {self._started_ns}")
+        self._http = HttpDoor(
+            self._result, self.now, faults, self._authority, limited=access.limited
+        )
+        self._clients: dict[Connection, None] = {}
         self._archive_lock = asyncio.Lock()
 
     def now(self) -> int:
@@ -252,8 +249,7 @@ class _Server:
     def _look(self, now: float, *, slow: bool) -> None:
         self._faults.advance(self._elapsed_s())
         if self._faults.disturbs and self._faults.closes:
-            for client in list(self._clients):
-                client.abort()
+            self.abort_all()
         participants = [client.participant for client in self._clients]
         slow = slow or any(one.fresh for one in participants)
         wanted = wanted_channels((one.subscriptions for one in participants), slow=slow)
@@ -265,30 +261,56 @@ class _Server:
                 participant.forget(expired)
             client.flush()
 
+    def abort_all(self) -> None:
+        """Cut every client without a goodbye."""
+        for client in list(self._clients):
+            client.abort()
+
     def _elapsed_s(self) -> float:
         return (monotonic_ns() - self._started_ns) / SECOND
 
-    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Let a client in, or say why not."""
+    async def answer_request(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Let a request in, or say why not: a websocket, a call over HTTP, or neither."""
         self._faults.advance(self._elapsed_s())
         if self._faults.refuses:
-            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "refused\n")
-        if request.path.partition("?")[0] != WEBSOCKET_PATH:
-            return connection.respond(HTTPStatus.NOT_FOUND, f"websockets: {WEBSOCKET_PATH}\n")
-        if len(self._clients) >= CLIENTS_MAX:
-            return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many connections\n")
-        return None
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="refused\n")
+        if self._connections_from(address_of(request)) > CLIENTS_MAX:
+            return _turned_away()
+        if request.path == WEBSOCKET_PATH:
+            return await self._converse(request)
+        if request.method in ("GET", "POST") and server_http.is_http_path(request.path):
+            return await self._http.answer(request)
+        text = f"websockets: {WEBSOCKET_PATH}, HTTP: {server_http.HTTP_PATH}\n"
+        return web.Response(status=HTTPStatus.NOT_FOUND, text=text)
 
-    async def converse(self, connection: ServerConnection) -> None:
+    def _connections_from(self, address: str) -> int:
+        """Count the connections of one address, HTTP ones included."""
+        if self.door is None:
+            return 0
+        peers = (
+            one.transport.get_extra_info("peername")
+            for one in self.door.connections
+            if one.transport is not None
+        )
+        return sum(peer is not None and peer[0] == address for peer in peers)
+
+    async def _converse(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one client until it leaves or is cut."""
-        opened = asyncio.get_running_loop().time()
+        socket = open_socket()
+        if not socket.can_prepare(request).ok:
+            text = "a websocket upgrade is needed here\n"
+            return web.Response(status=HTTPStatus.UPGRADE_REQUIRED, text=text)
+        await socket.prepare(request)
         session = ServerSession(
             knows=lambda channel: self._exchange.knows(channel, self.now()),
-            opened=opened,
+            opened=asyncio.get_running_loop().time(),
             epoch_us=self.now() // MICROSECOND,
+            authority=self._authority,
+            credits_left=Credits() if self._access.limited else None,
+            closes_overdrawn=self._access.closes_overdrawn,
         )
         participant = Participant(session, self._faults, backlog_bytes_max=BACKLOG_BYTES_MAX)
-        client = _Client(connection, participant)
+        client = Connection(request, socket, participant)
         self._clients[client] = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -297,51 +319,53 @@ class _Server:
                 writer.cancel()
         finally:
             del self._clients[client]
+        return socket
 
-    async def _read(self, client: _Client) -> None:
+    async def _read(self, client: Connection) -> None:
         """Answer one client's requests in their order."""
         loop = asyncio.get_running_loop()
         participant = client.participant
-        try:
-            async for frame in client.connection:
-                for event in participant.session.receive(frame, loop.time()):
-                    match event:
-                        case Call():
-                            await self._answer(client, event)
-                        case Subscribed():
-                            participant.follow(event.channels)
-                        case Unsubscribed():
-                            participant.subscriptions.remove(event.channels)
-                participant.collect()
-                client.flush()
-        except ConnectionClosed:
-            return
+        async for frame in client.frames():
+            for event in participant.session.receive(frame, loop.time()):
+                match event:
+                    case Call():
+                        await self._answer(client, event)
+                    case Subscribed():
+                        participant.follow(event.channels)
+                    case Unsubscribed():
+                        participant.subscriptions.remove(event.channels)
+            participant.collect()
+            client.flush()
 
-    async def _answer(self, client: _Client, call: Call) -> None:
+    async def _answer(self, client: Connection, call: Call) -> None:
         loop = asyncio.get_running_loop()
-        result: object
         try:
-            if call.method == "simulator/fault":
-                result = self._inject(client, call.params)
-            elif self._exchange.is_archived(call.method):
-                async with self._archive_lock:
-                    result = await asyncio.to_thread(
-                        self._exchange.handle, call.method, call.params, self.now()
-                    )
-            else:
-                result = self._exchange.handle(call.method, call.params, self.now())
+            result = await self._result(call.method, call.params, local=client.local)
         except ServerError as error:
             client.participant.session.refuse(call, error, loop.time())
         else:
             client.participant.session.answer(call, result, loop.time())
 
-    def _inject(self, client: _Client, params: Mapping[str, Any]) -> str:
+    async def _result(self, method: str, params: Mapping[str, Any], *, local: bool) -> object:
+        """Answer a call, whichever way it came.
+
+        Raises:
+            ServerError: the call is refused.
+        """
+        if method == "simulator/fault":
+            return self._inject(params, local=local)
+        if self._exchange.is_archived(method):
+            async with self._archive_lock:
+                return await asyncio.to_thread(self._exchange.handle, method, params, self.now())
+        return self._exchange.handle(method, params, self.now())
+
+    def _inject(self, params: Mapping[str, Any], *, local: bool) -> str:
         """Add a fault that starts now; only a client on this machine may.
 
         Raises:
             ServerError: from elsewhere, or not a fault.
         """
-        if not client.local:
+        if not local:
             raise ServerError(13_021, "forbidden", {"reason": "faults are for local clients"})
         try:
             fault = msgspec.convert({**params, "starts_s": self._elapsed_s()}, Fault)
@@ -351,50 +375,7 @@ class _Server:
         return "ok"
 
 
-class _Client:
-    """One connection, pumped: what its participant says is written, in order, by one task."""
-
-    def __init__(self, connection: ServerConnection, participant: Participant) -> None:
-        self.connection = connection
-        self.participant = participant
-        self._wake = asyncio.Event()
-
-    @property
-    def local(self) -> bool:
-        """Whether the client runs on this machine."""
-        address = self.connection.remote_address
-        return bool(address) and ipaddress.ip_address(address[0]).is_loopback
-
-    def flush(self) -> None:
-        """Wake the writer if there is something to write; cut a reader that is too slow."""
-        if self.participant.too_slow:
-            self.abort()
-        elif self.participant.has_work:
-            self._wake.set()
-
-    async def write(self) -> None:
-        """Write what waits, in order; the only writer of this connection."""
-        participant = self.participant
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while (frame := participant.next_frame()) is not None:
-                    await self.connection.send(frame, text=True)
-                    participant.written(frame)
-                if participant.session.closing is not None:
-                    await self._close(*participant.session.closing)
-                    return
-        except ConnectionClosed:
-            return
-
-    async def _close(self, code: int, reason: str) -> None:
-        if code == _WITHOUT_GOODBYE:
-            self.abort()
-        else:
-            await self.connection.close(code, reason)
-
-    def abort(self) -> None:
-        """Cut the connection without a goodbye."""
-        self.participant.discard()
-        self.connection.transport.abort()
+def _turned_away() -> web.Response:
+    response = web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="too many connections\n")
+    response.force_close()
+    return response

@@ -5,21 +5,28 @@ Thin caches over market, listings and quotes; every answer is a function of (see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from trader.deribit.simulator.listing import PERPETUALS, Listing, Listings
-from trader.deribit.simulator.market import GENESIS, Market
-from trader.deribit.simulator.quotes import Board, OptionQuote, PerpetualQuote, Quotes
+from trader.deribit.simulator.desks import PerpetualQuote
+from trader.deribit.simulator.funding import trailing_8h
+from trader.deribit.simulator.instrument_series import chart, series
+from trader.deribit.simulator.listing import Listing, Listings
+from trader.deribit.simulator.market import Market
+from trader.deribit.simulator.path import keep
+from trader.deribit.simulator.products import OPTIONS
+from trader.deribit.simulator.quotes import Board, OptionQuote, Quotes
 from trader.deribit.translate import contract_name
 from trader.domain.units import DAY, HOUR, MINUTE
-from trader.pricing.black_scholes import Greeks
 
 INDEX_UNDERLYINGS: Final = {
     "btc_usd": "BTC",
     "eth_usd": "ETH",
     "btc_usdc": "BTC",
     "eth_usdc": "ETH",
+    "sol_usdc": "SOL",
+    "xrp_usdc": "XRP",
+    "ada_usdc": "ADA",
+    "avax_usdc": "AVAX",
 }
 """Every index name and whose price it shows; the `_usdc` ones are pegged to `_usd`."""
 
@@ -31,12 +38,12 @@ _STATS_EVERY: Final = 5 * MINUTE
 
 
 class DayStats:
-    """High, low, volume and change of an underlying's last 24 hours."""
+    """High, low, volume and change of a perpetual's, future's or spot pair's last 24 hours."""
 
     __slots__ = ("change", "cost", "high", "low", "volume")
 
-    def __init__(self, market: Market, underlying: str, at: int) -> None:
-        bars = market.candles(underlying, at - DAY, at, 60, at)
+    def __init__(self, market: Market, listing: Listing, at: int) -> None:
+        bars = chart(market, listing, at - DAY, at, 60, at)
         self.high = float(bars.high.max())
         self.low = float(bars.low.min())
         self.change = round(100.0 * float(bars.close[-1] / bars.open[0] - 1.0), 4)
@@ -51,8 +58,6 @@ class Venue:
         self.market = market
         self.listings = Listings(market)
         self.quotes = Quotes(market, self.listings)
-        self._by_name: dict[str, Listing] = {}
-        self._named: tuple[tuple[Listing, ...], ...] = ()
         self._boards: dict[str, tuple[int, Board]] = {}
         self._settled: dict[str, tuple[int, dict[str, float]]] = {}
         self._stats: dict[str, tuple[int, DayStats]] = {}
@@ -60,25 +65,15 @@ class Venue:
 
     def find(self, name: str, at: int) -> Listing | None:
         """Find what is listed under a name at an instant."""
-        boards = tuple(self.listings.options(one, at) for one in self.market.underlyings)
-        same = len(boards) == len(self._named) and all(
-            now is before for now, before in zip(boards, self._named, strict=True)
-        )
-        if not same:
-            self._by_name = {one.name: one for one in PERPETUALS.values()}
-            self._by_name.update((one.name, one) for board in boards for one in board)
-            self._named = boards
-        return self._by_name.get(name)
+        return self.listings.find(name, at)
 
     def find_expired(self, name: str, at: int) -> Listing | None:
         """Find a contract that expired at or before an instant, however long ago."""
-        contract = contract_name(name)
-        if contract is None or contract.underlying not in self.market.underlyings:
+        contract, product = contract_name(name), name.partition("-")[0]
+        if contract is None or product not in OPTIONS or contract.expires_at > at:
             return None
-        if not GENESIS + HOUR <= contract.expires_at <= at:
-            return None
-        board = self.listings.options(contract.underlying, contract.expires_at - 1)
-        return next((one for one in board if one.name == name), None)
+        expired = self.listings.expired(product, contract.expires_at)
+        return next((one for one in expired if one.name == name), None)
 
     def listed(self, at: int) -> tuple[Listing, ...]:
         """List everything that trades."""
@@ -90,39 +85,39 @@ class Venue:
         return tuple(
             one
             for back in range(EXPIRED_DAYS)
-            for underlying in self.market.underlyings
-            for one in self.listings.options(underlying, newest - back * DAY - 1)
-            if one.expires_at == newest - back * DAY
+            for product in OPTIONS
+            for one in self.listings.expired(product, newest - back * DAY)
         )
 
-    def board(self, underlying: str, at: int) -> Board:
-        """Quote every option of an underlying."""
-        known = self._boards.get(underlying)
+    def board(self, product: str, at: int) -> Board:
+        """Quote every option of a product."""
+        known = self._boards.get(product)
         if known is None or known[0] != at:
-            known = (at, self.quotes.board(underlying, at))
-            self._boards[underlying] = known
+            known = (at, self.quotes.board(product, at))
+            self._boards[product] = known
         return known[1]
 
     def option(self, listing: Listing, at: int) -> OptionQuote:
         """Quote one option."""
         return self.quotes.option(listing, at)
 
-    def perpetual(self, underlying: str, at: int) -> PerpetualQuote:
-        """Quote the perpetual."""
-        return self.quotes.perpetual(underlying, at)
+    def delta_one(self, listing: Listing, at: int) -> PerpetualQuote:
+        """Quote a perpetual, a future or a spot pair."""
+        return self.quotes.delta_one(listing, at)
 
     def settlement_price(self, listing: Listing, at: int) -> float | None:
         """Tell the mark of a contract at the last 08:00 UTC; None if it was not listed then."""
         settled_at = last_settlement(at)
-        known = self._settled.get(listing.underlying)
+        if listing.kind == "spot" or listing.listed_at >= settled_at:
+            return None
+        if listing.kind != "option":
+            return self.market.point(series(listing), settled_at)
+        known = self._settled.get(listing.product)
         if known is None or known[0] != settled_at:
-            board = self.quotes.board(listing.underlying, settled_at)
+            board = self.quotes.board(listing.product, settled_at)
             rows = zip(board.listings, board.mark.tolist(), strict=True)
-            marks = {one.name: round(mark, 6) for one, mark in rows}
-            perpetual = PERPETUALS[listing.underlying]
-            marks[perpetual.name] = self.market.perpetual_mark(listing.underlying, settled_at)
-            known = (settled_at, marks)
-            self._settled[listing.underlying] = known
+            known = (settled_at, {one.name: round(mark, 6) for one, mark in rows})
+            self._settled[listing.product] = known
         return known[1].get(listing.name)
 
     def estimated_delivery_price(self, underlying: str, at: int) -> float:
@@ -133,55 +128,21 @@ class Venue:
             self._estimates[underlying] = known
         return known[1]
 
-    def day_stats(self, underlying: str, at: int) -> DayStats:
-        """Sum up the last 24 hours, as of the last full five minutes."""
+    def day_stats(self, listing: Listing, at: int) -> DayStats:
+        """Sum up the last 24 hours of what is no option, as of the last full five minutes."""
         as_of = at - at % _STATS_EVERY
-        known = self._stats.get(underlying)
+        known = self._stats.get(listing.name)
         if known is None or known[0] != as_of:
-            known = (as_of, DayStats(self.market, underlying, as_of))
-            self._stats[underlying] = known
+            known = (as_of, DayStats(self.market, listing, as_of))
+            keep(self._stats, listing.name, known, STATS_KEPT)
         return known[1]
 
-    def funding_trailing_8h(self, underlying: str, at: int) -> float:
-        """Average the funding rate of the last 8 hours, read at each hour."""
-        hours = [max(at - back * HOUR, GENESIS) for back in range(8)]
-        return sum(self.market.funding_8h(underlying, hour) for hour in hours) / len(hours)
+    def funding_trailing_8h(self, product: str, at: int) -> float:
+        """Sum the interest of the last 8 hours."""
+        return trailing_8h(self.market, product, at)
 
 
-def option_rows(board: Board) -> Iterator[tuple[Listing, OptionQuote]]:
-    """Walk a board row by row."""
-    columns = (
-        board.bid,
-        board.ask,
-        board.bid_amount,
-        board.ask_amount,
-        board.mark,
-        board.mark_iv,
-        board.bid_iv,
-        board.ask_iv,
-        board.underlying_price,
-    )
-    quotes = zip(*(column.tolist() for column in columns), strict=True)
-    greeks = zip(*(figures.tolist() for figures in board.greeks), strict=True)
-    rows = zip(board.listings, quotes, greeks, strict=True)
-    for listing, (bid, ask, bid_amount, ask_amount, *marks, forward), figures in rows:
-        mark, mark_iv, bid_iv, ask_iv = marks
-        yield (
-            listing,
-            OptionQuote(
-                bid,
-                ask,
-                bid_amount,
-                ask_amount,
-                mark,
-                mark_iv,
-                bid_iv,
-                ask_iv,
-                forward,
-                board.index_price,
-                Greeks(*figures),
-            ),
-        )
+STATS_KEPT: Final = 256
 
 
 def last_settlement(at: int) -> int:
