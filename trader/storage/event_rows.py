@@ -127,7 +127,7 @@ def decode_event(kind: str, payload: str) -> Event:
 def _listed(value: object) -> object:
     if isinstance(value, np.ndarray):
         return value.tolist()
-    raise NotImplementedError(f"{type(value).__name__} is no part of an event")
+    raise TypeError(f"{type(value).__name__} is no part of an event")
 
 
 def _spelled(value: object) -> object:
