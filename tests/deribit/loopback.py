@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from tests.deribit.wire import index, ticker
 from trader.deribit.client import ClientSettings, DeribitClient
 from trader.deribit.feed import Disconnected, Fault, FeedEvent
-from trader.deribit.messages import Notification
+from trader.deribit.pushes import Notification
 from trader.deribit.server_session import Call, ServerError, ServerSession, Subscribed, Unsubscribed
 from trader.domain.events import FaultKind
 

@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 
-from tests.deribit.wire import INDEX, TICKER, answer_all, index, live, result, sent, ticker
+from tests.deribit.wire import INDEX, TICKER, answer_all, book, index, live, result, sent, ticker
 from trader.deribit.feed import Fault, Recovered
-from trader.deribit.messages import Notification
-from trader.deribit.session import SessionLimits
+from trader.deribit.order_book import OrderBook
+from trader.deribit.pushes import Notification
+from trader.deribit.session import ClientSession, SessionLimits
 
 
 def test_a_mute_index_is_noticed_subscribed_afresh_and_recovers() -> None:
@@ -126,3 +127,77 @@ def test_our_own_stall_is_not_blamed_on_the_feed() -> None:
     for second in range(2, 9):
         (push,) = session.receive(index(second * 1_000), 9.0 + second / 1_000)
         assert isinstance(push, Notification)
+
+
+BOOK = "book.BTC-PERPETUAL.100ms"
+LEVEL = ["new", 100.0, 1.0]
+
+
+def shown(session: ClientSession) -> OrderBook:
+    """Find the followed book."""
+    channel = session.book.get(BOOK)
+    assert channel is not None
+    assert channel.book is not None
+    return channel.book
+
+
+def test_a_gap_in_a_book_unsubscribes_subscribes_and_waits_for_the_snapshot() -> None:
+    """No state is believed between the gap and the snapshot that only a new subscription brings."""
+    session = live(BOOK)
+    assert len(session.receive(book(None, 5, LEVEL), 1.0)) == 1
+    assert len(session.receive(book(5, 9, ["change", 100.0, 2.0]), 1.1)) == 1
+    (fault,) = session.receive(book(12, 13, ["change", 100.0, 3.0]), 1.2)
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.channels, fault.lost) == ("gap", (BOOK,), True)
+    assert not shown(session).usable
+    unsubscribe, subscribe = sent(session)
+    assert (unsubscribe["method"], subscribe["method"]) == (
+        "public/unsubscribe",
+        "public/subscribe",
+    )
+    assert unsubscribe["params"] == subscribe["params"] == {"channels": [BOOK]}
+    assert session.receive(book(13, 15, ["change", 100.0, 4.0]), 1.3) == []  # was on its way
+    session.receive(result(subscribe["id"], [BOOK]), 1.4)
+    recovered, note = session.receive(book(None, 20, LEVEL), 1.5)
+    assert (recovered, type(note)) == (Recovered(BOOK), Notification)
+    assert shown(session).usable
+
+
+def test_a_book_that_tears_at_once_again_waits_before_it_asks() -> None:
+    """Snapshots are dear: a book lost twice within the gap is asked for only after it."""
+    session = live(BOOK, limits=SessionLimits(gap_s=2.5, heartbeat_overdue_s=99.0))
+    session.receive(book(None, 5, LEVEL), 1.0)
+    session.receive(book(6, 7), 1.1)
+    answer_all(session, 1.2)
+    session.receive(book(None, 8, LEVEL), 1.3)
+    session.receive(book(9, 10), 1.4)
+    assert [frame["method"] for frame in sent(session)] == ["public/unsubscribe"]
+    session.tick(3.8)
+    assert sent(session) == []
+    session.tick(4.0)
+    assert [frame["method"] for frame in sent(session)] == ["public/subscribe"]
+
+
+def test_a_book_without_a_snapshot_is_mute_and_a_repeated_change_only_noted() -> None:
+    """A subscription that brings changes alone never becomes a book: it starts afresh."""
+    session = live(BOOK, limits=SessionLimits(mute_channel_s=5.0, heartbeat_overdue_s=99.0))
+    assert session.receive(book(5, 6), 1.0) == []
+    (fault,) = session.tick(5.5)
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.channels) == ("mute_channel", (BOOK,))
+    answer_all(session, 5.6)
+    session.receive(book(None, 7, LEVEL), 5.7)
+    session.receive(book(7, 8), 5.8)
+    (repeated,) = session.receive(book(7, 8), 5.9)
+    assert isinstance(repeated, Fault)
+    assert (repeated.kind, repeated.lost) == ("duplicate", False)
+    assert session.tick(30.0) == []
+
+
+def test_a_new_connection_knows_no_book() -> None:
+    """What one connection told of a book says nothing about the next."""
+    session = live(BOOK)
+    session.receive(book(None, 5, LEVEL), 1.0)
+    session.disconnected()
+    session.connected(2.0)
+    assert not shown(session).usable

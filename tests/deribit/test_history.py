@@ -13,7 +13,8 @@ from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.exchange import Exchange
 from trader.deribit.simulator.listing import PERPETUALS
 from trader.deribit.simulator.market import Market
-from trader.deribit.simulator.venue import Venue, last_settlement
+from trader.deribit.simulator.seeded_venue import SeededVenue
+from trader.deribit.simulator.venue import last_settlement
 from trader.domain.errors import FeedError
 from trader.domain.units import DAY, HOUR, MINUTE
 
@@ -25,7 +26,7 @@ class Answers:
     """A `call` that the bundled exchange answers at one instant; remembers what was asked."""
 
     def __init__(self, at: int = AT) -> None:
-        venue = Venue(Market(7))
+        venue = SeededVenue(Market(7))
         self.market = venue.market
         self._exchange = Exchange(venue, Archive(venue), epoch_at=AT, speed=1.0)
         self._at = at

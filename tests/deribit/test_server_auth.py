@@ -9,6 +9,7 @@ import pytest
 from trader.deribit.refusal import ServerError
 from trader.deribit.server_auth import (
     NONCES_MAX,
+    SESSIONS_MAX,
     TOKENS_MAX,
     Authority,
     Grant,
@@ -34,10 +35,17 @@ def signed(stamp: int = STAMP, nonce: str = NONCE, **changed: object) -> dict[st
     } | changed  # fmt: skip
 
 
+def granted(
+    one: Authority, params: dict[str, Any], now: float, connection: int = 0
+) -> tuple[Grant, dict[str, Any]]:
+    """Sign in."""
+    return one.answer("public/auth", params, now, connection)
+
+
 def refusal(one: Authority, params: dict[str, Any], now: float = 0.0) -> int:
     """Ask in vain; the code of the refusal."""
     with pytest.raises(ServerError) as caught:
-        one.grant(params, now)
+        one.answer("public/auth", params, now)
     return caught.value.body.code
 
 
@@ -59,7 +67,7 @@ def test_the_published_vectors_hold() -> None:
 def test_credentials_are_granted_tokens_that_expire() -> None:
     """A token is good until `expires_in` has passed; `state` comes back."""
     one = authority()
-    grant, result = one.grant(CREDENTIALS | {"state": "mine"}, 100.0)
+    grant, result = granted(one, CREDENTIALS | {"state": "mine"}, 100.0)
     assert (result["access_token"], result["state"]) == (grant.access_token, "mine")
     assert one.is_good(grant.access_token, 100.0 + result["expires_in"] - 0.1)
     assert not one.is_good(grant.access_token, 100.0 + result["expires_in"])
@@ -68,9 +76,9 @@ def test_credentials_are_granted_tokens_that_expire() -> None:
 def test_a_refresh_token_is_good_once() -> None:
     """The new pair works, the old pair is dead."""
     one = authority()
-    first, _ = one.grant(CREDENTIALS, 0.0)
+    first, _ = granted(one, CREDENTIALS, 0.0)
     params = {"grant_type": "refresh_token", "refresh_token": first.refresh_token}
-    second, _ = one.grant(params, 1.0)
+    second, _ = granted(one, params, 1.0)
     assert one.is_good(second.access_token, 2.0)
     assert not one.is_good(first.access_token, 2.0)
     assert refusal(one, params, 2.0) == 13_009
@@ -79,12 +87,12 @@ def test_a_refresh_token_is_good_once() -> None:
 def test_a_signature_is_good_once_and_not_for_long() -> None:
     """Repeated, older by more than a minute than the newest, or altered: refused."""
     one = authority()
-    assert isinstance(one.grant(signed(), 0.0)[0], Grant)
+    assert isinstance(granted(one, signed(), 0.0)[0], Grant)
     assert refusal(one, signed()) == 13_004
-    one.grant(signed(STAMP + 60_001, "b"), 0.0)
+    granted(one, signed(STAMP + 60_001, "b"), 0.0)
     assert refusal(one, signed(STAMP, "c")) == 13_004
     as_text = signed(STAMP + 60_002, "d") | {"timestamp": str(STAMP + 60_002)}
-    one.grant(as_text, 0.0)
+    granted(one, as_text, 0.0)
     assert refusal(one, signed(STAMP + 60_003, "e", signature="0" * 64)) == 13_004
 
 
@@ -118,7 +126,7 @@ def test_requests_are_admitted_by_signature_or_bearer() -> None:
     assert not one.admits(header, "GET", target + "?x=1", "", 0.0)
     assert one.admits(header, "GET", target, "", 0.0)
     assert not one.admits(header, "GET", target, "", 0.0)
-    grant, _ = one.grant(CREDENTIALS, 0.0)
+    grant, _ = granted(one, CREDENTIALS, 0.0)
     assert one.admits(f"Bearer {grant.access_token}", "GET", target, "", 1.0)
     for bad in ("", "Bearer x", "Basic x", "deri-hmac-sha256", "deri-hmac-sha256 id=key,ts=x"):
         assert not one.admits(bad, "GET", target, "", 1.0)
@@ -127,10 +135,96 @@ def test_requests_are_admitted_by_signature_or_bearer() -> None:
 def test_what_is_kept_is_bounded() -> None:
     """Tokens and nonces beyond their number push the oldest out."""
     one = authority()
-    first, _ = one.grant(CREDENTIALS, 0.0)
+    first, _ = granted(one, CREDENTIALS, 0.0)
     for _ in range(TOKENS_MAX):
-        one.grant(CREDENTIALS, 0.0)
+        granted(one, CREDENTIALS, 0.0)
     assert not one.is_good(first.access_token, 0.0)
     for number in range(NONCES_MAX + 1):
-        one.grant(signed(STAMP, str(number)), 0.0)
+        granted(one, signed(STAMP, str(number)), 0.0)
     assert len(one._nonces) == NONCES_MAX
+
+
+def test_a_connection_s_token_is_good_there_alone() -> None:
+    """Another connection and HTTP are refused it; a named session's is good everywhere."""
+    one = authority()
+    here, there = one.connect(), one.connect()
+    bound, result = granted(one, CREDENTIALS, 0.0, here)
+    assert " connection " in result["scope"]
+    assert one.is_good(bound.access_token, 1.0, here)
+    assert not one.is_good(bound.access_token, 1.0, there)
+    assert not one.admits(f"Bearer {bound.access_token}", "GET", "/api/v2", "", 1.0)
+    named, result = granted(one, CREDENTIALS | {"scope": "session:bot trade:read"}, 0.0, here)
+    assert " session:bot " in result["scope"]
+    assert one.is_good(named.access_token, 1.0, there)
+    assert one.admits(f"Bearer {named.access_token}", "GET", "/api/v2", "", 1.0)
+
+
+def test_a_scope_may_shorten_a_life() -> None:
+    """`expires:60` asks for a minute; more than the exchange gives is not given."""
+    one = authority()
+    for asked, given in (("60", 60), ("86400", 900), ("0", 1)):
+        grant, result = granted(one, CREDENTIALS | {"scope": f"expires:{asked}"}, 0.0)
+        assert result["expires_in"] == given
+        assert one.is_good(grant.access_token, given - 0.5)
+        assert not one.is_good(grant.access_token, given + 0.5)
+
+
+def test_one_session_too_many_ends_the_oldest() -> None:
+    """Sixteen named sessions of a key live; the seventeenth ends the first, refresh and all."""
+    one = authority()
+    grants = [
+        granted(one, CREDENTIALS | {"scope": f"session:{number}"}, 0.0)[0]
+        for number in range(SESSIONS_MAX + 1)
+    ]
+    assert [one.is_good(grant.access_token, 1.0) for grant in grants] == [False] + [True] * 16
+    params = {"grant_type": "refresh_token", "refresh_token": grants[0].refresh_token}
+    assert refusal(one, params, 1.0) == 13_009
+    params["refresh_token"] = grants[-1].refresh_token
+    assert granted(one, params, 1.0)[0].scope == grants[-1].scope
+
+
+def test_a_session_forks_into_another() -> None:
+    """Both live on; a connection's token forks into nothing."""
+    one = authority()
+    named, _ = granted(one, CREDENTIALS | {"scope": "session:a"}, 0.0)
+    fork = {"refresh_token": named.refresh_token, "session_name": "b"}
+    forked, result = one.answer("public/fork_token", fork, 1.0)
+    assert " session:b " in result["scope"]
+    assert one.is_good(named.access_token, 2.0)
+    assert one.is_good(forked.access_token, 2.0)
+    bound, _ = granted(one, CREDENTIALS, 0.0)
+    with pytest.raises(ServerError) as caught:
+        one.answer("public/fork_token", fork | {"refresh_token": bound.refresh_token}, 1.0)
+    assert caught.value.body.code == 13_403
+
+
+def test_a_token_is_exchanged_for_one_s_own_subject() -> None:
+    """The new pair takes the old one's place; another subject is forbidden."""
+    one = authority()
+    first, _ = granted(one, CREDENTIALS, 0.0)
+    params = {"refresh_token": first.refresh_token, "subject_id": "1"}
+    with pytest.raises(ServerError) as caught:
+        one.answer("public/exchange_token", params | {"subject_id": 2}, 1.0)
+    assert caught.value.body.code == 13_021
+    second, _ = one.answer("public/exchange_token", params, 1.0)
+    assert one.is_good(second.access_token, 2.0)
+    assert not one.is_good(first.access_token, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "param"),
+    [
+        ("public/fork_token", {}, "refresh_token"),
+        ("public/exchange_token", {"refresh_token": "x"}, "subject_id"),
+        ("public/exchange_token", {"refresh_token": 5, "subject_id": 1}, "refresh_token"),
+        ("public/auth", CREDENTIALS | {"scope": 5}, "scope"),
+        ("public/auth", CREDENTIALS | {"scope": "session:"}, "scope"),
+        ("public/auth", CREDENTIALS | {"scope": "expires:soon"}, "scope"),
+    ],
+)
+def test_a_bad_parameter_is_named(method: str, params: dict[str, Any], param: str) -> None:
+    """Missing, of another type, or not readable."""
+    with pytest.raises(ServerError) as caught:
+        authority().answer(method, params, 0.0)
+    assert isinstance(caught.value.body.data, dict)
+    assert caught.value.body.data["param"] == param

@@ -38,6 +38,20 @@ def test_a_body_without_a_method_takes_the_path() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "host"),
+    [("/history/api/v2/public/ticker", "localhost"), ("/api/v2/public/ticker", "history.local:80")],
+)
+def test_the_history_host_is_told_by_path_or_name(path: str, host: str) -> None:
+    """A call to it says so, whether in a query or in a body, and the body's method still goes."""
+    assert is_http_path(path)
+    by_query = read_request(path, [("depth", "1")], b"", host)
+    assert by_query.params == {"depth": "1", "historical": True}
+    by_body = read_request(path, [], BODY, host)
+    assert (by_body.method, by_body.params) == ("public/ticker", {"depth": 5, "historical": True})
+    assert "historical" not in read_request("/api/v2/public/ticker", [], BODY, "local").params
+
+
+@pytest.mark.parametrize(
     ("path", "body", "code"),
     [
         ("/api/v2", b"", 11_050),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.deribit.messages import CLIENT_FRAME_BYTES_MAX, notification_frame, request_frame
+from trader.deribit.server_auth import Authority
 from trader.deribit.server_session import (
     Call,
     ServerError,
@@ -101,6 +102,30 @@ def test_raw_channels_need_an_authenticated_socket() -> None:
     reply = ask(session, "public/subscribe", channels=[KNOWN[0], "ticker.BTC-PERPETUAL.raw"])
     assert reply["error"]["code"] == 13778
     assert session.channels == {}
+
+
+def test_a_token_stays_on_its_connection_and_forks_without_leaving_it() -> None:
+    """Another socket is refused the token of this one; forking keeps this one signed in."""
+    authority = Authority({"demo": "secret"}, seed="test")
+    here, there = (
+        ServerSession(knows=KNOWN.__contains__, opened=100.0, epoch_us=0, authority=authority)
+        for _ in range(2)
+    )
+    credentials: dict[str, Any] = {"grant_type": "client_credentials", "client_id": "demo",
+                   "client_secret": "secret"}  # fmt: skip
+    bound = ask(here, "public/auth", **credentials)["result"]
+    channels: dict[str, Any] = {"channels": [KNOWN[0]]}
+    refused = ask(there, "private/subscribe", access_token=bound["access_token"], **channels)
+    assert refused["error"]["code"] == 13_009
+    assert ask(here, "private/subscribe", **channels)["result"] == [KNOWN[0]]
+    named = ask(here, "public/auth", scope="session:a", **credentials)["result"]
+    fork: dict[str, Any] = {"refresh_token": named["refresh_token"], "session_name": "b"}
+    forked = ask(here, "public/fork_token", **fork)["result"]
+    accepted = ask(there, "private/subscribe", access_token=forked["access_token"], **channels)
+    assert accepted["result"] == [KNOWN[0]]
+    exchange: dict[str, Any] = {"refresh_token": named["refresh_token"], "subject_id": 1}
+    assert "access_token" in ask(here, "public/exchange_token", **exchange)["result"]
+    assert ask(here, "private/unsubscribe_all")["result"] == "ok"
 
 
 def test_pushes_go_to_active_channels_only() -> None:

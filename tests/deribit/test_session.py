@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from tests.deribit.wire import (
     INDEX,
     TICKER,
+    answer_all,
+    book,
     error,
     index,
     live,
@@ -22,7 +25,8 @@ from tests.deribit.wire import (
 from trader.deribit import messages
 from trader.deribit.credits import PRICES, CreditPool, pool_of
 from trader.deribit.feed import Failure, Fault, Recovered, Response
-from trader.deribit.messages import CLIENT_FRAME_BYTES_MAX, Notification
+from trader.deribit.messages import CLIENT_FRAME_BYTES_MAX
+from trader.deribit.pushes import Notification
 from trader.deribit.server_session import ServerSession, Subscribed
 from trader.deribit.session import NO_ANSWER, ClientSession, SessionLimits
 from trader.domain.errors import FeedError
@@ -355,3 +359,72 @@ def test_both_ends_understand_each_other() -> None:
         server.receive(frame, 12.1)
     server.tick(23.0)
     assert server.closing is None
+
+
+def test_a_venue_in_maintenance_is_asked_ever_less_often() -> None:
+    """11051 again and again: waits double up to half a minute, on one connection."""
+    session = ClientSession(SessionLimits(heartbeat_overdue_s=1e9, request_timeout_s=1e9))
+    session.subscribe([TICKER], 0.0)
+    session.connected(0.0)
+    asked_at: list[float] = []
+    now = 0.0
+    while len(asked_at) < 8:
+        for call in sent(session):
+            if call["method"] == "public/subscribe":
+                asked_at.append(now)
+                session.receive(error(call["id"], 11_051, "system_maintenance"), now)
+        now += 0.5
+        session.tick(now)
+    assert session.closing is None
+    assert [b - a for a, b in itertools.pairwise(asked_at)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_three_months_of_expiries_leave_nothing_behind() -> None:
+    """Traps hummingbot#6479, freqtrade#11317: every map holds what is wanted today, no more."""
+    session = live(TICKER)
+    now = 0.0
+    for day in range(90):
+        series = [f"{prefix}.BTC-{day}-{strike}-C.100ms" for strike in range(20)
+                  for prefix in ("ticker", "book")]  # fmt: skip
+        session.subscribe(series, now)
+        for _ in range(60):
+            now += 0.5
+            answer_all(session, now)
+            session.receive(ticker(int(now * 1_000)), now)
+            session.tick(now)
+        assert len(session.book) == 1 + len(series)
+        assert session.receive(book(None, 1, channel=series[1]), now)
+        session.unsubscribe(series, now)
+        for _ in range(20):
+            now += 0.5
+            answer_all(session, now)
+            session.receive(ticker(int(now * 1_000)), now)
+            session.tick(now)
+    assert session.book.wanted() == session.book.active() == [TICKER]
+    assert not session._asked
+    assert not any(session._waiting.values())
+    assert session.closing is None
+
+
+def test_nothing_is_owed_once_all_is_answered_and_has_spoken() -> None:
+    """An open request, a subscription on its way and a ticker not yet heard are owed."""
+    session = live()
+    session.receive(ticker(1_000), 1.0)
+    owed = [session.settled]
+    id_ = session.request("public/get_time", {}, 1.0)
+    owed.append(not session.settled)
+    session.receive(result(id_, 1), 1.1)
+    owed.append(session.settled)
+    session.subscribe(["ticker.OTHER.agg2"], 1.2)
+    assert [*owed, not session.settled] == [True] * 4
+
+
+def test_a_replay_that_waits_for_us_is_asked_without_credits() -> None:
+    """Unpaced, every request leaves at once; paced, the pool runs dry."""
+    for unpaced in (False, True):
+        session = live()
+        sent(session)
+        session.unpaced = unpaced
+        for _ in range(150):
+            session.request("public/get_time", {}, 1.0)
+        assert (len(sent(session)) == 150) is unpaced

@@ -63,3 +63,14 @@ def live(*channels: str, limits: SessionLimits | None = None, now: float = 0.0) 
     session.connected(now)
     assert answer_all(session, now) == []
     return session
+
+
+def book(
+    before: int | None, after: int, *bids: list[object], channel: str = "book.BTC-PERPETUAL.100ms"
+) -> bytes:
+    """Write a push of an order book: a snapshot where there is no state before."""
+    content: dict[str, object] = {
+        "type": "snapshot" if before is None else "change", "timestamp": after,
+        "instrument_name": channel.split(".")[1], "change_id": after, "bids": bids, "asks": [],
+    } | ({} if before is None else {"prev_change_id": before})  # fmt: skip
+    return messages.notification_frame(channel, content)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.builders import NOW, board, hourly_bars, option, quote_of
-from trader.domain.market import Bars, Touch
+from trader.domain.market import Bars, Board, Touch
 from trader.domain.units import HOUR
+
+if TYPE_CHECKING:
+    from trader.domain.market import Floats, Ints
 
 OPTION = option()
 
@@ -61,3 +66,45 @@ def test_trap_zero_on_one_side_read_as_a_free_option(side: str, value: float) ->
     """A touch with a side of 0, NaN or less, or no size there, is not two-sided."""
     assert _touch().two_sided
     assert not _touch(**{side: value}).two_sided
+
+
+def test_deltas_are_computed_once_and_only_if_somebody_looks() -> None:
+    """A maker may hand in how to compute them; rows and settlement follow from the instruments."""
+    asked: list[int] = []
+    given = board(days=(1,))
+
+    def deltas(rows: Ints | slice) -> Floats:
+        asked.append(1)
+        return given.delta[rows]
+
+    columns = {name: getattr(given, name) for name in Board.FIELDS if name != "delta"}
+    shown = Board(**columns, delta=deltas)
+    assert shown.has_delta(0)
+    assert not asked
+    assert shown.delta_of(np.array([3, 5])).tolist() == given.delta[[3, 5]].tolist()
+    assert shown.delta_at(5) == given.delta[5]
+    assert asked == [1]
+    assert shown.delta_at(6) == given.delta[6]
+    assert asked == [1, 1]
+    assert shown.delta is shown.delta
+    assert asked == [1, 1, 1]
+    assert shown.delta_at(6) == given.delta[6]
+    assert shown.delta_of(np.array([3])).tolist() == given.delta[[3]].tolist()
+    assert shown.has_delta(0)
+    assert asked == [1, 1, 1]
+    assert shown.inverse.tolist() == [one.inverse for one in shown.instruments]
+    handed = Board(**columns, delta=deltas, places={"somewhere": 7})
+    assert handed.row("somewhere") == 7
+
+
+def test_bars_grow_at_one_end_and_leave_at_the_other() -> None:
+    """The result is as if all hours had been stated at once; what is not later is refused."""
+    bars = hourly_bars([1.0, 2.0, 3.0])
+    last = bars.opened_at[-1]
+    rows = [(last + HOUR, 4.0, 5.0, 3.0, 4.5), (last + 2 * HOUR, 4.5, 4.5, 4.0, 4.0)]
+    grown = bars.grown(rows, 4)
+    assert grown.opened_at == (*bars.opened_at[1:], last + HOUR, last + 2 * HOUR)
+    assert grown.high == (*bars.high[1:], 5.0, 4.5)
+    assert bars.grown(rows, 1) == Bars((last + 2 * HOUR,), (4.5,), (4.5,), (4.0,), (4.0,))
+    with pytest.raises(ValueError, match="is not after"):
+        bars.grown([(last, 1.0, 1.0, 1.0, 1.0)], 10)

@@ -1,162 +1,145 @@
 """Do clients that others wrote read and stream from our exchange without an error of theirs?
 
-Unmodified: only addresses and trust are set. They come with the extra `interoperability`.
+Unmodified: only addresses and trust are set. They come with the extra `interoperability`, and each
+runs as a program of its own: an error of theirs ends it, or is in its report.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import subprocess
 import sys
-from pathlib import Path
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from trader.deribit.simulator.certificate import CERTIFICATE_NAME
+from tests.source import ROOT
+from trader.deribit.simulator.certificate import CERTIFICATE_NAME, Tls
 from trader.deribit.simulator.server import Access, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to mend
 
-CCXT = """
-import asyncio, json, sys
-import ccxt.pro
-BTC, OPTION_BASE = "BTC/USD:BTC", "BTC"
-async def main(rest, ws, seconds):
-    exchange = ccxt.pro.deribit()
-    exchange.urls["api"] = {"rest": rest, "ws": ws}
-    markets = await exchange.load_markets()
-    ticker = await exchange.fetch_ticker(BTC)
-    book = await exchange.fetch_order_book(BTC, 5)
-    trades = await exchange.fetch_trades(BTC)
-    since = ticker["timestamp"] - 10 * 3_600_000
-    candles = await exchange.fetch_ohlcv(BTC, "1h", since=since, limit=5)
-    chain = await exchange.fetch_option_chain(OPTION_BASE)
-    status = await exchange.fetch_status()
-    streamed = {"ticker": 0, "book": 0, "trades": 0, "candles": 0, "quotes": 0}
-    watches = {
-        "ticker": lambda: exchange.watch_ticker(BTC),
-        "book": lambda: exchange.watch_order_book(BTC),
-        "trades": lambda: exchange.watch_trades(BTC),
-        "candles": lambda: exchange.watch_ohlcv(BTC, "1m"),
-        "quotes": lambda: exchange.watch_bids_asks([BTC, "ETH/USD:ETH"]),
-    }
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    async def stream(name):
-        while (left := end - loop.time()) > 0:
-            try:
-                await asyncio.wait_for(watches[name](), left)
-            except TimeoutError:
-                return
-            streamed[name] += 1
-    await asyncio.gather(*map(stream, watches))
-    await exchange.close()
-    print(json.dumps({"markets": len(markets), "last": ticker["last"], "levels": len(book["bids"]),
-                      "trades": len(trades), "candles": len(candles), "chain": len(chain),
-                      "status": status["status"], "streamed": streamed}))
-asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
-"""
-
-CRYPTOFEED = """
-import asyncio, json, ssl, sys
-from cryptofeed import FeedHandler
-from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
-from cryptofeed.defines import FUNDING, L1_BOOK, L2_BOOK, TICKER, TRADES
-from cryptofeed.exchanges import Deribit
-rest, ws, seconds, trust = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
-context = ssl.create_default_context(cafile=trust)
-Deribit.websocket_endpoints = [WebsocketEndpoint(ws, options={"ssl": context})]
-Deribit.rest_endpoints = [RestEndpoint(rest, routes=Routes(
-    [f"/api/v2/public/get_instruments?currency={one}" for one in ("BTC", "ETH", "USDC", "SOL")]))]
-streamed, errors = {}, []
-def count(name):
-    async def heard(*_):
-        streamed[name] = streamed.get(name, 0) + 1
-    return heard
-names = (L1_BOOK, L2_BOOK, TRADES, TICKER)
-keys = {"deribit": {"key_id": "demo", "key_secret": "demo-secret"}, "log": {"disabled": True}}
-handler = FeedHandler(config=keys)
-handler.add_feed(Deribit(symbols=["BTC-USD-PERP", "ETH-USD-PERP"], channels=list(names),
-                         config=keys, callbacks={name: count(name) for name in names}))
-loop = asyncio.new_event_loop()
-asyncio.set_event_loop(loop)
-loop.set_exception_handler(lambda _loop, context: errors.append(str(context)))
-handler.run(start_loop=False, install_signal_handlers=False)
-loop.run_until_complete(asyncio.sleep(seconds))
-print(json.dumps({"symbols": len(Deribit.symbol_mapping()), "streamed": streamed,
-                  "errors": errors}), flush=True)
-import os
-os._exit(0)
-"""
+SPEED = 60.0
+SHORT_S = 8.0
+LONG_S = 600.0
+SLACK_S = 60.0
+"""What starting, reading once and leaving may take beside the streaming."""
 
 
-async def run(program: str, *arguments: str, seconds: float) -> dict[str, object]:
-    """Run a client in a process of its own; what it printed last, after it ended well."""
+def need(*packages: str) -> None:
+    """Skip where a client is not installed."""
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} missing: the extra `interoperability` is not installed")
+
+
+async def run(client: str, *arguments: str, seconds: float) -> dict[str, Any]:
+    """Run a client to its end; what it reports, with nothing missing and no error in it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *(sys.executable, "-m", f"tests.interoperability.client_{client}", *arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    async with asyncio.timeout(seconds + 60):
+    async with asyncio.timeout(seconds + SLACK_S):
         out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()[-2_000:]
-    report: dict[str, object] = json.loads(out.decode().splitlines()[-1])
+    assert process.returncode == 0, err.decode()[-3_000:]
+    report: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    print(client, report)
+    assert report.get("errors", []) == []
+    assert all(report["read"].values()), report["read"]
+    assert all(report["streamed"].values()), report["streamed"]
     return report
 
 
 async def ccxt_reads(seconds: float) -> None:
     """Let ccxt read everything and stream for a while."""
-    pytest.importorskip("ccxt", reason="the extra `interoperability` is not installed")
-    async with serve(seed=7, speed=60.0) as served:
-        report = await run(CCXT, served.http_url, served.url, str(seconds), seconds=seconds)
-    assert report["status"] == "ok"
-    for name in ("markets", "last", "levels", "trades", "candles", "chain"):
-        assert report[name], name
-    streamed = report["streamed"]
-    assert isinstance(streamed, dict)
-    assert all(streamed.values()), streamed
+    need("ccxt")
+    async with serve(seed=7, speed=SPEED) as served:
+        report = await run("ccxt", served.http_url, served.url, str(seconds), seconds=seconds)
+    assert set(report["streamed"]) == {"ticker", "book", "trades", "candles", "quotes"}
 
 
 async def cryptofeed_reads(seconds: float, folder: Path) -> None:
     """Let cryptofeed authenticate, list symbols and stream raw channels over TLS."""
-    pytest.importorskip("cryptofeed", reason="the extra `interoperability` is not installed")
-    pytest.importorskip("cryptography", reason="the extra `tls` is not installed")
-    access = Access(tls_folder=folder)
+    need("cryptofeed", "cryptography")
+    access = Access(tls=Tls(folder, time.time_ns()))
+    certificate = folder / CERTIFICATE_NAME
     async with (
-        serve(seed=7, speed=60.0, host="localhost", access=access) as secure,
-        serve(seed=7, speed=60.0) as plain,
+        serve(seed=7, speed=SPEED, host="localhost", access=access) as secure,
+        serve(seed=7, speed=SPEED) as plain,
     ):
-        trust = folder / CERTIFICATE_NAME
-        ssl.create_default_context(cafile=str(trust))
-        report = await run(
-            CRYPTOFEED, plain.http_url, secure.url, str(seconds), str(trust), seconds=seconds
-        )
-    assert report["errors"] == []
-    assert report["symbols"]
-    streamed = report["streamed"]
-    assert isinstance(streamed, dict)
-    assert set(streamed) == {"l1_book", "l2_book", "trades", "ticker"}, streamed
+        arguments = (plain.http_url, secure.url, str(seconds), str(certificate))
+        report = await run("cryptofeed", *arguments, seconds=seconds)
+    assert set(report["streamed"]) >= {"l1_book", "l2_book", "trades", "ticker"}
+
+
+async def typed_deribit_reads(seconds: float) -> None:
+    """Let typed-deribit hold everything it reads and hears to its own schema."""
+    need("typed_deribit")
+    async with serve(seed=7, speed=SPEED) as served:
+        arguments = (served.http_url, served.url, str(seconds))
+        report = await run("typed_deribit", *arguments, seconds=seconds)
+    assert len(report["streamed"]) == 11
+
+
+async def deribit_wrapper_reads(seconds: float) -> None:
+    """Let deribit-wrapper ask over HTTP for a while."""
+    need("deribit_wrapper")
+    async with serve(seed=7, speed=SPEED) as served:
+        report = await run("deribit_wrapper", served.http_url, str(seconds), seconds=seconds)
+    assert report["streamed"]["ticker"] == report["streamed"]["book"]
 
 
 async def test_ccxt() -> None:
     """It lists, reads and streams for a few seconds."""
-    await ccxt_reads(6.0)
+    await ccxt_reads(SHORT_S)
 
 
 async def test_cryptofeed(tmp_path: Path) -> None:
     """It lists, signs in and streams for a few seconds."""
-    await cryptofeed_reads(8.0, tmp_path)
+    await cryptofeed_reads(SHORT_S, tmp_path)
+
+
+async def test_typed_deribit() -> None:
+    """It lists, reads over both transports and streams for a few seconds."""
+    await typed_deribit_reads(SHORT_S)
+
+
+async def test_deribit_wrapper() -> None:
+    """It lists, reads and asks for a few seconds."""
+    await deribit_wrapper_reads(SHORT_S)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_ccxt_for_ten_minutes() -> None:
     """The same, for as long as leaks and gaps need to show."""
-    await ccxt_reads(600.0)
+    await ccxt_reads(LONG_S)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_cryptofeed_for_ten_minutes(tmp_path: Path) -> None:
     """The same, with a broken book ending in an error of theirs."""
-    await cryptofeed_reads(600.0, tmp_path)
+    await cryptofeed_reads(LONG_S, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_typed_deribit_for_ten_minutes() -> None:
+    """The same, with every push of ten hours of the market held to a schema."""
+    await typed_deribit_reads(LONG_S)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_deribit_wrapper_for_ten_minutes() -> None:
+    """The same, over one connection that is kept alive."""
+    await deribit_wrapper_reads(LONG_S)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from trader.domain.errors import StorageError
 from trader.domain.units import HOUR
 from trader.storage.arrow import Batch
-from trader.storage.datasets import DATASETS, Columns, DatasetStore, batch_of, describe_gap
+from trader.storage.datasets import Columns, DatasetStore, batch_of, describe_gap
+from trader.storage.history_kinds import DATASETS
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=8)
 

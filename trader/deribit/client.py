@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import ConnectionClosed
 
+    from trader.deribit.order_book import OrderBook
+    from trader.deribit.sign_in import Credentials
     from trader.domain.events import FaultKind
 
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -115,6 +117,7 @@ class DeribitClient:
         settings: ClientSettings,
         deliver: Deliver,
         *,
+        credentials: Credentials | None = None,
         ssl: SSLContext | None = None,
         jitter: Jitter = _JITTER,
     ) -> None:
@@ -130,7 +133,8 @@ class DeribitClient:
                 request_timeout_s=settings.request_timeout_s,
                 mute_channel_s=settings.mute_channel_s,
                 gap_s=settings.gap_s,
-            )
+            ),
+            credentials,
         )
         self._answers: dict[int, asyncio.Future[Raw]] = {}
         self._delivering = False
@@ -150,8 +154,16 @@ class DeribitClient:
         """The wanted channels."""
         return self._session.book.wanted()
 
-    def set_market_speed(self, speed: float) -> None:
+    def order_book(self, channel: str) -> OrderBook | None:
+        """Show the book that a wanted `book.*` channel tells, as long as it can be used."""
+        wanted = self._session.book.get(channel)
+        book = None if wanted is None else wanted.book
+        return book if book is not None and book.usable else None
+
+    def set_market_speed(self, speed: float, *, unpaced: bool = False) -> None:
         """Say how many market seconds pass per second, before subscribing; 1 on a real venue.
+
+        With `unpaced` nothing waits for credits: only a replay that waits for us is asked so.
 
         Raises:
             ValueError: not a positive number.
@@ -159,6 +171,12 @@ class DeribitClient:
         if not (math.isfinite(speed) and speed > 0):
             raise ValueError(f"market speed {speed!r} must be a positive number")
         self._session.book.market_speed = speed
+        self._session.unpaced = unpaced
+
+    @property
+    def settled(self) -> bool:
+        """Whether every request is answered and everything wanted has spoken or was refused."""
+        return self._session.settled
 
     def subscribe(self, channels: Iterable[str]) -> None:
         """Want these channels from now on, whatever happens to the connection."""
@@ -312,9 +330,9 @@ class DeribitClient:
         if not told:
             return
         while self._delivering:
+            self._delivered.clear()
             await self._delivered.wait()
         self._delivering = True
-        self._delivered.clear()
         try:
             await self._deliver(told)
         finally:

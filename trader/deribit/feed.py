@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from trader.deribit.messages import Notification
+from trader.deribit.pushes import Notification
 from trader.domain.events import FaultKind
 
 

@@ -6,9 +6,8 @@ Fields nobody reads are skipped by the decoder: a new field of the venue costs a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -22,6 +21,9 @@ CLIENT_FRAME_BYTES_MAX: Final = 32 * 1024
 
 RequestId = int | str | None
 
+Milliseconds = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""An instant of a push. JSON has integers without end; what a float cannot hold is no instant."""
+
 
 class Ticker(msgspec.Struct, frozen=True, gc=False):
     """Payload of `ticker.*`: the touch of one instrument. IV in percent, time in ms.
@@ -30,7 +32,7 @@ class Ticker(msgspec.Struct, frozen=True, gc=False):
     """
 
     instrument_name: str
-    timestamp: int
+    timestamp: Milliseconds
     state: str = "open"
     best_bid_price: float | None = None
     best_bid_amount: float | None = None
@@ -50,8 +52,27 @@ class IndexTick(msgspec.Struct, frozen=True, gc=False):
     """Payload of `deribit_price_index.*`, once a second."""
 
     index_name: str
-    timestamp: int
+    timestamp: Milliseconds
     price: float
+
+
+BookRow = tuple[Literal["new", "change", "delete"], float, float]
+"""What became of one level: the action, its price, its amount (0 where it was deleted)."""
+
+
+class BookUpdate(msgspec.Struct, frozen=True):
+    """Payload of `book.{instrument}.{interval}`: a whole book, or what changed since the last.
+
+    A snapshot names no state before it; a change always does.
+    """
+
+    instrument_name: str
+    timestamp: Milliseconds
+    change_id: int
+    type: Literal["snapshot", "change"]
+    prev_change_id: int | None = None
+    bids: tuple[BookRow, ...] = ()
+    asks: tuple[BookRow, ...] = ()
 
 
 class TickSizeStep(msgspec.Struct, frozen=True, gc=False):
@@ -62,19 +83,22 @@ class TickSizeStep(msgspec.Struct, frozen=True, gc=False):
 
 
 class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `public/get_instruments`; perpetuals expire in the year 3000."""
+    """One row of `public/get_instruments`; perpetuals expire in the year 3000.
+
+    Rows of old catalogs name neither index nor settlement currency.
+    """
 
     instrument_name: str
     kind: str
     base_currency: str
     quote_currency: str
-    price_index: str
     expiration_timestamp: int
     tick_size: float
     min_trade_amount: float
     contract_size: float
     maker_commission: float
     taker_commission: float
+    price_index: str = ""
     creation_timestamp: int = 0
     instrument_id: int = 0
     is_active: bool = True
@@ -119,7 +143,9 @@ class SimulatorClock(msgspec.Struct, frozen=True, kw_only=True):
     """Result of `simulator/clock`, which only the bundled exchange knows.
 
     `epoch_at` and `now_at` are UTC nanoseconds of the market clock; `seed` and `market` name the
-    market's path.
+    market's path. Where quotes are older than their arrival, `staleness_s` is the age in market
+    seconds that is too old; with `assumed_sizes` nobody ever showed the amounts. A `stepped` clock
+    stands until every client that paces it asks for `simulator/step`.
     """
 
     epoch_at: int
@@ -127,6 +153,16 @@ class SimulatorClock(msgspec.Struct, frozen=True, kw_only=True):
     speed: float
     seed: str
     market: str
+    staleness_s: float | None = None
+    assumed_sizes: bool = False
+    stepped: bool = False
+
+
+class SimulatorStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of `simulator/step`: where a replay at full speed stands now, all of it told."""
+
+    now_at: int
+    ended: bool
 
 
 class RequestFailed(FeedError):
@@ -182,119 +218,32 @@ class CallEnvelope(msgspec.Struct, frozen=True):
     params: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Notification(msgspec.Struct, frozen=True, gc=False):
-    """One push on a channel; the payload is typed where the channel's prefix is known."""
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
-    channel: str
-    payload: Ticker | IndexTick | Raw
-
-
-class Unreadable(msgspec.Struct, frozen=True):
-    """A frame that is not JSON-RPC; `channel` is what could be saved of it, else empty.
-
-    `misfit`: good JSON, but not of the shape we know.
-    """
-
-    kind: Literal["half_frame", "garbage"]
-    detail: str
-    channel: str
-    misfit: bool = False
-
-
-class _TickerParams(msgspec.Struct, gc=False):
-    channel: str
-    data: Ticker
-
-
-class _TickerFrame(msgspec.Struct, gc=False):
-    method: Literal["subscription"]
-    params: _TickerParams
-
-
-class _IndexParams(msgspec.Struct, gc=False):
-    channel: str
-    data: IndexTick
-
-
-class _IndexFrame(msgspec.Struct, gc=False):
-    method: Literal["subscription"]
-    params: _IndexParams
-
-
-TICKER_PREFIX: Final = "ticker."
-INDEX_PREFIX: Final = "deribit_price_index."
-_TICKER_MARK: Final = b'"channel":"ticker.'
-_INDEX_MARK: Final = b'"channel":"deribit_price_index.'
-_MARK_WITHIN: Final = 120
-"""How far into a frame the channel is looked for; the venue writes it near byte 50."""
-_CHANNEL: Final = re.compile(rb'"channel"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,200})"')
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
-
-_decode_ticker_frame = msgspec.json.Decoder(_TickerFrame).decode
-_decode_index_frame = msgspec.json.Decoder(_IndexFrame).decode
-_decode_ticker = msgspec.json.Decoder(Ticker).decode
-_decode_index = msgspec.json.Decoder(IndexTick).decode
-_decode_envelope = msgspec.json.Decoder(Envelope).decode
+NOTIFICATION_END: Final = b"}}"
 _decode_call = msgspec.json.Decoder(CallEnvelope).decode
 _decode_rows = msgspec.json.Decoder(list[Raw]).decode
 _decode_instrument = msgspec.json.Decoder(InstrumentRow).decode
 _encode = msgspec.json.encode
 
 
-def read_frame(frame: bytes) -> Notification | Envelope | Unreadable:
-    """Decode a frame from the server; never raises.
-
-    A push whose channel stands where the venue writes it is decoded in one pass by the decoder of
-    that channel; everything else takes the general way, with the same result.
-    """
-    try:
-        if frame.find(_TICKER_MARK, 0, _MARK_WITHIN) > 0:
-            ticker = _decode_ticker_frame(frame).params
-            return Notification(ticker.channel, ticker.data)
-        if frame.find(_INDEX_MARK, 0, _MARK_WITHIN) > 0:
-            index = _decode_index_frame(frame).params
-            return Notification(index.channel, index.data)
-    except _UNREADABLE:
-        pass  # the general way below finds the reason, or that the mark stood elsewhere
-    try:
-        envelope = _decode_envelope(frame)
-        if envelope.method != "subscription":
-            return envelope
-        if envelope.params is None or not envelope.params.channel:
-            return _unreadable(frame, "a subscription frame without a channel")
-        return Notification(envelope.params.channel, _read_payload(envelope.params))
-    except msgspec.ValidationError as error:
-        return _unreadable(frame, str(error), misfit=True)
-    except _UNREADABLE as error:
-        return _unreadable(frame, str(error))
-
-
-def _read_payload(params: Params) -> Ticker | IndexTick | Raw:
-    if params.channel.startswith(TICKER_PREFIX):
-        return _decode_ticker(params.data)
-    if params.channel.startswith(INDEX_PREFIX):
-        return _decode_index(params.data)
-    return params.data
-
-
-def _unreadable(frame: bytes, detail: str, *, misfit: bool = False) -> Unreadable:
-    found = _CHANNEL.search(frame, 0, 400)
-    channel = found.group(1).decode("ascii") if found else ""
-    start = frame[:60].decode("ascii", "backslashreplace")
-    kind: Literal["half_frame", "garbage"] = "half_frame" if "truncated" in detail else "garbage"
-    return Unreadable(kind, f"{detail}: {start!r} ({len(frame)} bytes)", channel, misfit)
-
-
 def read_call(frame: bytes) -> CallEnvelope | ErrorBody:
-    """Decode a frame from a client; what cannot be one becomes the error to answer with."""
+    """Decode a frame from a client; what cannot be one becomes the error to answer with.
+
+    A method may begin with a slash, as in an address: deribit-wrapper writes it so.
+    """
     if len(frame) > CLIENT_FRAME_BYTES_MAX:
         return ErrorBody(-32600, "request entity too large")
     try:
-        return _decode_call(frame)
+        str(frame, "utf-8")  # the decoder does not look into the strings that it skips
+        call = _decode_call(frame)
     except msgspec.ValidationError as error:
         return ErrorBody(11050, "bad_request", str(error))
-    except _UNREADABLE:
+    except UNREADABLE:
         return ErrorBody(11050, "bad_request", "invalid json")
+    if not call.method.startswith("/"):
+        return call
+    return msgspec.structs.replace(call, method=call.method[1:])
 
 
 def decode_result(result: Raw, kind: type[T]) -> T:
@@ -305,7 +254,7 @@ def decode_result(result: Raw, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(result, type=kind)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         name = getattr(kind, "__name__", str(kind))
         raise FeedError(f"answer is no {name}: {error}") from error
 
@@ -320,14 +269,14 @@ def decode_instruments(result: Raw) -> tuple[list[InstrumentRow], list[str]]:
     """
     try:
         raws = _decode_rows(result)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise FeedError(f"answer is no list of instruments: {error}") from error
     rows: list[InstrumentRow] = []
     skipped: list[str] = []
     for raw in raws:
         try:
             rows.append(_decode_instrument(raw))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             skipped.append(f"{bytes(raw)[:80].decode('ascii', 'backslashreplace')}: {error}")
     return rows, skipped
 
@@ -352,13 +301,13 @@ def error_frame(id_: RequestId, error: ErrorBody, us_in: int, us_out: int, testn
 
 def notification_frame(channel: str, content: object) -> bytes:
     """Write a push; the channel comes first, so that readers can tell the payload by its prefix."""
-    return _encode(
-        {
-            "jsonrpc": "2.0",
-            "method": "subscription",
-            "params": {"channel": channel, "data": content},
-        }
-    )
+    return notification_head(channel) + _encode(content) + NOTIFICATION_END
+
+
+def notification_head(channel: str) -> bytes:
+    """Write what stands before the content of a push; `NOTIFICATION_END` stands behind it."""
+    head = {"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel}}
+    return _encode(head).removesuffix(NOTIFICATION_END) + b',"data":'
 
 
 def heartbeat_frame(type_: Literal["heartbeat", "test_request"]) -> bytes:

@@ -2,6 +2,7 @@
 
 `/api/v2/{scope}/{method}` carries the call in path and query (GET) or in a JSON-RPC body (GET or
 POST, which may leave the path bare); no socket here. Every refusal is status 400 with its body.
+The history host, which knows the trades of years, is the same under `/history` or by its name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from trader.deribit.messages import (
 from trader.deribit.server_session import Call, ServerError
 
 HTTP_PATH: Final = "/api/v2"
+HISTORY_PATH: Final = f"/history{HTTP_PATH}"
+HISTORY_HOST: Final = "history."
 WEBSOCKET_ONLY: Final = frozenset(
     {
         "public/set_heartbeat",
@@ -46,18 +49,32 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 def is_http_path(path: str) -> bool:
     """Tell whether a path belongs to the exchange's HTTP door."""
-    return path.rstrip("/") == HTTP_PATH or path.startswith(f"{HTTP_PATH}/")
+    return any(
+        path.rstrip("/") == known or path.startswith(f"{known}/")
+        for known in (HTTP_PATH, HISTORY_PATH)
+    )
 
 
-def read_request(path: str, query: Iterable[tuple[str, str]], body: bytes) -> CallEnvelope:
+def read_request(
+    path: str, query: Iterable[tuple[str, str]], body: bytes, host: str = ""
+) -> CallEnvelope:
     """Read the call out of a request; a method in the body goes before one in the path.
+
+    What is asked of the history host carries `historical`.
 
     Raises:
         ServerError: too large, no JSON-RPC body, or no method at all.
     """
+    read = _read(path.removeprefix(HISTORY_PATH).removeprefix(HTTP_PATH), query, body)
+    if path.startswith(HISTORY_PATH) or host.startswith(HISTORY_HOST):
+        return msgspec.structs.replace(read, params=read.params | {"historical": True})
+    return read
+
+
+def _read(rest: str, query: Iterable[tuple[str, str]], body: bytes) -> CallEnvelope:
     if len(body) > CLIENT_FRAME_BYTES_MAX:
         raise ServerError(-32_600, "request entity too large")
-    method = path.removeprefix(HTTP_PATH).strip("/")
+    method = rest.strip("/")
     if not body.strip():
         if not method:
             raise ServerError(11_050, "bad_request", "no method")

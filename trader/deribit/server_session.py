@@ -18,7 +18,19 @@ from trader.deribit.messages import ErrorBody, RequestId
 from trader.deribit.refusal import ServerError
 from trader.deribit.server_auth import Authority
 
-__all__ = ["Call", "ServerError", "ServerEvent", "ServerSession", "Subscribed", "Unsubscribed"]
+__all__ = [
+    "Call",
+    "Outgoing",
+    "Refusal",
+    "ServerError",
+    "ServerEvent",
+    "ServerSession",
+    "Subscribed",
+    "Unsubscribed",
+]
+
+Outgoing = tuple[str, bytes]
+"""A frame and its topic: a notification's channel, an answer's method, or `heartbeat`."""
 
 VERSION: Final = "1.2.26"
 HEARTBEAT_S_MIN: Final = 10.0
@@ -52,6 +64,13 @@ class Credits:
         """
         if not self._pools[pool_of(method)].spend(now):
             raise ServerError(10_028, "too_many_requests")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A call that is not let in, and with which close the connection ends, where it does."""
+
+    error: ServerError
+    close: tuple[int, str] | None = None
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -90,7 +109,7 @@ class ServerSession:
 
     `knows` tells whether a channel exists; `epoch_us` is what `usIn` shows at second `opened`.
     Without `authority` nobody can sign in; without `credits_left` nothing costs; `closes_overdrawn`
-    ends a connection with its first 10028.
+    ends a connection with its first 10028. `refuses` may turn any call away, by its method.
     """
 
     def __init__(
@@ -103,8 +122,11 @@ class ServerSession:
         authority: Authority | None = None,
         credits_left: Credits | None = None,
         closes_overdrawn: bool = False,
+        refuses: Callable[[str], Refusal | None] | None = None,
     ) -> None:
+        self._refuses = refuses
         self._authority = authority
+        self._connection = 0 if authority is None else authority.connect()
         self._credits = credits_left
         self._closes_overdrawn = closes_overdrawn
         self._access_token = ""
@@ -114,7 +136,7 @@ class ServerSession:
         self._opened = opened
         self._epoch_us = epoch_us
         self._testnet = testnet
-        self._outbox: list[bytes] = []
+        self._outbox: list[Outgoing] = []
         self._heard_at = opened
         self._heartbeat_s: float | None = None
         self._next_beat = 0.0
@@ -127,7 +149,7 @@ class ServerSession:
         content = frame.encode("utf-8", "replace") if isinstance(frame, str) else frame
         read = messages.read_call(content)
         if isinstance(read, ErrorBody):
-            self._send_error(None, read, self._us(now), now)
+            self._send_error("", None, read, self._us(now), now)
             return []
         call = Call(read.id, read.method, read.params, self._us(now))
         try:
@@ -143,6 +165,10 @@ class ServerSession:
         return events
 
     def _charge(self, method: str, now: float) -> None:
+        refusal = None if self._refuses is None else self._refuses(method)
+        if refusal is not None:
+            self.closing = refusal.close or self.closing
+            raise refusal.error
         if self._credits is None:
             return
         try:
@@ -154,19 +180,19 @@ class ServerSession:
 
     def answer(self, call: Call, result: object, now: float) -> None:
         """Queue the result of a call."""
-        self._outbox.append(
-            messages.result_frame(call.id, result, call.received_us, self._us(now), self._testnet)
-        )
+        us_out = self._us(now)
+        frame = messages.result_frame(call.id, result, call.received_us, us_out, self._testnet)
+        self._outbox.append((call.method, frame))
 
     def refuse(self, call: Call, error: ServerError, now: float) -> None:
         """Queue the refusal of a call."""
-        self._send_error(call.id, error.body, call.received_us, now)
+        self._send_error(call.method, call.id, error.body, call.received_us, now)
 
     def push(self, channel: str, frame: bytes) -> bool:
         """Queue a notification frame; False where the client does not listen to the channel."""
         if channel not in self.channels:
             return False
-        self._outbox.append(frame)
+        self._outbox.append((channel, frame))
         self._busy = True
         return True
 
@@ -177,6 +203,10 @@ class ServerSession:
 
     def data_to_send(self) -> list[bytes]:
         """Take the frames to be sent now, in this order."""
+        return [frame for _, frame in self.take_outgoing()]
+
+    def take_outgoing(self) -> list[Outgoing]:
+        """Take the frames to be sent now with their topics, in this order."""
         frames, self._outbox = self._outbox, []
         return frames
 
@@ -194,8 +224,8 @@ class ServerSession:
 
     def _beat(self, now: float, interval_s: float) -> None:
         if not self._busy:
-            self._outbox.append(messages.heartbeat_frame("heartbeat"))
-        self._outbox.append(messages.heartbeat_frame("test_request"))
+            self._outbox.append(("heartbeat", messages.heartbeat_frame("heartbeat")))
+        self._outbox.append(("heartbeat", messages.heartbeat_frame("test_request")))
         self._busy = False
         self._next_beat = now + interval_s * NEXT_BEAT
         if self._test_since is None:
@@ -204,9 +234,11 @@ class ServerSession:
     def _us(self, now: float) -> int:
         return self._epoch_us + int((now - self._opened) * 1_000_000)
 
-    def _send_error(self, id_: RequestId, body: ErrorBody, us_in: int, now: float) -> None:
+    def _send_error(
+        self, topic: str, id_: RequestId, body: ErrorBody, us_in: int, now: float
+    ) -> None:
         frame = messages.error_frame(id_, body, us_in, self._us(now), self._testnet)
-        self._outbox.append(frame)
+        self._outbox.append((topic, frame))
 
     def _own(self, method: str, params: Params, now: float) -> _Answer | None:
         match method:
@@ -219,8 +251,8 @@ class ServerSession:
                 return self._test(params)
             case "public/hello":
                 return _hello(params)
-            case "public/auth":
-                return self._auth(params, now)
+            case "public/auth" | "public/fork_token" | "public/exchange_token":
+                return self._auth(method, params, now)
             case "public/subscribe":
                 return self._subscribe(_channel_names(params), signed_in=self._signed_in({}, now))
             case "public/unsubscribe":
@@ -245,11 +277,12 @@ class ServerSession:
         self._test_since = None
         return test_answer(params), []
 
-    def _auth(self, params: Params, now: float) -> _Answer:
+    def _auth(self, method: str, params: Params, now: float) -> _Answer:
         if self._authority is None:
             raise ServerError(13_004, "invalid_credentials")
-        grant, result = self._authority.grant(params, now)
-        self._access_token = grant.access_token
+        grant, result = self._authority.answer(method, params, now, self._connection)
+        if method != "public/fork_token":  # the forked session is another's
+            self._access_token = grant.access_token
         return result, []
 
     def _signed_in(self, params: Params, now: float) -> bool:
@@ -258,7 +291,7 @@ class ServerSession:
         return (
             self._authority is not None
             and isinstance(token, str)
-            and self._authority.is_good(token, now)
+            and self._authority.is_good(token, now, self._connection)
         )
 
     def _private(self, method: str, params: Params, now: float) -> _Answer:

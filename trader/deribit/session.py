@@ -14,16 +14,17 @@ import msgspec
 from msgspec import Raw
 
 from trader.deribit import messages
-from trader.deribit.channels import Broken, ChannelBook
+from trader.deribit.channels import AWAITED, Broken, Channel, ChannelBook, needs_sign_in
 from trader.deribit.credits import PRICES, CreditPool, Pool, pool_of
 from trader.deribit.feed import Failure, Fault, Recovered, Response, SessionEvent
 from trader.deribit.messages import (
     CLIENT_FRAME_BYTES_MAX,
     Envelope,
     ErrorBody,
-    Notification,
-    Unreadable,
 )
+from trader.deribit.pushes import Notification, Unreadable, read_frame
+from trader.deribit.sign_in import METHOD as SIGN_IN
+from trader.deribit.sign_in import Credentials, SignIn
 from trader.domain.errors import FeedError
 from trader.domain.events import FaultKind
 
@@ -31,9 +32,17 @@ NO_ANSWER: Final = 0
 """The code of a failure that the venue did not send: no answer in time, or the connection ended."""
 
 RATE_LIMITED: Final = 10_028
-RETRYABLE: Final = frozenset({NO_ANSWER, 10_040, 10_041, 10_047, 10_066, 11_051, 11_094, 13_028})
+RETRYABLE: Final = frozenset(
+    {NO_ANSWER, 10_040, 10_041, 10_047, 10_066, 11_051, 11_056, 11_094, 13_028}
+)
 CREDIT_SHARE: Final = 0.8
 """How much of the venue's credits we use: bunching of 0.6 s on the way is forgiven."""
+
+RETRY_S_MAX: Final = 30.0
+SIGNED_OUT: Final = frozenset({13_009, 13_778})
+"""No token, or one that has died: what needs it is asked for again once we are signed in."""
+
+SUBSCRIBES: Final = ("public/subscribe", "private/subscribe")
 
 WAITING_MAX: Final = 1_000
 """Requests that may wait for credits or answers: far more than a day of this daemon asks."""
@@ -70,11 +79,13 @@ class ClientSession:
     reports it, closes the socket and connects anew.
     """
 
-    def __init__(self, limits: SessionLimits) -> None:
+    def __init__(self, limits: SessionLimits, credentials: Credentials | None = None) -> None:
         self.limits = limits
+        self._sign_in = SignIn(credentials)
         self.closing: Fault | None = None
         self.book = ChannelBook(mute_s=limits.mute_channel_s, gap_s=limits.gap_s)
         self.connected_now = False
+        self.unpaced = False
         self.unwanted = 0
         self._pools: dict[Pool, CreditPool] = {
             name: CreditPool(PRICES[name], CREDIT_SHARE) for name in PRICES
@@ -84,6 +95,7 @@ class ClientSession:
         self._outbox: list[bytes] = []
         self._next_id = 1
         self._heard_at = 0.0
+        self._refusals = 0
 
     def connected(self, now: float) -> None:
         """Begin a connection: ask for heartbeats and for everything that is wanted."""
@@ -91,6 +103,7 @@ class ClientSession:
         self.closing = None
         self._heard_at = now
         self.book.restart(now)
+        self._sign_in.restart(now)
         self._ask("public/set_heartbeat", {"interval": self.limits.heartbeat_s}, own=True)
         self._release(now)
         self._reconcile(now)
@@ -108,6 +121,11 @@ class ClientSession:
         for queue in self._waiting.values():
             queue.clear()
         return failures
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is owed: no answer, and no first word of what was subscribed."""
+        return self.connected_now and not self._asked and self.book.settled
 
     def request(self, method: str, params: dict[str, Any], now: float) -> int:
         """Ask, as soon as credits allow; a `Response` or a `Failure` of this id will follow.
@@ -154,7 +172,7 @@ class ClientSession:
         if self.closing is not None:
             return []
         self._heard_at = now
-        message = messages.read_frame(frame)
+        message = read_frame(frame)
         match message:
             case Notification():
                 return self._heard(message, now)
@@ -193,16 +211,16 @@ class ClientSession:
             return []
         broken = self.book.hear(channel, note.payload, now)
         if broken is not None:
-            return [self._broken(note.channel, channel.paced, broken, now)]
+            return [] if broken is AWAITED else [self._broken(note.channel, channel, broken, now)]
         if channel.lost:
             channel.lost = False
             return [Recovered(note.channel), note]
         return [note]
 
-    def _broken(self, name: str, paced: bool, broken: Broken, now: float) -> Fault:
+    def _broken(self, name: str, channel: Channel, broken: Broken, now: float) -> Fault:
         if not broken.lost:
             return Fault(broken.kind, (name,), broken.detail)
-        if paced:  # the index is the clock of the whole connection
+        if channel.paced:  # the index is the clock of the whole connection
             return self._close(broken.kind, f"{name}: {broken.detail}")
         return self._start_afresh(broken.kind, [name], broken.detail, now)
 
@@ -232,27 +250,48 @@ class ClientSession:
         asked = self._asked.pop(id_)
         if not asked.own:
             return [Response(id_, asked.method, result)]
-        if asked.method != "public/subscribe":
+        if asked.method == SIGN_IN:
+            return self._signed_in(id_, result, now)
+        if asked.method not in SUBSCRIBES:
             return []
         try:
             answered = messages.decode_result(result, list[str])
         except FeedError as error:
             return self._not_subscribed(asked, str(error), None)
+        self._refusals = 0
         dropped = self.book.confirm(asked.channels, answered, now)
         if not dropped:
             return []
         detail = "dropped from the subscription without an error: is the name right?"
         return [Fault("mute_channel", tuple(dropped), detail, lost=True)]
 
+    def _signed_in(self, id_: int, result: Raw, now: float) -> list[SessionEvent]:
+        try:
+            self._sign_in.granted(result, now)
+        except FeedError as error:
+            return [Failure(id_, SIGN_IN, NO_ANSWER, str(error), "")]
+        self._reconcile(now)
+        return []
+
     def _failed(self, id_: int, body: ErrorBody, now: float) -> list[SessionEvent]:
         asked = self._asked.pop(id_)
         failure = Failure(id_, asked.method, body.code, body.message, body.reason)
         events = self._refused(failure, now)
-        if asked.method == "public/subscribe" and asked.own and self.closing is None:
-            retry_at = now + self.limits.retry_s if body.code in RETRYABLE else None
+        if asked.method == SIGN_IN and asked.own:
+            self._sign_in.refused(now)
+        if asked.method in SUBSCRIBES and asked.own and self.closing is None:
+            if body.code in SIGNED_OUT:
+                self._sign_in.lapsed(now)
+            again = body.code in RETRYABLE or (body.code in SIGNED_OUT and self._sign_in.possible)
+            retry_at = now + self._patience_s() if again else None
             detail = f"subscription refused: {body.code} {body.message}"
             events += self._not_subscribed(asked, detail, retry_at)
         return events
+
+    def _patience_s(self) -> float:
+        """Wait longer each time in a row: a venue in maintenance is not helped by questions."""
+        self._refusals += 1
+        return min(self.limits.retry_s * 2.0 ** min(self._refusals - 1, 10), RETRY_S_MAX)
 
     def _not_subscribed(
         self, asked: _Asked, detail: str, retry_at: float | None
@@ -274,7 +313,7 @@ class ClientSession:
         if channel is None:
             return [Fault(frame.kind, (), frame.detail)]
         if frame.misfit:  # asking again would bring the same shape again
-            channel.lost = True
+            channel.lose(now)
             return [Fault(frame.kind, (frame.channel,), frame.detail, lost=True)]
         return [self._start_afresh(frame.kind, [frame.channel], frame.detail, now)]
 
@@ -291,13 +330,24 @@ class ClientSession:
         return self.closing
 
     def _reconcile(self, now: float) -> None:
-        self._call("public/subscribe", self.book.ask(now))
+        question = self._sign_in.question(now)
+        if question is not None:
+            self._ask(SIGN_IN, question, own=True)
+        self._call("subscribe", self.book.ask(now, private=self._sign_in.settled))
         self._release(now)
 
     def _call_off(self, names: Sequence[str]) -> None:
-        self._call("public/unsubscribe", names)
+        self._call("unsubscribe", names)
 
-    def _call(self, method: str, names: Sequence[str]) -> None:
+    def _call(self, verb: str, names: Sequence[str]) -> None:
+        """Say it for all names; those that need a sign-in apart, where a refusal harms no other."""
+        signed_in = self._sign_in.signed_in
+        private = [name for name in names if signed_in and needs_sign_in(name)]
+        public = [name for name in names if name not in private] if private else names
+        self._call_each(f"public/{verb}", public)
+        self._call_each(f"private/{verb}", private)
+
+    def _call_each(self, method: str, names: Sequence[str]) -> None:
         for chunk in messages.chunk_channels(
             names, self.limits.channels_per_call, CHANNEL_BYTES_MAX
         ):
@@ -316,7 +366,7 @@ class ClientSession:
     def _release(self, now: float) -> None:
         for name, queue in self._waiting.items():
             pool = self._pools[name]
-            while queue and (queue[0] not in self._asked or pool.spend(now)):
+            while queue and (queue[0] not in self._asked or self.unpaced or pool.spend(now)):
                 asked = self._asked.get(queue.popleft())
                 if asked is not None:
                     asked.deadline = now + self.limits.request_timeout_s

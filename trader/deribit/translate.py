@@ -28,6 +28,9 @@ TIMESTAMP_MS_MAX: Final = 7_258_118_400_000
 IV_MAX: Final = 10.0
 """1,000 % a year: what is above is the artifact of an unsolvable price, not a volatility."""
 
+_AT_MAX: Final = TIMESTAMP_MS_MAX * MILLISECOND
+_IV_PERCENT_MAX: Final = 100.0 * IV_MAX
+
 EXPIRY_TIME: Final = time(8, tzinfo=UTC)
 
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN",
@@ -125,9 +128,9 @@ def instrument(message: messages.InstrumentRow) -> Instrument | None:
             name=message.instrument_name,
             kind=kind,
             underlying=normalize_underlying(message.base_currency),
-            settlement_currency=message.settlement_currency or message.quote_currency,
+            settlement_currency=_settlement_currency(message, kind),
             inverse=_inverse(message, kind),
-            price_index=message.price_index,
+            price_index=message.price_index or _price_index(message, kind),
             tick_size=message.tick_size,
             min_trade_amount=message.min_trade_amount,
             contract_size=message.contract_size,
@@ -164,7 +167,20 @@ def _inverse(message: messages.InstrumentRow, kind: Kind) -> bool:
         return False
     if message.instrument_type is not None:
         return message.instrument_type == "reversed"
-    return message.settlement_currency == message.base_currency
+    return _settlement_currency(message, kind) == message.base_currency
+
+
+def _settlement_currency(message: messages.InstrumentRow, kind: Kind) -> str:
+    """Before Deribit named it, all that was not quoted in another coin settled in its base."""
+    if message.settlement_currency is not None:
+        return message.settlement_currency
+    inverse = kind != "spot" and message.quote_currency in (message.base_currency, "USD")
+    return message.base_currency if inverse else message.quote_currency
+
+
+def _price_index(message: messages.InstrumentRow, kind: Kind) -> str:
+    quote = "usd" if _inverse(message, kind) else message.quote_currency
+    return f"{message.base_currency}_{quote}".lower()
 
 
 def _settlement_period(message: messages.InstrumentRow, *, dated: bool) -> SettlementPeriod:
@@ -204,39 +220,36 @@ def ticker(message: messages.Ticker) -> tuple[Quote | FundingRate, ...]:
     Raises:
         FeedError: no instant.
     """
-    exchange_at = instant(message.timestamp, message.instrument_name)
-    index_price = _price(message.index_price)
-    forward = message.underlying_price
+    name, exchange_at = message.instrument_name, message.timestamp * MILLISECOND
+    if not 0 < exchange_at < _AT_MAX:
+        instant(message.timestamp, name)  # raises, and says why
+    bid, ask, mark = message.best_bid_price, message.best_ask_price, message.mark_price
+    bid_amount, ask_amount = message.best_bid_amount, message.best_ask_amount
+    iv, forward, index_price = message.mark_iv, message.underlying_price, message.index_price
+    if index_price is None or not 0.0 < index_price < math.inf:
+        index_price = math.nan
+    # Every push comes by here: what `_price` says is written out, without its calls.
     quote = Quote(
-        instrument=message.instrument_name,
-        exchange_at=exchange_at,
-        bid=_price(message.best_bid_price),
-        bid_amount=_amount(message.best_bid_amount),
-        ask=_price(message.best_ask_price),
-        ask_amount=_amount(message.best_ask_amount),
-        mark=0.0 if message.mark_price == 0.0 else _price(message.mark_price),
-        mark_iv=_fraction_of_percent(message.mark_iv),
-        underlying_price=index_price if forward is None else _price(forward),
-        index_price=index_price,
+        name,
+        exchange_at,
+        bid if bid is not None and 0.0 < bid < math.inf else math.nan,
+        bid_amount if bid_amount is not None and 0.0 < bid_amount < math.inf else 0.0,
+        ask if ask is not None and 0.0 < ask < math.inf else math.nan,
+        ask_amount if ask_amount is not None and 0.0 < ask_amount < math.inf else 0.0,
+        mark if mark is not None and 0.0 <= mark < math.inf else math.nan,
+        iv / 100.0 if iv is not None and 0.0 < iv <= _IV_PERCENT_MAX else math.nan,
+        index_price if forward is None else _price(forward),
+        index_price,
     )
     rate_8h = message.current_funding
     if rate_8h is None or not math.isfinite(rate_8h):
         return (quote,)
-    return (quote, FundingRate(message.instrument_name, rate_8h, exchange_at))
+    return (quote, FundingRate(name, rate_8h, exchange_at))
 
 
 def _price(value: float | None) -> float:
     """0, null, negative and infinite are no prices."""
     return value if value is not None and 0.0 < value < math.inf else math.nan
-
-
-def _amount(value: float | None) -> float:
-    return value if value is not None and 0.0 < value < math.inf else 0.0
-
-
-def _fraction_of_percent(iv_percent: float | None) -> float:
-    iv = _price(iv_percent) / 100.0
-    return iv if iv <= IV_MAX else math.nan
 
 
 def index_price(message: messages.IndexTick) -> IndexPrice:

@@ -133,6 +133,16 @@ class FeedFault(msgspec.Struct, frozen=True):
     detail: str
 
 
+class RecordingTrouble(msgspec.Struct, frozen=True):
+    """The recorder stopped, left inputs out, or deleted early: a person should see it.
+
+    Trading goes on: it is an input only so that the journal remembers.
+    """
+
+    kind: Literal["recording_stopped", "recording_dropped", "recording_trimmed"]
+    detail: str
+
+
 class TimerFired(msgspec.Struct, frozen=True, gc=False):
     """A timer of the engine was due; late ones of the same name are coalesced into one."""
 
@@ -148,6 +158,37 @@ class StageChanged(msgspec.Struct, frozen=True, tag=True):
     by: str
     reason: str
     configuration_hash: str
+
+
+class NightVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one night says of one strategy: the best stage its evidence allows, and why.
+
+    `standing` is "judged", "insufficient" (too thin a sample: `stage` is RESEARCH, but nothing
+    follows from it) or "failed" (no judgment). Where a study gave no answer a strategy may live
+    higher than it may be promoted: at `demote_to` (None: at `stage`), no higher for
+    `demote_reason` ("": for `reason`). `live_divergence` says how
+    its paper trades left the envelope of its backtest, "" where they did not. `figures` are the
+    scorecard's headline numbers.
+    """
+
+    strategy: str
+    configuration_hash: str
+    stage: Stage
+    standing: Literal["judged", "insufficient", "failed"]
+    reason: str
+    demote_to: Stage | None = None
+    demote_reason: str = ""
+    live_divergence: str = ""
+    figures: dict[str, float] = {}
+
+
+class NightEvaluated(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The night of a UTC day (`date`, YYYY-MM-DD) is done. A fact as well as an event."""
+
+    date: str
+    profile: Literal["full", "quick"]
+    verdicts: tuple[NightVerdict, ...]
+    detail: str = ""
 
 
 class PauseTrading(msgspec.Struct, frozen=True, tag=True):
@@ -182,12 +223,13 @@ class FlattenAll(msgspec.Struct, frozen=True, tag=True):
 
 
 class Promote(msgspec.Struct, frozen=True, tag=True):
-    """Raise a strategy to a stage; only a person may."""
+    """Raise a strategy to a stage; only a person may. `override` waives what speaks against it."""
 
     by: str
     reason: str
     strategy: str
     stage: Stage
+    override: bool = False
 
 
 class Demote(msgspec.Struct, frozen=True, tag=True):
@@ -220,8 +262,10 @@ Event = (
     | FeedLost
     | FeedRestored
     | FeedFault
+    | RecordingTrouble
     | TimerFired
     | StageChanged
+    | NightEvaluated
     | Command
 )
 

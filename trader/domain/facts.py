@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from trader.domain.events import Command, StageChanged
+from trader.domain.events import Command, NightEvaluated, StageChanged
 from trader.domain.instruments import Instrument
 from trader.domain.trading import Approved, LegFill, Order, Refused
 
@@ -30,7 +30,11 @@ class Posting(msgspec.Struct, frozen=True):
 
 
 class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The daemon started: which market, clock, software and configuration hold from here on."""
+    """The daemon started: which market, clock, software and configuration hold from here on.
+
+    A market of sparse recorded quotes states when they are stale (`staleness_s`, market seconds),
+    and whether its displayed sizes are assumed: nobody ever showed them.
+    """
 
     epoch: int
     feed: str
@@ -38,6 +42,8 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     market: str
     software: str
     configuration_hash: str
+    staleness_s: float | None = None
+    assumed_sizes: bool = False
 
 
 class AccountOpened(msgspec.Struct, frozen=True, tag=True):
@@ -66,7 +72,10 @@ class OrderEnded(msgspec.Struct, frozen=True, tag=True):
 
 
 class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """An order (part) traded: all legs at once, `amount` units."""
+    """An order (part) traded: all legs at once, `amount` units.
+
+    With `assumed_size` the size it met was assumed by a replay, not displayed by anybody.
+    """
 
     fill_id: str
     order_id: str
@@ -76,6 +85,7 @@ class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     amount: float
     legs: tuple[LegFill, ...]
     postings: tuple[Posting, ...]
+    assumed_size: bool = False
 
 
 class FundingPaid(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -139,7 +149,8 @@ class ChainEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Equity and trading result of an account at the top of a market hour.
 
-    `trading_pnl_usd` is against holding the starting balances; `stale` names marks not to trust.
+    `trading_pnl_usd` is against holding the starting balances; `stale` names marks not to trust;
+    `data_quality` scores the channels of the market, 0 to 1.
     """
 
     account: str
@@ -147,6 +158,7 @@ class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     trading_pnl_usd: float
     indices: dict[str, float]
     stale: tuple[str, ...] = ()
+    data_quality: dict[str, float] = {}
 
 
 class HaltChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -191,6 +203,7 @@ Fact = (
     | AccountMarked
     | HaltChanged
     | StageChanged
+    | NightEvaluated
     | CommandTaken
     | AlertRaised
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+import itertools
+import math
+import operator
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -10,6 +14,8 @@ import numpy as np
 from trader.domain.instruments import Instrument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -36,25 +42,55 @@ class Bars(msgspec.Struct, frozen=True):
         lengths |= {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"bars: columns differ in length {lengths}: give each hour all five")
-        for before, after in zip(self.opened_at, self.opened_at[1:], strict=False):
-            if after <= before:
-                raise ValueError(
-                    f"bars: opened_at {after} follows {before}: it must be strictly increasing "
-                    "(sort, drop duplicates)"
-                )
+        rising = map(operator.lt, self.opened_at, self.opened_at[1:])
+        if not all(rising):
+            before, after = next(
+                pair for pair in itertools.pairwise(self.opened_at) if pair[1] <= pair[0]
+            )
+            raise ValueError(
+                f"bars: opened_at {after} follows {before}: it must be strictly increasing "
+                "(sort, drop duplicates)"
+            )
+
+    def grown(self, rows: Sequence[tuple[int, float, float, float, float]], most: int) -> Bars:
+        """Add later hours; as many leave at the other end as are more than `most`.
+
+        Raises:
+            ValueError: what is added is not strictly later, or not in order.
+        """
+        added = Bars(*zip(*rows, strict=True))
+        if self.opened_at and added.opened_at and added.opened_at[0] <= self.opened_at[-1]:
+            raise ValueError(f"bars: {added.opened_at[0]} is not after {self.opened_at[-1]}")
+        first = max(len(self.opened_at) + len(rows) - most, 0)
+        grown = copy.copy(added)  # past the check of every hour: both halves were checked
+        for name in self.__struct_fields__:
+            column = getattr(self, name)[first:] + getattr(added, name)
+            msgspec.structs.force_setattr(grown, name, column[-most:])
+        return grown
+
+
+_NOTHING: Final = (np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class Board:
     """The option board of one underlying at one instant, as arrays of equal length.
 
     Prices are in the settlement currency per unit; NaN means no price on that side. `fresh` is
-    False where the quote is stale. `delta` is Black-76 on `underlying_price` with `mark_iv`
-    (unadjusted, as Deribit shows it). Rows are sorted by expiry, strike, call before put.
+    False where the quote is stale; `quality` scores its channel from 0 to 1. `delta` is Black-76 on
+    `underlying_price` with `mark_iv` (unadjusted, as Deribit shows it). Rows are sorted by expiry,
+    strike, call before put.
     """
 
+    FIELDS: ClassVar = (
+        "underlying", "at", "index", "instruments", "strike", "expires_at", "is_call", "bid",
+        "bid_amount", "ask", "ask_amount", "mark", "mark_iv", "underlying_price", "delta", "fresh",
+        "quality",
+    )  # fmt: skip
     __slots__ = (
-        "ask", "ask_amount", "at", "bid", "bid_amount", "delta", "expires_at", "fresh", "index",
-        "instruments", "is_call", "mark", "mark_iv", "strike", "underlying", "underlying_price",
+        "_asked", "_delta", "_inverse", "_places", "_quality", "ask", "ask_amount", "at", "bid",
+        "bid_amount",
+        "expires_at", "fresh", "index", "instruments", "is_call", "mark", "mark_iv", "strike",
+        "underlying", "underlying_price",
     )  # fmt: skip
 
     def __init__(
@@ -74,9 +110,17 @@ class Board:
         mark: Floats,
         mark_iv: Floats,
         underlying_price: Floats,
-        delta: Floats,
+        delta: Floats | Callable[[Ints | slice], Floats],
         fresh: Bools,
+        quality: Floats | Callable[[], Floats] | None = None,
+        inverse: Bools | None = None,
+        places: Mapping[str, int] | None = None,
     ) -> None:
+        """Take the columns; `delta` (of some rows) and `quality` may be what computes them.
+
+        `inverse` and `places` (the row of each name) follow from the instruments: the maker of many
+        boards knows them already.
+        """
         self.underlying = underlying
         self.at = at
         self.index = index
@@ -91,18 +135,72 @@ class Board:
         self.mark = mark
         self.mark_iv = mark_iv
         self.underlying_price = underlying_price
-        self.delta = delta
+        self._delta = delta
+        self._asked = _NOTHING
         self.fresh = fresh
+        self._quality = quality
+        self._inverse = inverse
+        self._places = places
 
     def __len__(self) -> int:
         return len(self.instruments)
 
+    @property
+    def score(self) -> float:
+        """The mean quality of the rows; 0 where there are none."""
+        return float(self.quality.mean()) if len(self.quality) else 0.0
+
     def row(self, name: str) -> int | None:
         """Find the row of an instrument by name; None where it is not on the board."""
-        for row, instrument in enumerate(self.instruments):
-            if instrument.name == name:
-                return row
-        return None
+        if self._places is None:
+            self._places = {one.name: row for row, one in enumerate(self.instruments)}
+        return self._places.get(name)
+
+    @property
+    def inverse(self) -> Bools:
+        """Whether each option is settled in the coin."""
+        if self._inverse is None:
+            rows = (one.inverse for one in self.instruments)
+            self._inverse = np.fromiter(rows, np.bool_, len(self.instruments))
+        return self._inverse
+
+    @property
+    def quality(self) -> Floats:
+        """Scores of the channels, from 0 to 1; 1 where nobody scores them."""
+        if callable(self._quality):
+            self._quality = self._quality()
+        if self._quality is None:
+            self._quality = np.ones(len(self.instruments))
+        return self._quality
+
+    @property
+    def delta(self) -> Floats:
+        """Black-76 deltas, NaN where a quote lacks its forward or its volatility."""
+        if callable(self._delta):
+            self._delta = self._delta(slice(None))
+        return self._delta
+
+    def delta_of(self, rows: Ints) -> Floats:
+        """Deltas of some rows: the others are not computed for it."""
+        if not callable(self._delta):
+            return self._delta[rows]
+        asked = self._delta(rows)
+        self._asked = (rows, asked)
+        return asked
+
+    def delta_at(self, row: int) -> float:
+        """Return the delta of one row: one that was asked for lately is not computed again."""
+        place = np.flatnonzero(self._asked[0] == row)
+        if place.size and callable(self._delta):
+            return float(self._asked[1][place[0]])
+        return float(self.delta_of(np.array([row]))[0])
+
+    def has_delta(self, row: int) -> bool:
+        """Whether a row has a delta from -1 to 1; it has one where forward and volatility are."""
+        if callable(self._delta):
+            forward, vol = self.underlying_price[row], self.mark_iv[row]
+            return bool(0 < forward < math.inf and 0 < vol < math.inf)
+        return bool(abs(self._delta[row]) <= 1)
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -119,6 +217,7 @@ class Touch(msgspec.Struct, frozen=True):
     index: float
     fresh: bool
     age_s: float
+    quality: float = 1.0
 
     @property
     def two_sided(self) -> bool:

@@ -16,111 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from trader.domain.errors import StorageError
-from trader.domain.units import DAY, HOUR, iso
+from trader.domain.units import iso
 from trader.storage.arrow import Batch, load_arrow
+from trader.storage.history_kinds import DATASETS, Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Instants = NDArray[np.int64]
 
 FOLDER: Final = "datasets"
 SPANS: Final = "spans.json"
 Span = tuple[int, int]
 Columns = dict[str, list[Any]]
-
-
-class Dataset(msgspec.Struct, frozen=True):
-    """What a dataset's rows are: a row is known by `key`, regular ones come every `step`.
-
-    `positive` names prices that must be above 0; `ordered` pairs that must not cross.
-    """
-
-    name: str
-    types: dict[str, str]
-    key: tuple[str, ...] = ("at",)
-    step: int | None = None
-    positive: tuple[str, ...] = ()
-    ordered: tuple[tuple[str, str], ...] = ()
-
-
-_PRICES: Final = dict.fromkeys(("open", "high", "low", "close"), "float64")
-_ENDS: Final = (("low", "high"), ("low", "open"), ("low", "close"), ("open", "high"))
-_TOUCH: Final = dict.fromkeys(("bid", "bid_amount", "ask", "ask_amount"), "float64")
-
-DATASETS: Final = {
-    one.name: one
-    for one in (
-        Dataset(
-            "candles",
-            {"at": "int64"} | _PRICES | {"volume": "float64", "cost": "float64"},
-            step=HOUR,
-            positive=("open", "high", "low", "close"),
-            ordered=_ENDS,
-        ),
-        Dataset(
-            "dvol", {"at": "int64"} | _PRICES, step=HOUR, positive=("close",), ordered=_ENDS
-        ),
-        Dataset(
-            "funding",
-            {"at": "int64"} | dict.fromkeys(("index_price", "rate_1h", "rate_8h"), "float64"),
-            step=HOUR,
-            positive=("index_price",),
-        ),
-        Dataset("deliveries", {"at": "int64", "price": "float64"}, step=DAY, positive=("price",)),
-        Dataset(
-            "trades",
-            {
-                "at": "int64", "instrument": "string", "trade_seq": "int64", "trade_id": "string",
-                "direction": "string", "price": "float64", "amount": "float64", "mark": "float64",
-                "index_price": "float64", "iv": "float64",
-            },
-            key=("at", "instrument", "trade_seq", "trade_id"),
-            positive=("price", "amount"),
-        ),
-        Dataset(
-            "instruments",
-            {
-                "at": "int64", "instrument": "string", "kind": "string", "expires_at": "int64",
-                "option_type": "string", "strike": "float64", "settlement_currency": "string",
-                "tick_size": "float64", "min_trade_amount": "float64", "contract_size": "float64",
-                "active": "bool",
-            },
-            key=("instrument",),
-            positive=("tick_size", "min_trade_amount", "contract_size"),
-        ),
-        Dataset(
-            "quotes",
-            {"at": "int64", "exchange_at": "int64", "instrument": "string"} | _TOUCH,
-            key=(),
-            ordered=(("bid", "ask"),),
-        ),
-        Dataset(
-            "option_chain",
-            {"at": "int64", "exchange_at": "int64", "instrument": "string"}
-            | _TOUCH
-            | dict.fromkeys(
-                ("bid_iv", "ask_iv", "mark", "mark_iv", "underlying_price", "open_interest",
-                 "last_price", "delta", "gamma", "vega", "theta", "rho"),
-                "float64",
-            )
-            | {"underlying_index": "string"},
-            key=(),
-            ordered=(("bid", "ask"),),
-        ),
-        Dataset(
-            "derivative_ticker",
-            {"at": "int64", "exchange_at": "int64", "instrument": "string"}
-            | dict.fromkeys(
-                ("funding_rate", "predicted_funding_rate", "open_interest", "last_price",
-                 "index_price", "mark"),
-                "float64",
-            ),
-            key=(),
-            positive=("index_price", "mark"),
-        ),
-    )
-}  # fmt: skip
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +78,7 @@ class DatasetStore:
         table = _table(DATASETS[dataset], rows)
         pa = load_arrow().core
         if path.exists():
-            table = pa.concat_tables([_read(path), table])
+            table = pa.concat_tables([_read(path), table], promote_options="default")
         unique = _unique(table, DATASETS[dataset].key)
         self.replace(dataset, subject, part, iter(unique.to_batches()))
         return int(unique.num_rows)
@@ -187,9 +100,9 @@ class DatasetStore:
                 for batch in batches:
                     writer.write_batch(batch)
                     rows += batch.num_rows
-            with unfinished.open("rb") as file:
-                os.fsync(file.fileno())
+            _make_durable(unfinished)
             unfinished.replace(folder / f"{part}.parquet")
+            _make_durable(folder)
         except (OSError, ValueError) as error:
             raise StorageError(f"{unfinished}: {error}; nothing of this part was kept") from error
         finally:
@@ -203,7 +116,9 @@ class DatasetStore:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{SPANS}.part"
         unfinished.write_bytes(msgspec.json.encode(spans))
+        _make_durable(unfinished)
         unfinished.replace(folder / SPANS)
+        _make_durable(folder)
 
     def read(self, dataset: str, subject: str) -> Any:  # noqa: ANN401 - a pyarrow table
         """Read all of a subject as one pyarrow table, by `at`."""
@@ -211,7 +126,7 @@ class DatasetStore:
         schema = _schema(DATASETS[dataset])
         pa = load_arrow().core
         tables = [_read(path) for path in paths] or [schema.empty_table()]
-        return pa.concat_tables(tables).sort_by("at")
+        return pa.concat_tables(tables, promote_options="default").sort_by("at")
 
     def holdings(self, *, check: bool) -> list[Holding]:
         """Describe everything held; with `check`, look for gaps and faults in every row."""
@@ -220,32 +135,33 @@ class DatasetStore:
             for folder in sorted((self.root / name).glob("*")):
                 paths = sorted(folder.glob("*.parquet"))
                 if paths:
-                    found.append(self._holding(DATASETS[name], folder.name, paths, check=check))
+                    found.append(self._holding(DATASETS[name], folder, paths, check=check))
         return found
 
     def _holding(
-        self, dataset: Dataset, subject: str, paths: Sequence[Path], *, check: bool
+        self, dataset: Dataset, folder: Path, paths: Sequence[Path], *, check: bool
     ) -> Holding:
-        rows, faults, times = 0, dict[str, int](), list[int]()
+        rows, faults = 0, dict[str, int]()
+        seen: list[Instants] = []
         for path in paths:
             table = _read(path, None if check else ["at"])
             rows += table.num_rows
-            instants = table.column("at").to_pylist()
-            if instants:
-                times += instants if check and dataset.step else [min(instants), max(instants)]
+            at = table.column("at").to_numpy()
+            if len(at):
+                seen.append(_instants(dataset, at) if check else np.array([at.min(), at.max()]))
             for fault, count in _faults(dataset, table).items() if check else ():
                 faults[fault] = faults.get(fault, 0) + count
-        times.sort()
-        regular = dataset.step if check else None
+        times = np.unique(np.concatenate(seen)).tolist() if seen else []
+        gaps = _gaps(times, dataset.step) if dataset.step else _holes(self._spans_of(folder))
         return Holding(
             dataset=dataset.name,
-            subject=subject,
+            subject=folder.name,
             parts=len(paths),
             rows=rows,
             bytes=sum(path.stat().st_size for path in paths),
             first_at=times[0] if times else None,
             last_at=times[-1] if times else None,
-            gaps=tuple(_gaps(times, regular)) if regular else (),
+            gaps=tuple(gaps) if check else (),
             faults=faults,
         )
 
@@ -253,7 +169,11 @@ class DatasetStore:
         return self.root / dataset / subject
 
     def _spans(self, dataset: str, subject: str) -> list[Span]:
-        path = self._folder(dataset, subject) / SPANS
+        return self._spans_of(self._folder(dataset, subject))
+
+    @staticmethod
+    def _spans_of(folder: Path) -> list[Span]:
+        path = folder / SPANS
         try:
             return msgspec.json.decode(path.read_bytes(), type=list[Span])
         except FileNotFoundError:
@@ -284,6 +204,14 @@ def batch_of(dataset: Dataset, columns: Mapping[str, Any]) -> Batch:
 def describe_gap(gap: Span) -> str:
     """Write a gap for people: after the first, before the second instant."""
     return f"{iso(gap[0])} .. {iso(gap[1])}"
+
+
+def _make_durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _schema(dataset: Dataset) -> Any:  # noqa: ANN401 - a pyarrow schema
@@ -323,17 +251,31 @@ def _unique(table: Any, key: tuple[str, ...]) -> Any:  # noqa: ANN401 - a pyarro
 
 def _faults(dataset: Dataset, table: Any) -> dict[str, int]:  # noqa: ANN401 - a pyarrow table
     """Count what cannot be true, by name."""
-    numpy = {
+    values = {
         name: table.column(name).to_numpy()
         for name in (*dataset.positive, *(one for pair in dataset.ordered for one in pair))
-    }
-    faults = {f"{name} not positive": int((~(numpy[name] > 0)).sum()) for name in dataset.positive}
+    }  # what is missing is NaN there, and compares with nothing
+    faults = {f"{name} not positive": int((values[name] <= 0).sum()) for name in dataset.positive}
+    faults |= {f"{name} infinite": int(np.isinf(one).sum()) for name, one in values.items()}
     for low, high in dataset.ordered:
-        faults[f"{low} above {high}"] = int((numpy[low] > numpy[high]).sum())
+        faults[f"{low} above {high}"] = int((values[low] > values[high]).sum())
     if dataset.key:
         columns = (table.column(name).to_pylist() for name in dataset.key)
         faults["duplicate rows"] = table.num_rows - len(set(zip(*columns, strict=True)))
     return {name: count for name, count in faults.items() if count}
+
+
+def _instants(dataset: Dataset, at: Instants) -> Instants:
+    """Thin out the times of a part: what is irregular counts by the step it falls in."""
+    if dataset.key or dataset.step is None:
+        return np.unique(at)
+    by_step = np.unique(at // dataset.step) * dataset.step
+    return np.unique(np.concatenate(([at.min()], by_step[1:], [at.max()])))
+
+
+def _holes(spans: Sequence[Span]) -> Iterator[Span]:
+    """Tell what lies between spans that were asked for."""
+    return ((one[1], other[0]) for one, other in pairwise(spans))
 
 
 def _gaps(times: Sequence[int], step: int) -> Iterator[Span]:

@@ -1,7 +1,9 @@
 """What did the engine take in? The recorder's files: streams now, Parquet once a segment is whole.
 
 Belongs to one thread. Losing its last second loses replay, never a fact: the journal is elsewhere,
-and this gives up long before the journal's disk is full.
+and this gives up long before the journal's disk is full. A batch is handed to the system, not
+forced onto the disk: it outlives the death of this process at once, a power cut only once the
+system wrote it back (seconds). What is compacted is forced.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trader.domain.events import Quote
 from trader.domain.units import DAY
-from trader.storage import recordings
+from trader.storage import recordings, retention
 from trader.storage.arrow import load_arrow
 from trader.storage.event_rows import Table, currency_of, record_batch, schema
 from trader.storage.recordings import STREAM, UNFINISHED, EpochManifest, Segment, day_of
@@ -101,11 +103,13 @@ class MarketStore:
     """The recording of one daemon. Call `begin` once per start, then `write`, then `close`.
 
     Invariant: nothing recorded is ever overwritten; what is older than the retention, or what makes
-    all of it larger than the budget, is deleted, the oldest first.
+    all of it larger than the budget, is deleted, the oldest first. `early_day` is the newest day of
+    which the budget deleted something that the retention would have kept.
     """
 
     def __init__(self, root: Path, settings: RecorderSettings) -> None:
         self.root = root
+        self.early_day: str | None = None
         self._settings = settings
         self._epoch = 0
         self._day = 0
@@ -113,26 +117,33 @@ class MarketStore:
         self._streams: dict[tuple[str, str, Table], Stream] = {}
         self._numbers: dict[tuple[str, str, Table], int] = {}
         self._currencies: dict[str, str] = {}
+        self._uncompacted: list[Path] = []
         budget = int(settings.budget_gb * GB)
         self._segment_bytes_max = min(SEGMENT_BYTES_MAX, budget // SEGMENTS_IN_BUDGET)
+        # While a segment is compacted it stands on disk twice.
+        self._budget_bytes = budget - self._segment_bytes_max
+        self._room_bytes = 0
 
     def begin(self, manifest: EpochManifest, files: Mapping[str, str]) -> Path | None:
-        """Open an epoch: compact what a crash left, write the manifest, make room.
+        """Open an epoch: write the manifest, find what a crash left, make room.
 
-        A recording of another journal (it knows this epoch, or a later one) is set aside whole;
-        its new place is given back.
+        What was left is compacted by the writes that follow, as finished segments are. A recording
+        of another journal (it knows this epoch, or a later one) is set aside whole; its new place
+        is given back.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        known = [*recordings.manifests(self.root), *(one.epoch for one in self._segments())]
-        kept = self._set_aside() if max(known, default=0) >= manifest.opening.epoch else None
+        segments = recordings.segments(self.root)
+        known = [*recordings.manifests(self.root), *(one.epoch for one in segments)]
+        theirs = max(known, default=0) >= manifest.opening.epoch
+        kept = retention.keep_aside(self.root) if theirs else None
         self._epoch = manifest.opening.epoch
         self._day = manifest.opened_at // DAY
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._require_room()
         recordings.write_manifest(self.root, manifest, files)
-        self._recover()
+        self._uncompacted = self._left_behind()
         self.make_room()
         return kept
 
@@ -150,17 +161,25 @@ class MarketStore:
             return
         self._require_room()
         for key, part in parts.items():
-            self._stream(key).write(part)
+            stream = self._stream(key)
+            before = stream.size
+            stream.write(part)
+            self._room_bytes -= stream.size - before
         self._rotate(max(day for day, _, _ in parts))
+        self._compact_one()
+        if self._room_bytes < 0:
+            self.make_room()
 
     def close(self) -> None:
-        """End and compact what is open; a second call does nothing.
+        """End what is open, compact all that is not yet; a second call does nothing.
 
         Raises:
             OSError: the disk is full; streams stay as they are, readable to their last batch.
         """
         for key in tuple(self._streams):
             self._finish(key)
+        while self._uncompacted:
+            self._compact_one()
 
     def abandon(self) -> None:
         """Close files without writing anything more: the disk refuses."""
@@ -171,26 +190,21 @@ class MarketStore:
                 continue  # what stands is readable up to the last whole batch
         self._streams.clear()
 
-    def make_room(self) -> list[Path]:
-        """Delete what is too old or too much, oldest first; tell what went."""
-        oldest_day = day_of(max(self._day - self._settings.retention_days + 1, 0) * DAY)
-        found = self._segments()
-        sizes = {segment: path.stat().st_size for segment, path in found.items()}
-        total, budget = sum(sizes.values()), int(self._settings.budget_gb * GB)
-        open_paths = {stream.path for stream in self._streams.values()}
-        deleted = []
-        for segment, path in found.items():
-            if segment.day >= oldest_day and total <= budget:
-                break
-            if path in open_paths:
-                continue
-            path.unlink()
-            total -= sizes[segment]
-            deleted.append(path)
-            _drop_empty(path.parent)
-        if deleted:
-            self._drop_manifests()
-        return deleted
+    def make_room(self) -> None:
+        """Delete what is too old or too much, oldest first.
+
+        Raises:
+            OSError: a file cannot be deleted.
+        """
+        deleted = retention.make_room(
+            self.root,
+            oldest_day=day_of(max(self._day - self._settings.retention_days + 1, 0) * DAY),
+            budget_bytes=self._budget_bytes,
+            spare={stream.path for stream in self._streams.values()},
+            epoch=self._epoch,
+        )
+        self._room_bytes = deleted.room_bytes
+        self.early_day = deleted.early_day or self.early_day
 
     def _part(self, stamped: Stamped) -> tuple[str, str, Table]:
         """Name the partition of an input; runs for every one of them."""
@@ -232,20 +246,28 @@ class MarketStore:
         stream = self._streams.pop(key)
         self._numbers[key] = self._numbers.get(key, 0) + 1
         stream.close()
-        recordings.compact(stream.path)
+        self._uncompacted.append(stream.path)
 
-    def _recover(self) -> None:
-        """Compact what a crash left behind; a half-written Parquet file is made anew."""
+    def _compact_one(self) -> None:
+        """Compact one finished segment: more of them would keep the next inputs waiting."""
+        if not self._uncompacted:
+            return
+        path = self._uncompacted.pop(0)
+        if path.exists():  # else the budget took it
+            recordings.compact(path)
+        self.make_room()
+
+    def _left_behind(self) -> list[Path]:
+        """Find the streams a crash left; a half-written Parquet file will be made anew."""
         for path in self.root.glob(f"day=*/currency=*/*{UNFINISHED}"):
             path.unlink()
+        left = []
         for path in sorted(self.root.glob(f"day=*/currency=*/*{STREAM}")):
             if path.with_suffix(recordings.PARQUET).exists():
                 path.unlink()
             else:
-                recordings.compact(path)
-
-    def _segments(self) -> dict[Segment, Path]:
-        return recordings.segments(self.root)
+                left.append(path)
+        return left
 
     def _require_room(self) -> None:
         free = shutil.disk_usage(self.root).free
@@ -256,26 +278,3 @@ class MarketStore:
                 " journal's (recorder.reserve_gb): free disk space, or lower recorder.budget_gb",
                 str(self.root),
             )
-
-    def _drop_manifests(self) -> None:
-        """Forget the openings of epochs of which nothing is left."""
-        living = {segment.epoch for segment in self._segments()} | {self._epoch}
-        for epoch in recordings.manifests(self.root):
-            if epoch not in living:
-                shutil.rmtree(recordings.manifest_folder(self.root, epoch))
-
-    def _set_aside(self) -> Path:
-        number = 1
-        while (kept := self.root.with_name(f"{self.root.name}.{number}")).exists():
-            number += 1
-        self.root.rename(kept)
-        return kept
-
-
-def _drop_empty(folder: Path) -> None:
-    """Remove a currency's folder, and its day's, once nothing is in them."""
-    for one in (folder, folder.parent):
-        try:
-            one.rmdir()
-        except OSError:
-            return

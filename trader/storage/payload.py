@@ -13,7 +13,7 @@ from typing import Final, assert_never, get_args
 import msgspec
 
 from trader.domain.errors import StorageError
-from trader.domain.events import ClosePosition, Command, StageChanged
+from trader.domain.events import ClosePosition, Command, NightEvaluated, StageChanged
 from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
@@ -104,7 +104,7 @@ def decode(payload: str) -> Fact:
 def keys_of(fact: Fact) -> Keys:
     """Name what a fact is looked up by."""
     match fact:
-        case EpochOpened():
+        case EpochOpened() | NightEvaluated():
             return Keys()
         case Approved() | Refused():
             return _verdict_keys(fact)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from trader.deribit.simulator.market import Market
-from trader.deribit.simulator.venue import Venue
+from trader.deribit.simulator.seeded_venue import SeededVenue
 
 SEED = 7
 
 
 @pytest.fixture(scope="session")
-def venue() -> Venue:
+def venue() -> SeededVenue:
     """Make the venue of one seed; its caches never change an answer, so tests may share it."""
-    return Venue(Market(SEED))
+    return SeededVenue(Market(SEED))

@@ -2,7 +2,7 @@
 
 A shape is a word, a list of one shape, a tuple of shapes, or the members of an object; a member
 whose name ends in `?` may be missing. Words: `int`, `number`, `text`, `flag`, each with `?` where
-null is allowed, or a literal text in quotes.
+null is allowed, `any`, or a literal text in quotes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 N, I, T, F = "number", "int", "text", "flag"  # noqa: E741
+NULL, ANY = "null?", "any"
 
 STATS = {"high": "number?", "low": "number?", "price_change": "number?", "volume": N,
          "volume_usd": N, "volume_notional?": N}  # fmt: skip
@@ -28,8 +29,8 @@ PERPETUAL_TICKER = TICKER_COMMON | {"interest_value": N, "current_funding": N, "
 BOOK_SIDES = {"change_id": I, "bids": [(N, N)], "asks": [(N, N)]}
 
 INSTRUMENT_COMMON = {
-    "price_index": T, "rfq": F, "kind": T, "instrument_name": T, "instrument_id": I,
-    "instrument_type": T, "state": T, "is_active": F, "expiration_timestamp": I,
+    "price_index": T, "underlying_type": T, "rfq": F, "kind": T, "instrument_name": T,
+    "instrument_id": I, "instrument_type": T, "state": T, "is_active": F, "expiration_timestamp": I,
     "creation_timestamp": I, "base_currency": T, "counter_currency": T, "quote_currency": T,
     "contract_size": N, "min_trade_amount": N, "tick_size": N,
     "tick_size_steps": [{"above_price": N, "tick_size": N}],
@@ -124,7 +125,70 @@ def _fits(value: object, word: str) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case "text":
             return isinstance(value, str)
+        case "any":
+            return True
         case "flag":
             return isinstance(value, bool)
         case literal:
             return value == literal.strip('"')
+
+
+def shape_of(sample: object) -> Shape:
+    """Read the shape off a sample: a list has the shape that all its items have together."""
+    match sample:
+        case None:
+            return NULL
+        case bool():
+            return F
+        case int() | float():
+            return N
+        case str():
+            return T
+        case dict():
+            return {name: shape_of(value) for name, value in sample.items()}
+        case list():
+            words = [shape_of(one) for one in sample]
+            if all(isinstance(word, str) for word in words) and len(set(words)) > 1:
+                return tuple(words)
+            return [merged(words)] if words else [ANY]
+        case _:
+            raise TypeError(f"{sample!r} comes from no JSON")
+
+
+def merged(shapes: list[Shape]) -> Shape:
+    """Make the shape that fits what any of some shapes fits: what one lacks may be missing."""
+    whole, *others = shapes
+    for other in others:
+        whole = _either(whole, other)
+    return whole
+
+
+def _either(one: Shape, other: Shape) -> Shape:
+    if one == other or other == ANY:
+        return one
+    if one == ANY:
+        return other
+    if NULL in (one, other):
+        word = other if one == NULL else one
+        return f"{word.removesuffix('?')}?"
+    if isinstance(one, dict) and isinstance(other, dict):
+        return _either_object(one, other)
+    if isinstance(one, list) and isinstance(other, list):
+        return [_either(one[0], other[0])]
+    if isinstance(one, str) and isinstance(other, str):
+        word = one.removesuffix("?")
+        if word == other.removesuffix("?"):
+            return f"{word}?"
+    raise TypeError(f"{one!r} and {other!r} are two things")
+
+
+def _either_object(one: dict[str, Shape], other: dict[str, Shape]) -> dict[str, Shape]:
+    known = [
+        {name.removesuffix("?"): kind for name, kind in shape.items()} for shape in (one, other)
+    ]
+    whole: dict[str, Shape] = {}
+    for name in known[0] | known[1]:
+        everywhere = name in one and name in other
+        kinds = [kinds[name] for kinds in known if name in kinds]
+        whole[name if everywhere else f"{name}?"] = merged(kinds)
+    return whole

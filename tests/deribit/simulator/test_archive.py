@@ -11,14 +11,15 @@ from trader.deribit.server_session import ServerError
 from trader.deribit.simulator.archive import BARS_MAX, FUNDING_HOURS_MAX, Archive
 from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.parameters import Parameters
-from trader.deribit.simulator.venue import Venue, last_settlement
+from trader.deribit.simulator.seeded_venue import SeededVenue
+from trader.deribit.simulator.venue import last_settlement
 from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE
 
 AT = DEMO_START_AT
 
 
 @pytest.fixture
-def archive(venue: Venue) -> Archive:
+def archive(venue: SeededVenue) -> Archive:
     """Open the archive of the shared market."""
     return Archive(venue)
 
@@ -80,14 +81,14 @@ def test_where_nothing_happened_there_is_no_data(archive: Archive, start: int, e
     assert chart["ticks"] == []
 
 
-def test_options_have_no_bars(archive: Archive, venue: Venue) -> None:
+def test_options_have_no_bars(archive: Archive, venue: SeededVenue) -> None:
     """Nobody trades them but our clients, on paper."""
     name = venue.listings.options("BTC", AT)[0].name
     chart = archive.chart(window(AT - DAY, AT, resolution="60", instrument_name=name), AT)
     assert chart["status"] == "no_data"
 
 
-def test_delivery_prices_are_paged_newest_first(archive: Archive, venue: Venue) -> None:
+def test_delivery_prices_are_paged_newest_first(archive: Archive, venue: SeededVenue) -> None:
     """Offset and count walk back in days; today's price is there from 08:00 on."""
     eight = last_settlement(AT)
     asked = Parameters({"index_name": "btc_usd", "count": 3})

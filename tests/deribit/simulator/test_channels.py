@@ -8,8 +8,8 @@ from trader.deribit.simulator.channels import (
     NOTHING_SENT,
     Channel,
     Subscriptions,
+    Wanted,
     parse_channel,
-    wanted_channels,
 )
 
 
@@ -94,15 +94,20 @@ def test_channels_of_instruments_are_found() -> None:
 
 
 def test_what_two_clients_want_is_looked_at_once() -> None:
-    """The union of what is due, each channel once."""
-    one, two = Subscriptions(), Subscriptions()
+    """Every channel once; the same object until somebody subscribes, unsubscribes or leaves."""
+    one, two, wanted = Subscriptions(), Subscriptions(), Wanted()
     for name in ("quote.A", "ticker.A.agg2"):
         one.add(channel(name))
     for name in ("quote.A", "quote.B"):
         two.add(channel(name))
-    fast = [wanted.name for wanted in wanted_channels([one, two], slow=False)]
-    assert fast == ["quote.A", "quote.B"]
-    assert len(wanted_channels([one, two], slow=True)) == 3
+    channels = wanted.channels([one, two])
+    assert sorted(one.name for one in channels) == ["quote.A", "quote.B", "ticker.A.agg2"]
+    assert wanted.channels([one, two]) is channels
+    two.add(channel("quote.A"))
+    assert wanted.channels([one, two]) is channels
+    two.remove(["quote.B"])
+    assert [one.name for one in wanted.channels([one, two])] == ["quote.A", "ticker.A.agg2"]
+    assert [one.name for one in wanted.channels([two])] == ["quote.A"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,12 @@ def test_what_two_clients_want_is_looked_at_once() -> None:
         ("deribit_volatility_index.btc_usd", "volatility", "btc_usd", False, ""),
         ("estimated_expiration_price.btc_usd", "expiration", "btc_usd", False, ""),
         ("instrument.creation.any.any", "creation", "any.any", True, ""),
+        ("trades.option.BTC.100ms", "tape", "option.BTC", True, ""),
+        ("trades.any.any.agg2", "tape", "any.any", False, ""),
+        ("announcements", "announcements", "", False, ""),
+        ("block_trade_confirmations", "blocks", "any", False, ""),
+        ("block_trade_confirmations.BTC", "blocks", "BTC", False, ""),
+        ("block_rfq.trades.any", "blocks", "any", False, ""),
         ("platform_state", "platform", "", False, ""),
         ("platform_state.public_methods_state", "methods", "", False, ""),
     ],
@@ -133,7 +144,15 @@ def test_streams_are_told_apart(
 
 
 @pytest.mark.parametrize(
-    "name", ["book.A.none.7.100ms", "book.A.3.10.100ms", "book.A.none.10.raw", "chart.trades.A.7"]
+    "name",
+    [
+        "trades.tulip.BTC.100ms",
+        "block_rfq.trades.DOGE",
+        "book.A.none.7.100ms",
+        "book.A.3.10.100ms",
+        "book.A.none.10.raw",
+        "chart.trades.A.7",
+    ],
 )
 def test_groups_depths_and_resolutions_are_the_documented_ones(name: str) -> None:
     """Anything else is no channel."""

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from trader.deribit.simulator.clock import (
     DEMO_START_AT,
     RESERVED_WALL_S,
+    SEEDED_LIFE,
     ClockState,
+    Life,
     SimulatedClock,
     decode_state,
     encode_state,
@@ -77,6 +79,27 @@ def test_a_falling_ceiling_is_refused() -> None:
     market = clock()
     with pytest.raises(ValueError, match="below"):
         market.reserve(DEMO_START_AT - 1)
+
+
+def test_a_jump_shows_once_its_ceiling_is_reserved() -> None:
+    """Until then the clock stands at the old ceiling; it goes on from there at its speed."""
+    market = clock(speed=1.0)
+    market.reserve(DEMO_START_AT + 4 * SECOND)
+    market.jump(DEMO_START_AT + HOUR, 1_001 * SECOND)
+    assert market.now(1_001 * SECOND) == DEMO_START_AT + 4 * SECOND
+    ceiling = market.due_ceiling(1_001 * SECOND)
+    assert ceiling == DEMO_START_AT + HOUR + int(RESERVED_WALL_S * SECOND)
+    market.reserve(ceiling)
+    assert market.now(1_002 * SECOND) == DEMO_START_AT + HOUR + SECOND
+
+
+@pytest.mark.parametrize("at", [DEMO_START_AT, SEEDED_LIFE.last_at + 1])
+def test_no_jump_leads_backward_or_off_the_path(at: int) -> None:
+    """The clock goes on as if nothing had been asked."""
+    market = clock(speed=1.0)
+    market.reserve(DEMO_START_AT + HOUR)
+    market.jump(at, 1_001 * SECOND)
+    assert market.now(1_002 * SECOND) == DEMO_START_AT + 2 * SECOND
 
 
 def test_wall_seconds_until_a_market_time() -> None:
@@ -168,3 +191,23 @@ def test_an_unusable_start_is_refused(text: str) -> None:
     """A naive, odd or ancient start is refused with an example."""
     with pytest.raises(ConfigurationError, match="2026-06-01T18:00Z"):
         parse_start(text)
+
+
+def test_a_market_with_a_life_of_its_own_stops_at_its_end() -> None:
+    """A recording's clock begins no earlier than the recording, and ends with it."""
+    life = Life(DEMO_START_AT, DEMO_START_AT + HOUR)
+    market = SimulatedClock(
+        epoch_at=life.first_at, resumed_at=life.first_at, speed=3_600.0,
+        started_monotonic_ns=0, life=life,
+    )  # fmt: skip
+    ceiling = market.due_ceiling(0)
+    assert ceiling == life.last_at
+    market.reserve(life.last_at)
+    assert market.now(10 * SECOND) == life.last_at
+    with pytest.raises(ConfigurationError, match="the market runs forward between"):
+        SimulatedClock(
+            epoch_at=life.first_at - 1, resumed_at=life.first_at, speed=1.0,
+            started_monotonic_ns=0, life=life,
+        )  # fmt: skip
+    with pytest.raises(ConfigurationError, match="not a whole minute between"):
+        parse_start("2026-06-01T19:01Z", life)

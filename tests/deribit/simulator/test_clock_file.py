@@ -9,10 +9,11 @@ import pytest
 from trader.deribit.simulator.clock import DEMO_START_AT, ClockState
 from trader.deribit.simulator.clock_file import resumed_state, write_state
 from trader.deribit.simulator.market import Market
+from trader.deribit.simulator.seeded_venue import SeededVenue
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import HOUR
 
-MARKET = Market(7)
+MARKET = SeededVenue(Market(7))
 STOOD = ClockState("7", MARKET.version, DEMO_START_AT, DEMO_START_AT + HOUR)
 
 
@@ -37,7 +38,7 @@ def test_another_markets_state_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clock.json"
     write_state(path, STOOD)
     with pytest.raises(ConfigurationError, match="--fresh"):
-        resumed_state(path, Market(8), DEMO_START_AT)
+        resumed_state(path, SeededVenue(Market(8)), DEMO_START_AT)
 
 
 def test_a_folder_in_the_way_is_refused(tmp_path: Path) -> None:

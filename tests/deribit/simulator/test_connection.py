@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 from aiohttp import web
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from trader.app.loop import run as run_loop
 from trader.deribit.server_session import ServerSession
 from trader.deribit.simulator.connection import Connection, joined, open_socket
-from trader.deribit.simulator.faults import FaultPlan
+from trader.deribit.simulator.disturbance import Disturbance
+from trader.deribit.simulator.fault_plan import FaultPlan
+from trader.deribit.simulator.faults import Close, Drip, Refuse
 from trader.deribit.simulator.participant import Participant
 
 
@@ -27,15 +35,18 @@ def test_joined_frames_are_what_a_server_writes(length: int) -> None:
 
 
 @asynccontextmanager
-async def pumping(made: list[Connection]) -> AsyncIterator[str]:
+async def pumping(made: list[Connection], faults: FaultPlan | None = None) -> AsyncIterator[str]:
     """Serve connections on a free port, each kept in `made`; yields the address."""
+    plan = faults or FaultPlan()
+    plan.advance(0.0, 0.0)
 
     async def pump(request: web.BaseRequest) -> web.WebSocketResponse:
         socket = open_socket()
         await socket.prepare(request)
         session = ServerSession(knows=lambda _: True, opened=0.0, epoch_us=0)
-        participant = Participant(session, FaultPlan(), backlog_bytes_max=10_000_000)
-        one = Connection(request, socket, participant)
+        disturbance = Disturbance(plan, "ws/1")
+        participant = Participant(session, disturbance, backlog_bytes_max=10_000_000)
+        one = Connection("ws/1", request, socket, participant)
         made.append(one)
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(one.write())
@@ -43,7 +54,7 @@ async def pumping(made: list[Connection]) -> AsyncIterator[str]:
                 session.receive(frame, 0.0)
                 participant.collect()
                 one.flush()
-            writer.cancel()
+            await one.leave(writer)
         return socket
 
     runner = web.ServerRunner(web.Server(pump, access_log=None), shutdown_timeout=1.0)
@@ -86,3 +97,94 @@ def test_a_cut_client_hears_no_goodbye(
 ) -> None:
     """On every event loop: uvloop's transports are of no class of asyncio's."""
     assert run(cut()) in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+
+
+@pytest.mark.parametrize("compress", [0, 15])
+async def test_bytes_may_leave_slowly_and_arrive_whole(compress: int) -> None:
+    """Every answer is whole, pings are answered between them, and the rest leaves at once."""
+    made: list[Connection] = []
+    plan = FaultPlan([Drip(bytes_per_s=2_000.0, duration_s=60.0)])
+    async with (
+        pumping(made, plan) as url,
+        connect(url, compression="deflate" if compress else None) as socket,
+    ):
+        for number in range(8):
+            await socket.send(json.dumps({"id": number, "method": "public/test"}))
+        first = json.loads(await socket.recv())
+        waiter = await socket.ping(b"are you there")
+        left = made[0].participant.backlog_bytes
+        await asyncio.wait_for(waiter, 5.0)
+        plan.stop()
+        answers = [first, *[json.loads(await socket.recv()) for _ in range(7)]]
+    assert left > 0
+    assert [answer["id"] for answer in answers] == list(range(8))
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_frame_is_let_go() -> None:
+    """What is still to dribble ends with the connection."""
+    made: list[Connection] = []
+    plan = FaultPlan([Drip(bytes_per_s=20.0, duration_s=60.0)])
+    async with pumping(made, plan) as url:
+        socket = await connect(url, compression=None)
+        transport = made[0]._transport
+        assert transport is not None
+        socket.transport.abort()
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(made[0]._write_slowly(transport, b"x" * 1_000), 5.0)
+
+
+@pytest.mark.parametrize("code", [1000, 1012, 1013, 4000])
+async def test_a_connection_closes_with_the_code_of_a_fault(code: int) -> None:
+    """Code and reason arrive in the close frame."""
+    made: list[Connection] = []
+    plan = FaultPlan([Close(code=code, reason="heartbeat close")])
+    async with pumping(made, plan) as url, connect(url) as socket:
+        made[0].obey(plan)
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5.0)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, "heartbeat close")
+
+
+@pytest.mark.parametrize("fault", [Close(), Close(clients="ws/1"), Refuse()])
+async def test_a_connection_is_cut_where_a_fault_says_so(fault: Close | Refuse) -> None:
+    """1006 is no frame at all; whoever is refused loses what stands."""
+    made: list[Connection] = []
+    plan = FaultPlan([fault])
+    async with pumping(made, plan) as url, connect(url) as socket:
+        made[0].obey(plan)
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5.0)
+    assert closed.value.rcvd is None
+
+
+async def test_a_connection_that_no_fault_names_stands() -> None:
+    """Another client's close and a refusal that cuts nobody leave it alone."""
+    made: list[Connection] = []
+    plan = FaultPlan([Close(clients="ws/2"), Refuse(cuts=False)])
+    async with pumping(made, plan) as url, connect(url) as socket:
+        made[0].obey(plan)
+        await socket.send('{"id":1,"method":"public/test"}')
+        assert json.loads(await socket.recv())["id"] == 1
+
+
+async def test_a_client_that_leaves_amid_a_large_compressed_frame_leaves_no_complaint() -> None:
+    """The frame is compressed beside the loop; its end is heard of, whoever is left to read it."""
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    made: list[Connection] = []
+    large = [b'"' + np.random.default_rng(5).bytes(400_000).hex().encode() + b'"'] * 3
+    async with pumping(made) as address:
+        for number, wait_s in enumerate((0.0, 0.002, 0.005, 0.01, 0.02), 1):
+            client = await connect(address, max_size=None, proxy=None)  # offers to compress
+            while len(made) < number:  # noqa: ASYNC110 - the server's side of the same loop
+                await asyncio.sleep(0.001)
+            made[-1].participant._waiting.extend(large)
+            made[-1].flush()
+            await asyncio.sleep(wait_s)
+            client.transport.abort()
+            await client.wait_closed()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []

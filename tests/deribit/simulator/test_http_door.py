@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -13,9 +13,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from trader.deribit.server_auth import request_signature
-from trader.deribit.simulator.certificate import CERTIFICATE_NAME, KEY_NAME
+from trader.deribit.simulator.fault_plan import FaultPlan
+from trader.deribit.simulator.faults import (
+    AnyFault,
+    Corrupt,
+    Delay,
+    Drip,
+    Drop,
+    Maintenance,
+    Refuse,
+    TooManyRequests,
+    Truncate,
+)
 from trader.deribit.simulator.server import Access, serve
-from trader.domain.errors import ConfigurationError
 
 STAMP = 1_795_168_800_000
 
@@ -140,28 +150,88 @@ async def test_raw_channels_open_with_a_token() -> None:
         assert (await ask("private/unsubscribe", channels=names))["result"] == names
 
 
-async def test_tls_serves_with_a_certificate_of_its_own(tmp_path: Path) -> None:
-    """Made on first use, kept for the next, trusted as its own authority; the key is private."""
-    pytest.importorskip("cryptography", reason="the extra `tls` is not installed")
-    made = []
-    for _ in range(2):
-        async with serve(seed=7, access=Access(tls_folder=tmp_path)) as served:
-            trust = ssl.create_default_context(cafile=str(tmp_path / CERTIFICATE_NAME))
-            assert served.url.startswith("wss://")
-            async with connect(served.url, ssl=trust) as socket:
-                await socket.send('{"id":1,"method":"public/get_time"}')
-                assert json.loads(await socket.recv())["result"] > 0
-            status, _ = await fetch(f"{served.http_url}/api/v2/public/test", ssl=trust)
-            assert status == 200
-        made.append((tmp_path / CERTIFICATE_NAME).read_bytes())
-    assert made[0] == made[1]
-    assert (tmp_path / KEY_NAME).stat().st_mode & 0o077 == 0
+@asynccontextmanager
+async def faulty(fault: AnyFault) -> AsyncIterator[str]:
+    """Serve with one fault on; yields the address of a method that is answered at once."""
+    async with serve(seed=7, faults=FaultPlan([fault])) as served:
+        yield f"{served.http_url}/api/v2/public/get_time"
 
 
-async def test_a_spoiled_certificate_is_refused(tmp_path: Path) -> None:
-    """The refusal names the folder and the remedy."""
-    for name in (CERTIFICATE_NAME, KEY_NAME):
-        (tmp_path / name).write_text("no pem")
-    with pytest.raises(ConfigurationError, match=r"remove certificate\.pem"):
-        async with serve(seed=7, access=Access(tls_folder=tmp_path)):
-            pass
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (TooManyRequests(duration_s=60.0), 10_028),
+        (Maintenance(duration_s=60.0), 11_051),
+    ],
+)
+async def test_faults_refuse_calls(fault: AnyFault, code: int) -> None:
+    """The codes are those of a websocket, with the status of every refusal."""
+    async with faulty(fault) as url:
+        if code == 11_051:
+            url = url.replace("get_time", "get_instruments")
+        status, got = await fetch(url)
+    assert (status, got["error"]["code"]) == (400, code)
+
+
+async def test_a_platform_under_maintenance_says_so() -> None:
+    """Its status is answered, and locked."""
+    async with faulty(Maintenance(duration_s=60.0)) as url:
+        status, got = await fetch(url.replace("get_time", "status"))
+    assert (status, got["result"]) == (200, {"locked": "true"})
+
+
+@pytest.mark.parametrize("fault", [Corrupt(duration_s=60.0), Truncate(duration_s=60.0)])
+async def test_faults_break_answers(fault: AnyFault) -> None:
+    """The status is that of an answer, the body is no JSON."""
+    async with faulty(fault) as url:
+        with pytest.raises(json.JSONDecodeError):
+            await fetch(url)
+
+
+@pytest.mark.parametrize(
+    "fault", [Delay(delay_s=0.4, duration_s=60.0), Drip(bytes_per_s=300.0, duration_s=60.0)]
+)
+async def test_faults_slow_answers_down(fault: AnyFault) -> None:
+    """A late answer and one that dribbles are whole, but not at once."""
+    async with faulty(fault) as url:
+        with pytest.raises(TimeoutError):
+            await fetch(url, timeout=aiohttp.ClientTimeout(total=0.2))
+        status, got = await fetch(url)
+    assert (status, got["result"] > 0) == (200, True)
+
+
+async def test_a_dropped_answer_is_the_end_of_the_connection() -> None:
+    """The first is lost with its connection, the second call is answered."""
+    call = {"id": 1, "method": "public/get_time"}
+    async with faulty(Drop(count=1, duration_s=60.0)) as url:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await fetch(url, json=call)
+        assert (await fetch(url, json=call))[0] == 200
+
+
+async def test_refused_requests_are_turned_away() -> None:
+    """With the status that the fault states; websockets are not meant here."""
+    async with serve(
+        seed=7, faults=FaultPlan([Refuse(clients="http", status=502, duration_s=60.0)])
+    ) as served:
+        async with aiohttp.ClientSession() as session:
+            response = await session.get(f"{served.http_url}/api/v2/public/test")
+            assert response.status == 502
+        async with connect(served.url) as socket:
+            await socket.send('{"id":1,"method":"public/get_time"}')
+            assert json.loads(await socket.recv())["result"] > 0
+
+
+async def test_faults_are_led_over_http_too() -> None:
+    """Started with a body, listed with a query, stopped; while they are on, all else is lost."""
+    async with serve(seed=7) as served:
+        base = f"{served.http_url}/api/v2"
+        fault = {"kind": "drop", "duration_s": 60}
+        drop = {"id": 1, "method": "simulator/fault_start", "params": fault}
+        assert (await fetch(base, json=drop))[1]["result"] == {"id": 1}
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await fetch(f"{base}/public/test")
+        listed = (await fetch(f"{base}/simulator/faults"))[1]["result"]
+        assert [one["kind"] for one in listed] == ["drop"]
+        assert (await fetch(f"{base}/simulator/fault_stop"))[1]["result"] == {"stopped": 1}
+        assert (await fetch(f"{base}/public/test"))[0] == 200

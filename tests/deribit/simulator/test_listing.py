@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from trader.deribit.simulator.expiries import expiries
 from trader.deribit.simulator.listing import (
     FUTURE_FOR_EVERY_EXPIRY_SINCE,
     NEVER,
@@ -16,11 +15,11 @@ from trader.deribit.simulator.listing import (
     Listings,
     currency,
     state,
-    strike_label,
 )
 from trader.deribit.simulator.market import GENESIS, Market
 from trader.deribit.simulator.products import OPTIONS
 from trader.deribit.translate import contract_name
+from trader.domain.expiries import expiries, strike_label
 from trader.domain.units import DAY, HOUR, MINUTE, YEAR, nanoseconds
 
 INVERSE = ("BTC", "ETH")
@@ -135,8 +134,9 @@ def test_catalogue_is_a_function_of_the_instant() -> None:
     assert one.options("BTC", NOW + MINUTE) is one.options("BTC", NOW + 50 * MINUTE)
 
 
-def test_standing_listings_keep_their_identity(listings: Listings) -> None:
+def test_standing_listings_keep_their_identity() -> None:
     """From hour to hour an unchanged expiry hands out the same objects."""
+    listings = Listings(Market(4))  # its own: caches hold what was asked for last
     now = {one.name: one for one in listings.options("BTC", NOW)}
     later = {one.name: one for one in listings.options("BTC", NOW + HOUR)}
     same = [name for name in now if name in later and later[name] is now[name]]
@@ -240,3 +240,15 @@ def test_books_settle_at_eight_and_are_delivered_at_expiry(listings: Listings) -
     assert state(option, option.expires_at - 1) == "open"
     assert state(option, option.expires_at) == "delivered"
     assert state(option, option.expires_at + 40 * DAY) == "archivized"
+
+
+def test_what_expired_is_what_the_last_board_held(listings: Listings) -> None:
+    """Of every class of expiry, linear and inverse, and nothing at another hour."""
+    friday = nanoseconds(datetime(2026, 9, 25, 8, tzinfo=UTC))
+    for product in ("BTC", "SOL_USDC"):
+        for expires_at in (friday, friday - DAY, friday - 7 * DAY, friday - 700 * DAY):
+            last = listings.dated(product, expires_at - 1)
+            due = tuple(one for one in last if one.expires_at == expires_at)
+            assert listings.expired(product, expires_at) == due
+        assert listings.expired(product, friday - HOUR) == ()
+    assert listings.expired("BTC", GENESIS) == ()

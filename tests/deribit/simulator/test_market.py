@@ -16,6 +16,7 @@ from trader.deribit.simulator.market import (
     UNDERLYINGS,
     Market,
 )
+from trader.deribit.simulator.path import perpetual_series
 from trader.deribit.simulator.surface import IMPLIED_OVER_EXPECTED
 from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, YEAR, nanoseconds
 from trader.pricing.black_scholes import price
@@ -294,3 +295,13 @@ def test_caches_stay_bounded() -> None:
     assert len(path._days) <= 48
     assert max(map(len, path._walks)) <= 128
     assert max(map(len, path._words)) <= 128
+
+
+def test_a_full_hour_is_known_without_its_day() -> None:
+    """The same figure as a point of the day, asked before it or after it."""
+    market, other = Market(5), Market(5)
+    series = perpetual_series("ETH_USDC")
+    for hours in (30, 31, 30, 5_000):
+        at = GENESIS + hours * HOUR
+        assert market.hourly_point(series, at) == other.point(series, at)
+        assert market.point(series, at) == market.hourly_point(series, at)

@@ -21,6 +21,8 @@ def test_values_are_read_by_type() -> None:
     assert given.number("missing") is None
     assert given.flag("expired")
     assert not given.flag("missing")
+    assert given.whole("start", 5, 5, 9) == 5
+    assert given.whole("missing", 1, 9, 9) == 9
     assert Parameters({"currency": "btc"}).choice("currency", ("BTC", "ETH")) == "BTC"
 
 
@@ -38,6 +40,10 @@ def test_values_are_read_by_type() -> None:
         (lambda given: given.flag("word"), "invalid format"),
         (lambda given: given.choice("currency", ("BTC",)), "invalid currency"),
         (lambda given: given.choice("word", ("option",)), "invalid format"),
+        (lambda given: given.required_choice("missing", ("option",)), "value is required"),
+        (lambda given: given.integer("large"), "invalid format"),
+        (lambda given: given.whole("number", 6, 9, 7), "invalid format"),
+        (lambda given: given.whole("number", 1, 4, 3), "invalid format"),
     ],
 )
 def test_unusable_values_are_refused(read: Callable[[Parameters], object], reason: str) -> None:
@@ -49,6 +55,7 @@ def test_unusable_values_are_refused(read: Callable[[Parameters], object], reaso
         "flag": True,
         "nan": "nan",
         "huge": 10**400,
+        "large": 2**53 + 2,
         "currency": "DOGE",
     }
     with pytest.raises(ServerError) as refused:

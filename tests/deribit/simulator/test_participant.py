@@ -8,7 +8,9 @@ import pytest
 
 from trader.deribit.messages import notification_frame
 from trader.deribit.server_session import HEARTBEAT_CLOSE, ServerSession
-from trader.deribit.simulator.faults import Fault, FaultPlan
+from trader.deribit.simulator.disturbance import Disturbance
+from trader.deribit.simulator.fault_plan import FaultPlan
+from trader.deribit.simulator.faults import Delay, Drip, Drop, Mute
 from trader.deribit.simulator.participant import Participant
 
 CHANNELS = ("quote.A", "ticker.A.agg2", "quote.B")
@@ -18,7 +20,8 @@ FRAMES = [(name, notification_frame(name, {"timestamp": 1})) for name in CHANNEL
 def participant(faults: FaultPlan | None = None, backlog_bytes_max: int = 10_000) -> Participant:
     """Make a participant that has subscribed to the three channels."""
     session = ServerSession(knows=lambda _: True, opened=0.0, epoch_us=0)
-    made = Participant(session, faults or FaultPlan(), backlog_bytes_max=backlog_bytes_max)
+    disturbance = Disturbance(faults or FaultPlan(), "ws/1")
+    made = Participant(session, disturbance, backlog_bytes_max=backlog_bytes_max)
     call = {"id": 1, "method": "public/subscribe", "params": {"channels": list(CHANNELS)}}
     session.receive(json.dumps(call), 0.0)
     made.follow(CHANNELS)
@@ -89,15 +92,28 @@ def test_channels_of_what_expired_are_forgotten() -> None:
 
 def test_faults_disturb_what_is_told() -> None:
     """A mute channel is not told; with everything dropped not even an answer leaves."""
-    faults = FaultPlan([Fault(kind="mute", scope="quote.*", duration_s=5.0)])
+    faults = FaultPlan([Mute(scope="quote.*", duration_s=5.0)])
     one = participant(faults)
-    faults.advance(1.0)
+    faults.advance(1.0, 1.0)
     one.tell(FRAMES, 1.0)
     assert written(one) == [FRAMES[1][1]]
-    faults.inject(Fault(kind="drop_all", starts_s=1.0))
-    faults.advance(1.5)
+    faults.start(Drop())
     one.session.receive('{"id":2,"method":"public/test"}', 1.5)
     one.collect()
+    assert not one.has_work
+
+
+def test_what_faults_hold_back_counts_as_waiting() -> None:
+    """A late line may not fill the memory; how fast bytes may leave is the faults' to say."""
+    faults = FaultPlan([Delay(delay_s=60.0, starts_s=1.0), Drip(bytes_per_s=10.0, starts_s=1.0)])
+    one = participant(faults, backlog_bytes_max=len(FRAMES[0][1]))
+    faults.advance(1.0, 1.0)
+    assert one.bytes_per_s == 10.0
+    slow = []
+    for now in (1.0, 1.1):
+        one.tell(FRAMES[:1], now)
+        slow.append(one.too_slow)
+    assert slow == [False, True]
     assert not one.has_work
 
 

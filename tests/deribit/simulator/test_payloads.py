@@ -10,11 +10,11 @@ import pytest
 from trader.deribit import translate
 from trader.deribit.messages import InstrumentRow, Ticker
 from trader.deribit.simulator import payloads, tickers
-from trader.deribit.simulator.books import Book
 from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.listing import PERPETUALS
+from trader.deribit.simulator.order_books import OrderBook
 from trader.deribit.simulator.payloads import Payload
-from trader.deribit.simulator.venue import Venue
+from trader.deribit.simulator.seeded_venue import SeededVenue
 from trader.domain.events import Quote
 from trader.domain.units import DAY
 
@@ -23,6 +23,7 @@ AT = DEMO_START_AT
 INSTRUMENT = frozenset(
     [
         "price_index",
+        "underlying_type",
         "rfq",
         "kind",
         "instrument_name",
@@ -102,12 +103,12 @@ SUMMARY = frozenset(
 )
 
 
-def option_ticker(venue: Venue, row: int = 100) -> Payload:
+def option_ticker(venue: SeededVenue, row: int = 100) -> Payload:
     """Write the ticker of some option."""
     return tickers.ticker(venue, venue.listings.options("BTC", AT)[row], AT)
 
 
-def test_an_option_row_has_the_keys_of_the_venue(venue: Venue) -> None:
+def test_an_option_row_has_the_keys_of_the_venue(venue: SeededVenue) -> None:
     """Exactly the documented keys, and an inverse option settles in its coin."""
     row = payloads.instrument(venue.listings.options("BTC", AT)[0], AT)
     assert row.keys() == INSTRUMENT | {"option_type", "strike"}
@@ -123,7 +124,7 @@ def test_a_perpetual_row_has_the_keys_of_the_venue() -> None:
     assert (row["kind"], row["expiration_timestamp"]) == ("future", 32_503_708_800_000)
 
 
-def test_rows_survive_the_wire_and_translation(venue: Venue) -> None:
+def test_rows_survive_the_wire_and_translation(venue: SeededVenue) -> None:
     """Every listed row becomes an instrument with the listing's own terms."""
     for listing in venue.listed(AT):
         frame = msgspec.json.encode(payloads.instrument(listing, AT))
@@ -138,7 +139,7 @@ def test_rows_survive_the_wire_and_translation(venue: Venue) -> None:
             assert (read.strike, read.expires_at) == (listing.strike, listing.expires_at)
 
 
-def test_an_expired_row_is_delivered(venue: Venue) -> None:
+def test_an_expired_row_is_delivered(venue: SeededVenue) -> None:
     """From its expiry on, a contract is inactive."""
     listing = venue.listings.options("BTC", AT)[0]
     row = payloads.instrument(listing, listing.expires_at)
@@ -146,7 +147,7 @@ def test_an_expired_row_is_delivered(venue: Venue) -> None:
     assert payloads.instrument(listing, listing.expires_at - 1)["state"] == "open"
 
 
-def test_an_option_ticker_has_the_keys_of_the_venue(venue: Venue) -> None:
+def test_an_option_ticker_has_the_keys_of_the_venue(venue: SeededVenue) -> None:
     """Exactly the documented keys; the Greeks are five."""
     ticker = option_ticker(venue)
     assert ticker.keys() == TICKER | OF_OPTIONS
@@ -155,7 +156,7 @@ def test_an_option_ticker_has_the_keys_of_the_venue(venue: Venue) -> None:
     assert ticker["underlying_index"].startswith("SYN.BTC-")
 
 
-def test_a_perpetual_ticker_has_the_keys_of_the_venue(venue: Venue) -> None:
+def test_a_perpetual_ticker_has_the_keys_of_the_venue(venue: SeededVenue) -> None:
     """Exactly the documented keys, with the day's notional."""
     ticker = tickers.ticker(venue, PERPETUALS["ETH"], AT)
     assert ticker.keys() == TICKER | OF_PERPETUALS
@@ -163,7 +164,7 @@ def test_a_perpetual_ticker_has_the_keys_of_the_venue(venue: Venue) -> None:
     assert ticker["min_price"] < ticker["mark_price"] < ticker["max_price"]
 
 
-def test_tickers_survive_the_wire_and_translation(venue: Venue) -> None:
+def test_tickers_survive_the_wire_and_translation(venue: SeededVenue) -> None:
     """Percent comes back as the market's fraction, an empty side as no price."""
     for listing, content in tickers.tickers(venue, "BTC", AT):
         message = msgspec.json.decode(msgspec.json.encode(content), type=Ticker)
@@ -175,17 +176,17 @@ def test_tickers_survive_the_wire_and_translation(venue: Venue) -> None:
         assert math.isnan(quote.bid) == (float(board.bid[row]) == 0.0)
 
 
-def test_an_empty_side_is_0_in_a_ticker_and_null_in_a_summary(venue: Venue) -> None:
+def test_an_empty_side_is_0_in_a_ticker_and_null_in_a_summary(venue: SeededVenue) -> None:
     """The two shapes of the venue differ on purpose."""
     listing = venue.listings.options("BTC", AT)[100]
     empty = option_ticker(venue) | {"best_bid_price": 0.0, "best_bid_amount": 0.0}
     row = payloads.summary(listing, empty)
     assert (row["bid_price"], row["mid_price"]) == (None, None)
     assert row["ask_price"] == empty["best_ask_price"]
-    assert payloads.order_book(empty, Book((), ((0.1, 2.0),)), 5)["bids"] == []
+    assert payloads.order_book(empty, OrderBook({}, {0.1: 2.0}))["bids"] == []
 
 
-def test_a_summary_has_the_keys_of_the_venue(venue: Venue) -> None:
+def test_a_summary_has_the_keys_of_the_venue(venue: SeededVenue) -> None:
     """No timestamp and no Greeks; the forward and the IV of an option, the funding of a perp."""
     listing = venue.listings.options("BTC", AT)[100]
     option = payloads.summary(listing, option_ticker(venue))
@@ -195,19 +196,19 @@ def test_a_summary_has_the_keys_of_the_venue(venue: Venue) -> None:
     assert perpetual.keys() == SUMMARY | {"volume_notional", "current_funding", "funding_8h"}
 
 
-def test_a_book_shows_the_touch(venue: Venue) -> None:
-    """So many levels a side as asked for, beside all that the ticker says."""
+def test_a_book_shows_the_touch(venue: SeededVenue) -> None:
+    """Price and amount of each level, beside all that the ticker says."""
     ticker = option_ticker(venue)
-    resting = Book(((0.1, 1.0), (0.09, 3.0)), ((0.11, 2.0),))
-    book = payloads.order_book(ticker, resting, 1)
-    assert (book["bids"], book["asks"]) == ([[0.1, 1.0]], [[0.11, 2.0]])
+    resting = OrderBook({0.1: 1.0, 0.09: 3.0}, {0.11: 2.0})
+    book = payloads.order_book(ticker, resting)
+    assert (book["bids"], book["asks"]) == ([(0.1, 1.0), (0.09, 3.0)], [(0.11, 2.0)])
     assert book.keys() == ticker.keys() | {"change_id", "bids", "asks"}
 
 
-def test_a_quote_is_the_touch_alone(venue: Venue) -> None:
+def test_a_quote_is_the_touch_alone(venue: SeededVenue) -> None:
     """Five figures and a name, as `quote.*` sends them."""
     listing = venue.listings.options("BTC", AT)[100]
-    content = payloads.quote(listing, venue.option(listing, AT), AT)
+    content = payloads.quote(listing, venue.option(listing, AT)[:4], AT)
     assert list(content) == [
         "timestamp",
         "instrument_name",

@@ -10,7 +10,7 @@ from trader.deribit.simulator.listing import PERPETUALS, SPOT_PAIRS, Listing, Li
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.prints import LOOK_BACK, NO_PRINTS, Prints, Tape
 from trader.deribit.simulator.quotes import Quotes
-from trader.domain.units import DAY, HOUR, MINUTE, nanoseconds
+from trader.domain.units import DAY, HOUR, nanoseconds
 
 NOON = nanoseconds(datetime(2026, 11, 20, 12, 34, 26, tzinfo=UTC))
 
@@ -153,19 +153,18 @@ def test_options_print_until_their_expiry(tape: Tape) -> None:
     assert tape.latest_seq(daily, daily.listed_at - 1) == 0
 
 
-def test_last_prices_and_days_of_a_board_equal_the_tape(tape: Tape) -> None:
-    """What a whole board printed last and in a day is what each option's own tape says."""
-    board = tape.quotes.listings.options("SOL_USDC", NOON)
-    last, days = tape.latest(board, NOON), tape.day(board, NOON)
-    for row in range(0, len(board), 9):
-        prints = tape.by_time(board[row], NOON - DAY + 1, NOON, NOON)
-        day = days[row]
-        assert day is not None
-        assert last[row] == day.last == prints.price[-1]
-        assert (day.high, day.low) == (prints.price.max(), prints.price.min())
-        assert day.first == prints.price[0]
-        assert day.volume == pytest.approx(prints.amount.sum())
-        assert day.volume_usd == pytest.approx((prints.amount * prints.price).sum(), abs=0.01)
-    young = tuple(one for one in board if one.listed_at > NOON - MINUTE)
-    assert len(tape.latest(young, NOON)) == len(young)
-    assert tape.day((), NOON) == []
+def test_many_at_once_print_what_each_prints(tape: Tape) -> None:
+    """Columns and tick directions equal those of each tape; who printed nothing is not there."""
+    listings = tape.quotes.listings
+    asked = (*listings.options("BTC", NOON)[::7], *listings.options("SOL_USDC", NOON)[::9],
+             *listings.futures("BTC", NOON)[:1])  # fmt: skip
+    for start, end in ((NOON - HOUR, NOON + HOUR), (NOON - 9 * HOUR, NOON - 8 * HOUR)):
+        found = dict(tape.of_many(asked, start, end, NOON))
+        for listing in asked:
+            alone = tape.by_time(listing, start, end, NOON)
+            if not alone.seq.size:
+                assert listing not in found
+                continue
+            for column, expected in zip(found[listing], alone, strict=True):
+                np.testing.assert_array_equal(column, expected)
+    assert tape.of_many((), NOON - HOUR, NOON, NOON) == []

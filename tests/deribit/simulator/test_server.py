@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -16,18 +17,29 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from trader.deribit import history
+from tests.deribit.simulator.recorded import small_recording
+from tests.recorded_chain import SNAPSHOTS
+from trader.deribit import history, server_session
 from trader.deribit.client import ClientSettings, DeribitClient
 from trader.deribit.feed import Connected, Disconnected, Fault, FeedEvent
-from trader.deribit.messages import Notification, SimulatorClock, decode_result
+from trader.deribit.messages import SimulatorClock, decode_result
+from trader.deribit.pushes import Notification
+from trader.deribit.simulator import connection as connection_module
 from trader.deribit.simulator import server as server_module
 from trader.deribit.simulator.clock import DEMO_START_AT, ClockState, encode_state
-from trader.deribit.simulator.faults import Fault as ExchangeFault
-from trader.deribit.simulator.faults import FaultPlan
+from trader.deribit.simulator.fault_plan import FaultPlan
+from trader.deribit.simulator.faults import (
+    Corrupt,
+    Duplicate,
+    ExpiryStorm,
+    Refuse,
+    TooManyRequests,
+    Truncate,
+)
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.server import serve
 from trader.domain.errors import ConfigurationError
-from trader.domain.units import DAY, HOUR, MINUTE, SECOND
+from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 NEXT_EIGHT = DEMO_START_AT + 14 * HOUR
 
@@ -180,6 +192,48 @@ async def test_a_slow_reader_is_cut_and_nobody_waits_for_it(
     assert len(heard) >= 3
 
 
+async def test_a_slow_reader_that_wakes_up_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After what was on its way comes the close, with Deribit's word for it."""
+    monkeypatch.setattr(server_module, "BACKLOG_BYTES_MAX", 2_000_000)
+    monkeypatch.setattr(connection_module, "GOODBYE_LOOKS", 300)
+    async with (
+        serve(seed=7) as served,
+        connect(served.url, max_size=None, max_queue=1, compression=None) as sleeper,
+    ):
+        sleeper.transport.pause_reading()
+        await sleeper.send('{"id":1,"method":"public/get_instruments"}')
+        await sleeper.send('{"id":2,"method":"public/get_instruments"}')
+        await asyncio.sleep(2.0)
+        sleeper.transport.resume_reading()
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(read_on(sleeper), 10.0)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "connection_too_slow")
+
+
+async def test_an_idle_socket_is_dropped_and_a_quiet_subscriber_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a close frame, once nothing was asked for long enough."""
+    monkeypatch.setattr(server_session, "IDLE_S_MAX", 0.3)
+    async with serve(seed=7) as served, wired(served.url) as idle, wired(served.url) as quiet:
+        assert await quiet.ask("public/subscribe", channels=["platform_state"])
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(read_on(idle.socket), 5.0)
+        assert closed.value.rcvd is None
+        assert await quiet.ask("public/test")
+
+
+async def test_a_request_above_32_kb_is_refused_and_the_socket_stands() -> None:
+    """Just above and far above the limit; the next request is answered."""
+    async with serve(seed=7) as served, wired(served.url) as wire:
+        for size in (32 * 1_024, 200_000):
+            await wire.socket.send(json.dumps({"id": 1, "method": "public/test", "x": "y" * size}))
+            answer = await wire.receive()
+            assert answer["error"] == {"code": -32_600, "message": "request entity too large"}
+        assert await wire.ask("public/test")
+
+
 async def test_a_seed_that_is_none_is_refused() -> None:
     """A negative seed names no market."""
     with pytest.raises(ConfigurationError, match="seed"):
@@ -292,27 +346,28 @@ async def test_a_clock_that_cannot_be_written_is_refused(tmp_path: Path) -> None
 # --- faults ----------------------------------------------------------------------------------
 
 
-async def test_a_fault_can_be_injected_by_a_local_client() -> None:
-    """A muted channel is silent for its time and speaks again."""
+async def test_faults_are_led_by_a_local_client() -> None:
+    """A muted channel is silent until its fault is stopped; mistakes are named."""
     async with serve(seed=7, speed=300.0) as served, wired(served.url) as wire:
         await wire.ask("public/subscribe", channels=["quote.BTC-PERPETUAL", "quote.ETH-PERPETUAL"])
         await wire.collect(0.3)
-        mute = {"kind": "mute", "scope": "quote.BTC*", "duration_s": 1.0}
-        assert await wire.ask("simulator/fault", **mute) == "ok"
+        mute = {"kind": "mute", "scope": "quote.BTC*", "duration_s": 60.0}
+        started = await wire.ask("simulator/fault_start", **mute)
         await wire.collect(0.15)
         assert set(channels_of(await wire.collect(0.6))) == {"quote.ETH-PERPETUAL"}
-        await wire.collect(0.4)
+        assert [one["on"] for one in await wire.ask("simulator/faults")] == [True]
+        assert await wire.ask("simulator/fault_stop", **started) == {"stopped": 1}
         assert "quote.BTC-PERPETUAL" in channels_of(await wire.collect(0.6))
         for wrong in ({"kind": "tulip"}, {"kind": "mute", "duration_s": -1}, {}):
-            assert (await wire.ask("simulator/fault", **wrong))["code"] == -32_602
+            assert (await wire.ask("simulator/fault_start", **wrong))["code"] == -32_602
 
 
-async def test_garbage_halves_and_duplicates_reach_the_client() -> None:
-    """Broken frames and repeated ones arrive between sound ones."""
+async def test_broken_and_repeated_frames_reach_the_client() -> None:
+    """They arrive between sound ones."""
     faults = FaultPlan(
-        [ExchangeFault(kind="garbage", scope="quote.BTC*", duration_s=60.0),
-         ExchangeFault(kind="half_frame", scope="quote.ETH*", duration_s=60.0),
-         ExchangeFault(kind="duplicate", scope="*index*", duration_s=60.0)]
+        [Corrupt(scope="quote.BTC*", duration_s=60.0),
+         Truncate(scope="quote.ETH*", duration_s=60.0),
+         Duplicate(scope="*index*", duration_s=60.0)]
     )  # fmt: skip
     names = ["quote.BTC-PERPETUAL", "quote.ETH-PERPETUAL", "deribit_price_index.btc_usd"]
     async with serve(seed=7, faults=faults) as served, wired(served.url) as wire:
@@ -324,35 +379,105 @@ async def test_garbage_halves_and_duplicates_reach_the_client() -> None:
     assert heard.count(names[2]) % 2 == 0
 
 
-async def test_a_closed_connection_ends_without_a_goodbye() -> None:
-    """`close` cuts everybody; a new connection is welcome once it is over."""
+@pytest.mark.parametrize("code", [1006, 1012, 4000])
+async def test_connections_are_closed_with_a_code(code: int) -> None:
+    """1006 is a cut without a goodbye; a new connection is welcome once it is over."""
     async with serve(seed=7) as served:
         async with wired(served.url) as wire:
-            assert await wire.ask("simulator/fault", kind="close", duration_s=0.2) == "ok"
+            close = {"kind": "close", "duration_s": 0.2, "code": code, "starts_s": 0.1}
+            assert await wire.ask("simulator/fault_start", **close) == {"id": 1}
             with pytest.raises(ConnectionClosed) as closed:
                 await wire.receive()
-            assert closed.value.rcvd is None
-        await asyncio.sleep(0.3)
+            rcvd = closed.value.rcvd
+            assert (rcvd.code if rcvd else 1006) == code
+        await asyncio.sleep(0.5)
         async with wired(served.url) as wire:
             assert await wire.ask("public/get_time")
 
 
-async def test_refused_connections_are_turned_away() -> None:
-    """While `refuse` lasts nobody gets in."""
-    faults = FaultPlan([ExchangeFault(kind="refuse", duration_s=60.0)])
-    async with serve(seed=7, faults=faults) as served:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_refused_connections_are_turned_away(status: int) -> None:
+    """While `refuse` lasts nobody gets in; those that stand may stay."""
+    refuse = {"kind": "refuse", "duration_s": 60.0, "status": status, "cuts": False}
+    async with serve(seed=7) as served, wired(served.url) as wire:
+        await wire.ask("simulator/fault_start", **refuse)
+        with pytest.raises(InvalidStatus, match=str(status)):
+            await connect(served.url)
+        assert await wire.ask("public/get_time")
+
+
+async def test_only_the_client_that_is_meant_is_refused() -> None:
+    """The second websocket gets in where only the first was refused."""
+    faults = FaultPlan([Refuse(clients="ws/2", duration_s=60.0)])
+    async with serve(seed=7, faults=faults) as served, wired(served.url) as wire:
         with pytest.raises(InvalidStatus, match="503"):
             await connect(served.url)
+        assert await wire.ask("public/get_time")
 
 
-async def test_drop_all_silences_answers_too() -> None:
-    """Nothing leaves, not even the answer to a question."""
+async def test_dropping_everything_silences_answers_too() -> None:
+    """Nothing leaves, not even the answer to a question, until the fault is stopped."""
     async with serve(seed=7) as served, wired(served.url) as wire:
         await wire.ask("public/subscribe", channels=["deribit_price_index.btc_usd"])
-        await wire.ask("simulator/fault", kind="drop_all", duration_s=60.0)
+        await wire.ask("simulator/fault_start", kind="drop", duration_s=60.0)
         await wire.collect(0.2)
         await wire.socket.send('{"id":99,"method":"public/get_time"}')
         assert await wire.collect(0.8) == []
+        assert await wire.ask("simulator/fault_stop") == {"stopped": 1}
+        assert await wire.ask("public/get_time")
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_too_many_requests_may_end_the_connection(closes: bool) -> None:
+    """10028 comes first; then the close, or the next answer."""
+    faults = FaultPlan([TooManyRequests(closes=closes, count=1, duration_s=60.0)])
+    async with serve(seed=7, faults=faults) as served, wired(served.url) as wire:
+        assert (await wire.ask("public/get_time"))["code"] == 10_028
+        if closes:
+            with pytest.raises(ConnectionClosed) as closed:
+                await wire.receive()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+        else:
+            assert await wire.ask("public/get_time") > 0
+
+
+async def test_maintenance_is_announced_and_over_again() -> None:
+    """The platform is locked, calls are refused and channels mute; then all is as before."""
+    index = "deribit_price_index.btc_usd"
+    async with serve(seed=7) as served, wired(served.url) as wire:
+        await wire.ask("public/subscribe", channels=["platform_state", index])
+        await wire.collect(0.3)
+        started = await wire.ask("simulator/fault_start", kind="maintenance", duration_s=60.0)
+        await wire.collect(0.2)
+        assert await wire.ask("public/status") == {"locked": "true"}
+        assert (await wire.ask("public/get_instruments"))["code"] == 11_051
+        assert (await wire.ask("public/subscribe", channels=[index]))["code"] == 11_051
+        assert channels_of(await wire.collect(1.2)) == []
+        await wire.ask("simulator/fault_stop", **started)
+        told = await wire.collect(1.2)
+        states = [one["params"]["data"] for one in told
+                  if one["params"]["channel"] == "platform_state"]  # fmt: skip
+        assert states == [{"maintenance": False}]
+        assert index in channels_of(told)
+        assert await wire.ask("public/status") == {"locked": "false"}
+
+
+async def test_a_storm_moves_the_clock_to_the_eve_of_a_big_expiry(tmp_path: Path) -> None:
+    """It jumps once, to the stated time before Friday 08:00, and survives a restart there."""
+    friday = DEMO_START_AT + 3 * DAY + 14 * HOUR
+    faults = FaultPlan([ExpiryStorm(before_s=600.0, duration_s=60.0)])
+    state = tmp_path / "clock.json"
+    async with serve(seed=7, faults=faults, state_path=state) as served, wired(served.url) as wire:
+        await wire.ask("public/subscribe", channels=["trades.BTC-PERPETUAL.100ms"])
+        await asyncio.sleep(0.6)
+        shown = (await wire.ask("simulator/clock"))["now_at"]
+        assert friday - 600 * SECOND <= shown < friday - 590 * SECOND
+        listed = await wire.ask("public/get_instruments", currency="BTC", kind="option")
+        expiring = [one for one in listed if one["expiration_timestamp"] == friday // 1_000_000]
+        assert len(expiring) > 20
+    async with serve(seed=7, state_path=state) as served:
+        assert (await clock_of(served.url)).now_at >= shown
 
 
 # --- with our own client ---------------------------------------------------------------------
@@ -459,3 +584,24 @@ async def test_our_client_crosses_an_expiry() -> None:
     ]
     delivered = {one["instrument_name"] for one in states if one["state"] == "delivered"}
     assert expiring <= delivered
+
+
+async def test_a_replay_at_full_speed_waits_for_who_paces_it() -> None:
+    """Market time stands until asked; what is new at a step comes before its answer."""
+    async with serve(replay=small_recording(), speed=math.inf) as served, wired(served.url) as wire:
+        clock = await wire.ask("simulator/clock")
+        assert (clock["now_at"], clock["stepped"]) == (SNAPSHOTS[0], True)
+        index = "deribit_price_index.btc_usd"
+        await wire.ask("public/subscribe", channels=[index])
+        step = await wire.ask("simulator/step", until=SNAPSHOTS[-1] // MILLISECOND)
+        assert step == {"now_at": SNAPSHOTS[0] + HOUR, "ended": False}
+        told = [one["params"]["data"]["timestamp"] for one in wire.pushed]
+        assert told[-1] == step["now_at"] // MILLISECOND
+        refused = await wire.ask("simulator/step")
+        assert refused["code"] == -32602
+
+
+async def test_an_invented_market_has_no_steps() -> None:
+    """The method is unknown where the clock runs by itself."""
+    async with serve(seed=7) as served, wired(served.url) as wire:
+        assert (await wire.ask("simulator/step", until=0))["code"] == -32601

@@ -39,7 +39,8 @@ from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.exchange import Exchange
 from trader.deribit.simulator.market import Market
 from trader.deribit.simulator.publisher import Publisher
-from trader.deribit.simulator.venue import Venue, last_settlement
+from trader.deribit.simulator.seeded_venue import SeededVenue
+from trader.deribit.simulator.venue import last_settlement
 from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 AT = DEMO_START_AT
@@ -47,17 +48,20 @@ MS = AT // MILLISECOND
 DAY_MS = DAY // MILLISECOND
 PERPETUAL = "BTC-PERPETUAL"
 WINDOW: dict[str, Any] = {"start_timestamp": MS - DAY_MS, "end_timestamp": MS}
-COMBO = {"id": T}
+COMBO = {"id": T, "instrument_id": I, "state": T, "state_timestamp": I, "creation_timestamp": I,
+         "legs": [{"instrument_name": T, "amount": I}]}  # fmt: skip
+ANNOUNCEMENT = {"id": I, "title": T, "body": T, "publication_timestamp": I, "important": F,
+                "confirmation": F}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def exchange(venue: Venue) -> Exchange:
+def exchange(venue: SeededVenue) -> Exchange:
     """Make an exchange over the shared venue."""
-    return Exchange(venue, Archive(Venue(Market(venue.market.seed))), epoch_at=AT, speed=1.0)
+    return Exchange(venue, Archive(SeededVenue(Market(venue.market.seed))), epoch_at=AT, speed=1.0)
 
 
 @pytest.fixture(scope="module")
-def option_name(venue: Venue) -> str:
+def option_name(venue: SeededVenue) -> str:
     """Name an option near the money of a near expiry."""
     board = venue.listings.options("BTC", AT)
     spot = venue.market.spot("BTC", AT)
@@ -81,9 +85,7 @@ def test_rows_of_the_catalog(exchange: Exchange) -> None:
     assert {row["kind"] for row in rows} == set(shapes)
 
 
-@pytest.mark.parametrize(
-    ("method", "shape", "params"),
-    [
+RESULTS: list[tuple[str, Shape, dict[str, Any]]] = [
         ("get_time", I, {}),
         ("status", {"locked": T, "locked_indices?": [T]}, {}),
         ("get_currencies", [CURRENCY], {}),
@@ -132,13 +134,28 @@ def test_rows_of_the_catalog(exchange: Exchange) -> None:
          {"instrument_name": PERPETUAL, "length": "8h"}),
         ("get_trade_volumes", [{"currency": T, "calls_volume": N, "puts_volume": N,
                                 "futures_volume": N, "spot_volume": N}], {}),
-        ("get_announcements", [COMBO], {}),
-    ],
-)  # fmt: skip
+        ("get_announcements", [ANNOUNCEMENT], {}),
+        ("get_apr_history", {"data": [{"day": I, "apr": N}], "continuation?": I},
+         {"currency": "usde"}),
+        ("get_block_rfq_trades", {"block_rfqs": [], "continuation": "text?"}, {"currency": "any"}),
+    ]  # fmt: skip
+ASKED_ELSEWHERE = {
+    "get_instruments", "get_order_book_by_instrument_id", "get_combos", "get_combo_ids",
+    "get_combo_details",
+}  # fmt: skip
+
+
+def test_every_method_has_a_shape(exchange: Exchange) -> None:
+    """A method that is added is held to one."""
+    asked = {method for method, _, _ in RESULTS} | ASKED_ELSEWHERE
+    assert {f"public/{method}" for method in asked} | {"simulator/clock"} == set(exchange.methods)
+
+
+@pytest.mark.parametrize(("method", "shape", "params"), RESULTS)
 def test_results(exchange: Exchange, method: str, shape: Shape, params: dict[str, object]) -> None:
     """Keys, types and nulls are the documented ones; lists are not empty but where they must be."""
     answer = check(exchange, method, shape, **params)
-    if isinstance(shape, list) and method not in {"get_mark_price_history", "get_announcements"}:
+    if isinstance(shape, list) and method != "get_mark_price_history":
         assert answer
     for column in ("trades", "data", "settlements", "ticks"):
         if isinstance(answer, dict) and column in answer:
@@ -196,14 +213,14 @@ CHANNELS: dict[str, tuple[Shape, Shape]] = {
     "perpetual.BTC-PERPETUAL.agg2": ({"timestamp": I, "interest": N, "index_price": N},) * 2,
     "chart.trades.BTC-PERPETUAL.1": (
         {"tick": I, "open": N, "high": N, "low": N, "close": N, "volume": N, "cost": N},) * 2,
-    "platform_state": ({"price_index": T, "locked": F}, None),
+    "platform_state": ({"price_index": T, "locked": F, "reasons": [T]}, None),
     "platform_state.public_methods_state": (
         {"allow_unauthenticated_public_requests": F}, None),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_notifications(venue: Venue, exchange: Exchange, name: str) -> None:
+def test_notifications(venue: SeededVenue, exchange: Exchange, name: str) -> None:
     """The first notification and the next ones, a minute apart, have their documented shapes."""
     assert exchange.knows(name, AT)
     first, later = CHANNELS[name]
@@ -222,7 +239,7 @@ def test_notifications(venue: Venue, exchange: Exchange, name: str) -> None:
         assert [m for content in found for m in misfits(content, shape, name)] == []
 
 
-def test_a_book_that_is_followed_equals_the_book_that_is_asked_for(venue: Venue) -> None:
+def test_a_book_that_is_followed_equals_the_book_that_is_asked_for(venue: SeededVenue) -> None:
     """Snapshot plus changes, chained by `prev_change_id`, lead to the book a fresh client gets."""
     publisher, follower = Publisher(venue), Subscriptions()
     channel = parse_channel("book.BTC-PERPETUAL.raw")
@@ -251,16 +268,18 @@ def test_a_book_that_is_followed_equals_the_book_that_is_asked_for(venue: Venue)
         assert levels == {price: amount for _, price, amount in whole[side]}
 
 
-def test_what_comes_and_goes_is_told(venue: Venue) -> None:
+def test_what_comes_and_goes_is_told(venue: SeededVenue) -> None:
     """Across 08:00 a state per contract, and the whole contract at its creation."""
-    publisher, subscriptions = Publisher(venue), Subscriptions()
+    publisher, subscriptions, wanted = Publisher(venue), Subscriptions(), []
     for name in ("instrument.state.any.any", "instrument.creation.option.any"):
         channel = parse_channel(name)
         assert channel is not None
         subscriptions.add(channel)
+        wanted.append(channel)
     eight = last_settlement(AT) + DAY
-    publisher.refresh([], eight - HOUR)
-    publisher.refresh([], eight + MINUTE)
+    publisher.refresh(wanted, eight - HOUR)
+    assert publisher.frames(subscriptions, slow=True) == []
+    publisher.refresh(wanted, eight + MINUTE)
     shapes = {"instrument.state.any.any": {"timestamp": I, "state": T, "instrument_name": T},
               "instrument.creation.option.any": OPTION}  # fmt: skip
     heard = publisher.frames(subscriptions, slow=True)

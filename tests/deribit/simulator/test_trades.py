@@ -9,9 +9,10 @@ import pytest
 from trader.deribit.refusal import ServerError
 from trader.deribit.simulator.clock import DEMO_START_AT
 from trader.deribit.simulator.parameters import Parameters
+from trader.deribit.simulator.seeded_venue import SeededVenue
 from trader.deribit.simulator.trades import Trades
-from trader.deribit.simulator.venue import Venue
-from trader.domain.units import HOUR, MILLISECOND, MINUTE
+from trader.deribit.simulator.venue import last_settlement
+from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE
 
 AT = DEMO_START_AT
 MS = AT // MILLISECOND
@@ -19,7 +20,7 @@ NAME = "BTC-PERPETUAL"
 
 
 @pytest.fixture(scope="module")
-def trades(venue: Venue) -> Trades:
+def trades(venue: SeededVenue) -> Trades:
     """Make the trades of the shared venue."""
     return Trades(venue)
 
@@ -69,7 +70,7 @@ def test_older_than_a_day_is_empty(trades: Trades) -> None:
     assert old == {"trades": [], "has_more": False}
 
 
-def test_a_stream_is_cut_anywhere_and_joins(trades: Trades, venue: Venue) -> None:
+def test_a_stream_is_cut_anywhere_and_joins(trades: Trades, venue: SeededVenue) -> None:
     """What printed in two stretches is what printed in both together."""
     listing = venue.find(NAME, AT)
     assert listing is not None
@@ -91,6 +92,81 @@ def test_trades_of_a_currency_are_of_its_kind(trades: Trades) -> None:
     assert stamps == sorted(stamps, reverse=True)
 
 
+def test_pages_of_a_currency_cover_a_window_once(trades: Trades) -> None:
+    """Paging on by time gives the same rows as one large page; both ways round, over an expiry."""
+    eight = last_settlement(AT) // MILLISECOND
+    window = {"currency": "BTC", "kind": "option", "start_timestamp": eight - 1_200_000,
+              "end_timestamp": eight + 1_200_000, "historical": True}  # fmt: skip
+    whole = trades.of_currency(Parameters(window | {"count": 10_000}), AT)
+    assert not whole["has_more"]
+    stamps = [row["timestamp"] for row in whole["trades"]]
+    assert stamps == sorted(stamps)
+    assert stamps[0] < eight < stamps[-1]
+    seen: dict[tuple[str, int], Any] = {}
+    start, more = window["start_timestamp"], True
+    while more:
+        part = trades.of_currency(Parameters(window | {"start_timestamp": start, "count": 150}), AT)
+        seen |= {(row["instrument_name"], row["trade_seq"]): row for row in part["trades"]}
+        start, more = part["trades"][-1]["timestamp"], part["has_more"]
+    assert list(seen.values()) == whole["trades"]
+    del window["start_timestamp"]
+    newest = trades.of_currency(Parameters(window | {"count": 50}), AT)
+    assert newest["trades"] == whole["trades"][::-1][:50]
+
+
+def test_the_history_host_knows_the_years(trades: Trades, venue: SeededVenue) -> None:
+    """With `historical`, by currency and by the name of what has expired; without, nothing."""
+    long_ago = AT - 900 * DAY
+    values: dict[str, int] = {"start_timestamp": long_ago // MILLISECOND, "count": 40,
+              "end_timestamp": (long_ago + HOUR) // MILLISECOND}  # fmt: skip
+    usdc = {"currency": "USDC", **values}
+    found = trades.of_currency(Parameters(usdc | {"historical": True}), AT)
+    assert len(found["trades"]) == 40
+    assert found["trades"][0]["timestamp"] - values["start_timestamp"] < 10_000
+    assert trades.of_currency(Parameters(usdc), AT)["trades"] == []
+    gone = next(
+        one for one in venue.listings.options("ETH", long_ago) if one.expires_at < AT - 800 * DAY
+    )
+    rows = page(trades, instrument_name=gone.name, historical=True, count=10_000)["trades"]
+    assert rows[0]["trade_seq"] == 1
+    assert rows[-1]["timestamp"] * MILLISECOND < gone.expires_at
+
+
+def test_ids_rise_with_time_and_bound_a_window(trades: Trades) -> None:
+    """From one trade's id to another's: those two and what lies between."""
+    rows = trades.of_currency(Parameters({"currency": "BTC", "count": 200}), AT)["trades"][::-1]
+    numbers = [int(row["trade_id"]) // 100 for row in rows]
+    assert numbers == sorted(numbers)
+    assert len({row["trade_id"] for row in rows}) == 200
+    bounds: dict[str, object] = {"start_id": rows[50]["trade_id"], "end_id": rows[90]["trade_id"]}
+    between = trades.of_currency(Parameters(bounds | {"currency": "BTC", "count": 200}), AT)
+    assert between["trades"] == rows[50:91]
+
+
+def test_combos_never_traded(trades: Trades) -> None:
+    """An empty page, however long the window."""
+    for kind in ("combo", "future_combo", "option_combo"):
+        asked = {"currency": "any", "kind": kind, "historical": True}
+        empty = {"trades": [], "has_more": False}
+        assert trades.of_currency(Parameters(asked), AT) == empty
+
+
+@pytest.mark.parametrize("method", ["of_instrument_and_time", "of_currency_and_time"])
+def test_a_window_needs_a_time(trades: Trades, method: str) -> None:
+    """`_and_time` without start and end is refused; one of them is enough."""
+
+    def ask(**values: object) -> dict[str, Any]:
+        asked = {"instrument_name": NAME, "currency": "BTC"} | values
+        answer: dict[str, Any] = getattr(trades, method)(Parameters(asked), AT)
+        return answer
+
+    with pytest.raises(ServerError) as caught:
+        ask()
+    assert caught.value.body.data == {"reason": "value is required", "param": "start_timestamp"}
+    assert ask(end_timestamp=MS)["trades"]
+    assert ask(start_timestamp=MS - 60_000)["trades"]
+
+
 def test_the_volatility_index_is_in_percent(trades: Trades) -> None:
     """Bars hold their open and close; a coin without an index has none."""
     values = {"resolution": "60", "start_timestamp": MS - 3_600_000, "end_timestamp": MS}
@@ -108,6 +184,9 @@ def test_the_volatility_index_is_in_percent(trades: Trades) -> None:
         ({"count": 0}, "count"),
         ({"count": 1_001}, "count"),
         ({"sorting": "sideways"}, "sorting"),
+        ({"start_id": "ETH-x"}, "start_id"),
+        ({"end_id": "9" * 21}, "end_id"),
+        ({"historical": "maybe"}, "historical"),
         ({"instrument_name": "BTC-NOPE"}, "instrument_name"),
     ],
 )

@@ -34,7 +34,7 @@ RESOLUTIONS_MINUTES: Final = (1, 3, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
 
 _BLOCKS_KEPT: Final = 1_024
 _MINUTE_BLOCKS_KEPT: Final = 4
-_DAYS_KEPT: Final = 128
+_DAYS_KEPT: Final = 32
 _USUAL_STEP: Final = 0.6 / float(np.sqrt(365 * 24 * STEPS_PER_HOUR))
 _USUAL_MOVE: Final = 0.8  # of a minute, in its deviations
 _SPREAD_OF_TURNOVER: Final = 1.6

@@ -1,7 +1,8 @@
 """With which certificate does the bundled exchange speak TLS? One of its own, made on first use.
 
 Clients that insist on `wss://` trust it as their authority. The key is for this machine alone: it
-names `localhost`, the loopback addresses and the address listened at.
+names `localhost`, the loopback addresses and the address listened at. A pair that expires within
+a month is made anew.
 """
 
 from __future__ import annotations
@@ -9,47 +10,75 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from trader.domain.errors import ConfigurationError
+from trader.domain.units import MICROSECOND
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 CERTIFICATE_NAME: Final = "certificate.pem"
 KEY_NAME: Final = "key.pem"
-_VALID_FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
-_VALID_UNTIL: Final = datetime(2120, 1, 1, tzinfo=UTC)
-"""No clock is read for it, and no demo outlives it."""
+VALID_DAYS: Final = 825
+"""The longest that every client accepts, also of an authority that its user trusts."""
+
+RENEWED_DAYS: Final = 30
+"""So long before its end a certificate is replaced at the next start."""
 
 
-def server_context(folder: Path, host: str) -> ssl.SSLContext:
-    """Load the certificate kept in a folder, made there if there is none.
+class Tls(msgspec.Struct, frozen=True):
+    """Where the pair is kept, and what time it is (UTC nanoseconds of the wall)."""
+
+    folder: Path
+    at: int
+
+
+def server_context(tls: Tls, host: str) -> ssl.SSLContext:
+    """Load the certificate kept in a folder, made there if there is none that is valid.
 
     Raises:
         ConfigurationError: `cryptography` is not installed, or the folder holds no usable pair.
     """
-    certificate, key = folder / CERTIFICATE_NAME, folder / KEY_NAME
+    certificate, key = tls.folder / CERTIFICATE_NAME, tls.folder / KEY_NAME
+    now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=tls.at // MICROSECOND)
     try:
-        if not (certificate.exists() and key.exists()):
-            folder.mkdir(parents=True, exist_ok=True)
-            made = _made(host)
-            key.touch(mode=0o600)
+        if not (certificate.exists() and key.exists()) or _ends(certificate, now):
+            tls.folder.mkdir(parents=True, exist_ok=True)
+            made = _made(host, now)
+            key.unlink(missing_ok=True)
+            key.touch(mode=0o600, exist_ok=False)
             key.write_bytes(made[1])
             certificate.write_bytes(made[0])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigurationError(
-            f"{folder}: no certificate to serve TLS with ({error}); make the folder writable, or "
-            f"remove {CERTIFICATE_NAME} and {KEY_NAME} from it to have new ones made"
+            f"{tls.folder}: no certificate to serve TLS with ({error}); make the folder writable, "
+            f"or remove {CERTIFICATE_NAME} and {KEY_NAME} from it to have new ones made"
         ) from error
     return context
 
 
-def _made(host: str) -> tuple[bytes, bytes]:
+def _ends(certificate: Path, now: datetime) -> bool:
+    """Tell whether a certificate is to be replaced; one that cannot be read is not ours to judge.
+
+    Where `cryptography` is missing, no new one could be made either.
+    """
+    try:
+        from cryptography import x509
+
+        held = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (ImportError, ValueError):
+        return False
+    return bool(held.not_valid_after_utc < now + timedelta(days=RENEWED_DAYS))
+
+
+def _made(host: str, now: datetime) -> tuple[bytes, bytes]:
     """Make a certificate that is its own authority, and its key, both as PEM."""
     try:
         from cryptography import x509
@@ -67,8 +96,8 @@ def _made(host: str) -> tuple[bytes, bytes]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_VALID_FROM)
-        .not_valid_after(_VALID_UNTIL)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.SubjectAlternativeName(_names(host)), critical=False)

@@ -1,7 +1,8 @@
 """Which channels exist, and what has a client been sent on each?
 
 Intervals are wall time, whatever the market's speed: `100ms`, `quote.*` and `instrument.state.*`
-are fast, `agg2` and the index are slow (one second). Deribit, "Notifications".
+are fast, `agg2` and the index are slow (one second). Nobody trades in blocks here, so their
+channels are there and silent. Deribit, "Notifications".
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 import msgspec
+
+from trader.deribit.messages import notification_head
 
 FAST_S: Final = 0.1
 SLOW_S: Final = 1.0
@@ -29,10 +32,13 @@ Stream = Literal[
     "markprice",
     "volatility",
     "trades",
+    "tape",
     "state",
     "creation",
+    "announcements",
     "platform",
     "methods",
+    "blocks",
 ]
 OF_INSTRUMENTS: Final = frozenset(
     {"ticker", "incremental", "quote", "book", "grouped", "perpetual", "chart", "trades"}
@@ -41,8 +47,12 @@ OF_INDEXES: Final = frozenset(
     {"index", "ranking", "statistics", "expiration", "markprice", "volatility"}
 )
 
+NEWS: Final = frozenset({"trades", "tape", "state", "creation", "announcements"})
+"""What has no present state: a fresh listener is not sent the past."""
+
 NOTHING_SENT: Final = -1
 _KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo")
+_KINDS_TRADED: Final = (*_KINDS, "combo")
 _CURRENCIES: Final = ("any", "BTC", "ETH", "USDC", "USDT", "EURR")
 _FAST_OF: Final = {"raw": True, "100ms": True, "agg2": False}
 _GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
@@ -82,6 +92,10 @@ def parse_channel(name: str) -> Channel | None:
             return Channel(name, stream, subject, f"{stream}.{subject}", _FAST_OF[interval])
         case ["trades", subject, interval] if interval in _FAST_OF:
             return Channel(name, "trades", subject, name, _FAST_OF[interval])
+        case ["trades", kind, currency, interval] if (
+            kind in _KINDS_TRADED and currency in _CURRENCIES and interval in _FAST_OF
+        ):
+            return Channel(name, "tape", f"{kind}.{currency}", name, _FAST_OF[interval])
         case ["book", subject, group, depth, "100ms" | "agg2" as interval] if (
             group in _GROUPS and depth in _DEPTHS
         ):
@@ -113,6 +127,14 @@ def _simple_channel(name: str) -> Channel | None:
             return Channel(name, "platform", "", name, fast=False)
         case ["platform_state", "public_methods_state"]:
             return Channel(name, "methods", "", name, fast=False)
+        case ["announcements"]:
+            return Channel(name, "announcements", "", name, fast=False)
+        case ["block_trade_confirmations"]:
+            return Channel(name, "blocks", "any", name, fast=False)
+        case ["block_trade_confirmations", currency] | ["block_rfq", "trades", currency] if (
+            currency in _CURRENCIES
+        ):
+            return Channel(name, "blocks", currency, name, fast=False)
         case _:
             return None
 
@@ -120,10 +142,12 @@ def _simple_channel(name: str) -> Channel | None:
 class Place(msgspec.Struct):
     """A client's place on one channel: the version it was sent last, and what that held.
 
-    `held` (state, milliseconds) is kept where the next notification says only what differs.
+    `held` (state, milliseconds) is kept where the next notification says only what differs; `head`
+    is what stands before the content of each notification.
     """
 
     channel: Channel
+    head: bytes
     sent: int
     held: tuple[object, int] | None = None
 
@@ -136,6 +160,7 @@ class Subscriptions:
     """
 
     def __init__(self) -> None:
+        self.edits = 0
         self._fast: dict[str, Place] = {}
         self._slow: dict[str, Place] = {}
 
@@ -144,13 +169,17 @@ class Subscriptions:
 
     def add(self, channel: Channel, sent: int = NOTHING_SENT) -> None:
         """Subscribe; a channel already active keeps its place and sends nothing anew."""
-        (self._fast if channel.fast else self._slow).setdefault(channel.name, Place(channel, sent))
+        places = self._fast if channel.fast else self._slow
+        if channel.name not in places:
+            places[channel.name] = Place(channel, notification_head(channel.name), sent)
+            self.edits += 1
 
     def remove(self, names: Iterable[str]) -> None:
         """Unsubscribe from what is active of these."""
         for name in names:
             self._fast.pop(name, None)
             self._slow.pop(name, None)
+        self.edits += 1
 
     def of_instruments(self, instruments: frozenset[str]) -> list[str]:
         """Name the channels about some instruments."""
@@ -168,7 +197,21 @@ class Subscriptions:
             yield from self._slow.values()
 
 
-def wanted_channels(clients: Iterable[Subscriptions], *, slow: bool) -> list[Channel]:
-    """List what any client is due, each channel once."""
-    wanted = {place.channel.name: place.channel for one in clients for place in one.due(slow=slow)}
-    return list(wanted.values())
+class Wanted:
+    """What any client is subscribed to, each channel once.
+
+    Invariant: the answer is the same object until a client comes, goes or subscribes.
+    """
+
+    def __init__(self) -> None:
+        self._of: list[tuple[Subscriptions, int]] = []
+        self._channels: tuple[Channel, ...] = ()
+
+    def channels(self, clients: Iterable[Subscriptions]) -> tuple[Channel, ...]:
+        """List the channels of all clients."""
+        now = [(one, one.edits) for one in clients]
+        if now != self._of:
+            places = (place for one, _ in now for place in one.due(slow=True))
+            self._channels = tuple({place.channel.name: place.channel for place in places}.values())
+            self._of = now
+        return self._channels

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,10 +23,20 @@ DEMO_START_AT: Final = nanoseconds(datetime(2026, 6, 1, 18, tzinfo=UTC))
 RESERVED_WALL_S: Final = 2.0
 """How much wall time one reservation covers: what a SIGKILL may skip, at most."""
 
-SPEED_MAX: Final = 10_000.0
-START_MIN: Final = GENESIS + 60 * DAY
-LAST_AT: Final = END - 2 * DAY
-"""Where the path ends: the clock stops there."""
+SPEED_MAX: Final = 100_000.0
+STEPPED_SPEED: Final = 1_000_000.0
+"""What a clock that goes by steps announces: whenever it moves, it is faster than any other."""
+
+
+class Life(NamedTuple):
+    """Between which instants a market's clock may run; at the last it stops."""
+
+    first_at: int
+    last_at: int
+
+
+SEEDED_LIFE: Final = Life(GENESIS + 60 * DAY, END - 2 * DAY)
+"""That of an invented market: before it there must be a past, after it the path ends."""
 
 
 class ClockState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,17 +56,24 @@ class SimulatedClock:
     """
 
     def __init__(
-        self, *, epoch_at: int, resumed_at: int, speed: float, started_monotonic_ns: int
+        self,
+        *,
+        epoch_at: int,
+        resumed_at: int,
+        speed: float,
+        started_monotonic_ns: int,
+        life: Life = SEEDED_LIFE,
     ) -> None:
         if not (math.isfinite(speed) and 0 < speed <= SPEED_MAX):
             raise ConfigurationError(
                 f"speed {speed!r}: give a number above 0 and up to {SPEED_MAX:g} (1 = real time)"
             )
-        if not START_MIN <= epoch_at <= resumed_at <= LAST_AT:
+        if not life.first_at <= epoch_at <= resumed_at <= life.last_at:
             raise ConfigurationError(
                 f"start {iso(epoch_at)}, resumed {iso(resumed_at)}: the market runs forward "
-                f"between {iso(START_MIN)} and {iso(LAST_AT)}"
+                f"between {iso(life.first_at)} and {iso(life.last_at)}"
             )
+        self._life = life
         self.epoch_at = epoch_at
         self.speed = speed
         self._resumed_at = resumed_at
@@ -71,10 +88,18 @@ class SimulatedClock:
 
     def now(self, monotonic_ns: int) -> int:
         """Tell the market time of a monotonic reading; an older reading shows no older time."""
-        elapsed = max(monotonic_ns - self._started_monotonic_ns, 0)
-        running = self._resumed_at + int(elapsed * self.speed)
+        running = self._running(monotonic_ns)
         self._shown_at = max(self._shown_at, min(running, self._ceiling_at))
         return self._shown_at
+
+    def jump(self, at: int, monotonic_ns: int) -> None:
+        """Go on from a later time, which shows once a ceiling above it is reserved.
+
+        Nothing happens where that would be backward, or beyond the end of the path.
+        """
+        running = self._running(monotonic_ns)
+        if running <= at <= self._life.last_at:
+            self._resumed_at += at - running
 
     def due_ceiling(self, monotonic_ns: int) -> int | None:
         """Propose the next ceiling once half of the present one is used up; None before.
@@ -82,11 +107,10 @@ class SimulatedClock:
         The caller writes it to disk, then calls `reserve`.
         """
         block = int(RESERVED_WALL_S * SECOND * self.speed)
-        elapsed = max(monotonic_ns - self._started_monotonic_ns, 0)
-        running = self._resumed_at + int(elapsed * self.speed)
+        running = self._running(monotonic_ns)
         if self._ceiling_at - running > block // 2:
             return None
-        return min(running + block, LAST_AT)
+        return min(running + block, self._life.last_at)
 
     def reserve(self, ceiling_at: int) -> None:
         """Allow times up to `ceiling_at`; the caller has made it durable.
@@ -98,6 +122,10 @@ class SimulatedClock:
             raise ValueError(f"ceiling {iso(ceiling_at)} is below {iso(self._ceiling_at)}")
         self._ceiling_at = ceiling_at
 
+    def _running(self, monotonic_ns: int) -> int:
+        elapsed = max(monotonic_ns - self._started_monotonic_ns, 0)
+        return self._resumed_at + int(elapsed * self.speed)
+
     def wall_s_until(self, at: int, monotonic_ns: int) -> float:
         """Tell how many wall seconds remain until a market time; 0 where it has passed."""
         return max(at - self.now(monotonic_ns), 0) / SECOND / self.speed
@@ -108,7 +136,9 @@ def encode_state(state: ClockState) -> bytes:
     return msgspec.json.encode(state) + b"\n"
 
 
-def decode_state(content: bytes, *, like: ClockState, where: str) -> ClockState:
+def decode_state(
+    content: bytes, *, like: ClockState, where: str, life: Life = SEEDED_LIFE
+) -> ClockState:
     """Read the state back and check that it belongs to the same market as `like`.
 
     Raises:
@@ -125,7 +155,7 @@ def decode_state(content: bytes, *, like: ClockState, where: str) -> ClockState:
             f"{where}: belongs to seed {state.seed!r} of market {state.market!r}, this is seed "
             f"{like.seed!r} of {like.market!r}; start with --fresh to discard it, or use its seed"
         )
-    if not START_MIN <= state.epoch_at <= state.ceiling_at <= LAST_AT:
+    if not life.first_at <= state.epoch_at <= state.ceiling_at <= life.last_at:
         raise ConfigurationError(
             f"{where}: epoch {state.epoch_at} and ceiling {state.ceiling_at} make no sense; "
             "start with --fresh to discard it"
@@ -133,7 +163,7 @@ def decode_state(content: bytes, *, like: ClockState, where: str) -> ClockState:
     return state
 
 
-def parse_start(text: str) -> int:
+def parse_start(text: str, life: Life = SEEDED_LIFE) -> int:
     """Read `--start`: an ISO instant with a timezone, on a whole minute.
 
     Raises:
@@ -144,9 +174,9 @@ def parse_start(text: str) -> int:
         at = nanoseconds(datetime.fromisoformat(text))
     except ValueError as error:
         raise ConfigurationError(f"start {text!r}: {error}; {remedy}") from error
-    if at % MINUTE or not START_MIN <= at <= LAST_AT:
+    if at % MINUTE or not life.first_at <= at <= life.last_at:
         raise ConfigurationError(
-            f"start {text!r}: not a whole minute between {iso(START_MIN)} and {iso(LAST_AT)}; "
-            f"{remedy}"
+            f"start {text!r}: not a whole minute between {iso(life.first_at)} and "
+            f"{iso(life.last_at)}; {remedy}"
         )
     return at

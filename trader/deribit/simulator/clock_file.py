@@ -6,21 +6,21 @@ import os
 from pathlib import Path
 
 from trader.deribit.simulator.clock import ClockState, decode_state, encode_state
-from trader.deribit.simulator.market import Market
+from trader.deribit.simulator.venue import Venue
 from trader.domain.errors import ConfigurationError
 
 
-def resumed_state(path: Path | None, market: Market, start_at: int) -> ClockState:
+def resumed_state(path: Path | None, venue: Venue, start_at: int) -> ClockState:
     """Read where a market stood; a new one, or one without a file, begins at `start_at`.
 
     Raises:
         ConfigurationError: unreadable, or the state of another market.
     """
-    fresh = ClockState(str(market.seed), market.version, start_at, start_at)
+    fresh = ClockState(venue.seed, venue.version, start_at, start_at)
     if path is None:
         return fresh
     try:
-        return decode_state(path.read_bytes(), like=fresh, where=str(path))
+        return decode_state(path.read_bytes(), like=fresh, where=str(path), life=venue.life)
     except FileNotFoundError:
         return fresh
     except OSError as error:

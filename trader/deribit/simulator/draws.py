@@ -54,13 +54,17 @@ class Stretches:
         self._numbers = np.full(key.shape, _NEVER, dtype=np.int64)
         self._draws = np.empty((3, *key.shape))
 
+    def numbers(self, at: int | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count the stretches before those that hold an instant, or one instant for each."""
+        return (at - self._since) // self.length
+
     def starts_at(self, at: int | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return when the stretches began that hold an instant, or one instant for each."""
-        return self._since + (at - self._since) // self.length * self.length
+        return self._since + self.numbers(at) * self.length
 
     def draws(self, seed: int, at: int | NDArray[np.int64]) -> Array:
         """Return the draws, [column, instrument], for the stretches that hold an instant."""
-        numbers = (at - self._since) // self.length
+        numbers = self.numbers(at)
         new = np.flatnonzero(numbers != self._numbers)
         if new.size:
             drawn = np.array(uniforms(seed, self._key[new], numbers[new], 3))

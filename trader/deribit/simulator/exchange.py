@@ -6,39 +6,46 @@ The session answers what concerns the connection (heartbeats, subscriptions); al
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from trader.deribit.messages import SimulatorClock
 from trader.deribit.server_session import ServerError
 from trader.deribit.simulator import payloads
 from trader.deribit.simulator.archive import Archive
-from trader.deribit.simulator.books import book
+from trader.deribit.simulator.boards import Boards
 from trader.deribit.simulator.channels import OF_INDEXES, OF_INSTRUMENTS, parse_channel
-from trader.deribit.simulator.listing import Listing, currency
+from trader.deribit.simulator.clock import STEPPED_SPEED
+from trader.deribit.simulator.listing import Listing
 from trader.deribit.simulator.parameters import Parameters, invalid
 from trader.deribit.simulator.payloads import Payload
 from trader.deribit.simulator.reference import Reference
-from trader.deribit.simulator.tickers import ticker, tickers
+from trader.deribit.simulator.tickers import book, ticker
 from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue
 
 METHOD_NOT_FOUND: Final = -32_601
 DEPTH_DEFAULT: Final = 5
 VOLATILITY_INDEXES: Final = ("btc_usd", "eth_usd")
 
-_KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo", "combo")
-_SUMMARY_CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
-
 Answer = Callable[[Parameters, int], object]
+Lane = Literal["archive", "boards"]
 
 
 class Exchange:
     """The answers of one market. Invariant: an answer depends on (seed, call, instant) alone.
 
-    `epoch_at` and `speed` describe the clock that clients are told about; `archive` may belong to
-    another thread, which then answers the methods that `is_archived` names.
+    `epoch_at` and `speed` describe the clock that clients are told about; `archive` and `boards`
+    may belong to threads of their own, which then answer what `lane` says is theirs.
     """
 
-    def __init__(self, venue: Venue, archive: Archive, *, epoch_at: int, speed: float) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        archive: Archive,
+        boards: Boards | None = None,
+        *,
+        epoch_at: int,
+        speed: float,
+    ) -> None:
         self.venue = venue
         self._epoch_at = epoch_at
         self._speed = speed
@@ -48,41 +55,47 @@ class Exchange:
             "public/get_funding_rate_value": archive.funding_value,
             "public/get_funding_rate_history": archive.funding_history,
             "public/get_last_trades_by_currency": archive.trades.of_currency,
-            "public/get_last_trades_by_currency_and_time": archive.trades.of_currency,
+            "public/get_last_trades_by_currency_and_time": archive.trades.of_currency_and_time,
             "public/get_last_trades_by_instrument": archive.trades.of_instrument,
-            "public/get_last_trades_by_instrument_and_time": archive.trades.of_instrument,
+            "public/get_last_trades_by_instrument_and_time": archive.trades.of_instrument_and_time,
             "public/get_volatility_index_data": archive.trades.volatility_index,
+            "public/get_last_settlements_by_currency": archive.settlements.of_currency,
+            "public/get_last_settlements_by_instrument": archive.settlements.of_instrument,
+            "public/get_index_chart_data": archive.reference.index_chart,
+            "public/get_funding_chart_data": archive.reference.funding_chart,
+            "public/get_historical_volatility": archive.reference.historical_volatility,
+            "public/get_mark_price_history": archive.reference.mark_price_history,
+            "public/get_announcements": archive.reference.announcements,
+        }
+        boards = boards or Boards(venue)
+        self._of_boards: dict[str, Answer] = {
+            "public/get_instruments": boards.instruments,
+            "public/get_instrument": boards.instrument,
+            "public/get_contract_size": boards.contract_size,
+            "public/get_expirations": boards.reference.expirations,
+            "public/get_trade_volumes": boards.reference.trade_volumes,
+            "public/get_book_summary_by_currency": boards.summaries,
         }
         reference = Reference(venue)
         self._answers: dict[str, Answer] = {
             "public/get_time": self._time,
             "public/status": self._status,
             "public/get_currencies": self._currencies,
-            "public/get_instruments": self._instruments,
-            "public/get_instrument": self._instrument,
             "public/get_index_price": self._index_price,
             "public/get_index_price_names": reference.index_names,
             "public/get_supported_index_names": reference.index_names,
-            "public/get_index_chart_data": reference.index_chart,
-            "public/get_expirations": reference.expirations,
-            "public/get_contract_size": reference.contract_size,
-            "public/get_historical_volatility": reference.historical_volatility,
-            "public/get_last_settlements_by_currency": reference.settlements_of_currency,
-            "public/get_last_settlements_by_instrument": reference.settlements_of_instrument,
-            "public/get_funding_chart_data": reference.funding_chart,
-            "public/get_mark_price_history": reference.mark_price_history,
-            "public/get_trade_volumes": reference.trade_volumes,
             "public/get_combos": reference.nothing_of_currency,
             "public/get_combo_ids": reference.nothing_of_currency,
             "public/get_combo_details": reference.combo,
-            "public/get_announcements": reference.announcements,
+            "public/get_apr_history": reference.apr_history,
+            "public/get_block_rfq_trades": reference.block_rfq_trades,
             "public/get_order_book_by_instrument_id": self._order_book_by_id,
             "public/ticker": self._ticker,
             "public/get_order_book": self._order_book,
-            "public/get_book_summary_by_currency": self._summaries,
             "public/get_book_summary_by_instrument": self._summary,
             "simulator/clock": self._clock,
             **self._archived,
+            **self._of_boards,
         }
 
     def handle(self, method: str, params: Mapping[str, object], at: int) -> object:
@@ -96,9 +109,16 @@ class Exchange:
             raise ServerError(METHOD_NOT_FOUND, "Method not found")
         return answer(Parameters(params), at)
 
-    def is_archived(self, method: str) -> bool:
-        """Tell whether the archive answers a method."""
-        return method in self._archived
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are answered here."""
+        return tuple(self._answers)
+
+    def lane(self, method: str) -> Lane | None:
+        """Tell who answers a method: archive, boards, or at once the caller's own thread (None)."""
+        if method in self._archived:
+            return "archive"
+        return "boards" if method in self._of_boards else None
 
     def knows(self, channel: str, at: int) -> bool:
         """Tell whether a channel exists: its name is right, and so is what it is about."""
@@ -108,7 +128,7 @@ class Exchange:
         if parsed.stream == "volatility":
             return parsed.subject in VOLATILITY_INDEXES
         if parsed.stream in OF_INDEXES:
-            return parsed.subject in INDEX_UNDERLYINGS
+            return INDEX_UNDERLYINGS.get(parsed.subject) in self.venue.underlyings
         if parsed.stream not in OF_INSTRUMENTS:
             return True
         listing = self.venue.find(parsed.subject, at)
@@ -125,37 +145,22 @@ class Exchange:
             epoch_at=self._epoch_at,
             now_at=at,
             speed=self._speed,
-            seed=str(self.venue.market.seed),
-            market=self.venue.market.version,
+            seed=self.venue.seed,
+            market=self.venue.version,
+            staleness_s=self.venue.staleness_s,
+            assumed_sizes=self.venue.assumed_sizes,
+            stepped=self._speed == STEPPED_SPEED,
         )
 
     def _currencies(self, _params: Parameters, _at: int) -> list[Payload]:
         return payloads.currencies()
 
-    def _instruments(self, params: Parameters, at: int) -> list[Payload]:
-        """Any currency is answered: one that nothing trades in has an empty catalog."""
-        wanted = (params.optional_text("currency") or "any").upper()
-        kind = params.choice("kind", _KINDS) or "any"
-        listed = self.venue.expired(at) if params.flag("expired") else self.venue.listed(at)
-        return [
-            payloads.instrument(listing, at)
-            for listing in listed
-            if wanted in ("ANY", currency(listing)) and kind in ("any", payloads.wire_kind(listing))
-        ]
-
-    def _instrument(self, params: Parameters, at: int) -> Payload:
-        name = params.text("instrument_name")
-        listing = self.venue.find(name, at) or self.venue.find_expired(name, at)
-        if listing is None:
-            raise invalid("instrument_name", "instrument not found")
-        return payloads.instrument(listing, at)
-
     def _index_price(self, params: Parameters, at: int) -> Payload:
         underlying = INDEX_UNDERLYINGS.get(params.text("index_name"))
-        if underlying is None:
+        if underlying not in self.venue.underlyings:
             raise invalid("index_name", "not found")
         return {
-            "index_price": self.venue.market.spot(underlying, at),
+            "index_price": self.venue.index_price(underlying, at),
             "estimated_delivery_price": self.venue.estimated_delivery_price(underlying, at),
         }
 
@@ -176,34 +181,12 @@ class Exchange:
         depth = params.integer("depth", DEPTH_DEFAULT)
         if depth < 1:
             raise invalid("depth", "invalid format")
-        content = ticker(self.venue, listing, at)
-        touch = [content[f"best_{side}_{what}"] for side in ("bid", "ask")
-                 for what in ("price", "amount")]  # fmt: skip
-        return payloads.order_book(content, book(listing, *touch), depth)
+        content, resting = book(self.venue, listing, at, depth)
+        return payloads.order_book(content, resting)
 
     def _summary(self, params: Parameters, at: int) -> list[Payload]:
         listing = self._open(params, at)
         return [payloads.summary(listing, ticker(self.venue, listing, at))]
-
-    def _summaries(self, params: Parameters, at: int) -> list[Payload]:
-        params.text("currency")
-        wanted = params.choice("currency", _SUMMARY_CURRENCIES)
-        kind = params.choice("kind", _KINDS) or "any"
-        listed = [
-            listing
-            for listing in self.venue.listed(at)
-            if currency(listing) == wanted and kind in ("any", payloads.wire_kind(listing))
-        ]
-        rows = [
-            payloads.summary(listing, ticker(self.venue, listing, at))
-            for listing in listed
-            if listing.kind != "option"
-        ]
-        products = dict.fromkeys(one.product for one in listed if one.kind == "option")
-        for product in products:
-            quoted = tickers(self.venue, product, at)
-            rows.extend(payloads.summary(listing, content) for listing, content in quoted)
-        return rows
 
     def _open(self, params: Parameters, at: int) -> Listing:
         name = params.text("instrument_name")

@@ -1,192 +1,256 @@
-"""What goes wrong at the bundled exchange, when, and for whom?
+"""What can go wrong at the bundled exchange? Every kind of fault, as a person writes it.
 
-A plan of timed faults, in wall seconds since the exchange started. Tests state entries, draw a
-seeded plan, or inject entries while the exchange runs (`simulator/fault`).
+One table of a faults file, or the parameters of `simulator/fault_start`, is one fault. When it is
+on, `fault_plan` says; what it does to one client's frames, `disturbance`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-import msgspec
-import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-FaultName = Literal[
-    "drop_all",
-    "mute",
-    "half_frame",
-    "garbage",
-    "duplicate",
-    "gap",
-    "clock_jump",
-    "zero_sides",
-    "close",
-    "refuse",
-]
-FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
+from trader.domain.units import DAY, HOUR, SECOND
 
-GARBAGE: Final = b'{"jsonrpc":"2.0","method":"subscription",\x7f!not json'
-DURATION_S_MAX: Final = 86_400.0
-JUMP_S_DEFAULT: Final = 3_600.0
+DURATION_S_MAX: Final = 31_622_400.0
+"""A leap year: more is a slip of the pen."""
+
+ABNORMAL: Final = 1006
+"""The close code of a connection that is cut without a close frame."""
+
+WEEK: Final = 7 * DAY
+FIRST_FRIDAY: Final = DAY + 8 * HOUR
+"""Friday, 2 January 1970, 08:00 UTC."""
+
+Seconds = Annotated[float, Field(ge=0, le=DURATION_S_MAX, allow_inf_nan=False)]
+Span = Annotated[float, Field(gt=0, le=DURATION_S_MAX, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault: what, on which channels (a shell pattern), from when, for how long.
-
-    drop_all: nothing leaves the exchange, answers and heartbeats included, sockets stay open.
-    mute: matching channels say nothing. half_frame, garbage: one matching notification per batch
-    is cut in half, or replaced by noise. duplicate: matching notifications are sent twice.
-    gap: each matching notification is lost with `probability`. clock_jump: their timestamps are
-    `jump_s` off (market seconds). zero_sides: both sides of quotes show 0. close: connections are
-    cut without a goodbye. refuse: close, and new ones are turned away.
+class Fault(BaseModel):
+    """When a fault is on: from `starts_s` after the exchange began, for `duration_s`, again every
+    `every_s`; in seconds of the wall, or of the market where `clock` says so.
     """
 
-    kind: FaultName
-    scope: str = "*"
-    starts_s: float = 0.0
-    duration_s: float = 1.0
-    probability: float = 0.5
-    jump_s: float = JUMP_S_DEFAULT
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    def __post_init__(self) -> None:
-        if not self.scope:
-            raise ValueError("fault: scope '' matches no channel; name one, or * for all")
-        if not (math.isfinite(self.starts_s) and self.starts_s >= 0):
-            raise ValueError(f"fault: starts_s {self.starts_s!r} must be 0 or later")
-        if not (math.isfinite(self.duration_s) and 0 < self.duration_s <= DURATION_S_MAX):
+    kind: str
+    clock: Literal["wall", "market"] = "wall"
+    starts_s: Seconds = 0.0
+    duration_s: Span = 1.0
+    every_s: Span | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.every_s is not None and self.every_s < self.duration_s:
             raise ValueError(
-                f"fault: duration_s {self.duration_s!r} must be above 0, up to {DURATION_S_MAX:g}"
+                f"every_s {self.every_s:g} is below duration_s {self.duration_s:g}; "
+                "raise every_s, or shorten duration_s"
             )
-        if not 0 < self.probability <= 1:
-            raise ValueError(f"fault: probability {self.probability!r} must be in (0, 1]")
-        if not math.isfinite(self.jump_s):
-            raise ValueError(f"fault: jump_s {self.jump_s!r} must be a finite number of seconds")
-
-    def active(self, elapsed_s: float) -> bool:
-        """Tell whether the fault is on."""
-        return self.starts_s <= elapsed_s < self.starts_s + self.duration_s
-
-    def covers(self, channel: str) -> bool:
-        """Tell whether the fault touches a channel."""
-        return self.scope == "*" or fnmatchcase(channel, self.scope)
+        return self
 
 
-class FaultPlan:
-    """The faults of one run, and the seeded chance they draw from.
+class ClientFault(Fault):
+    """A fault of some clients: `ws/1` is the first websocket that came, `http` is everyone there.
 
-    Invariant: same entries, same seed, same calls: same disturbance. Ended faults are forgotten.
+    A shell pattern, as `scope` below is.
     """
 
-    def __init__(self, entries: Iterable[Fault] = (), *, seed: int = 0) -> None:
-        self._entries = list(entries)
-        self._chance = np.random.default_rng(seed)
-        self._active: tuple[Fault, ...] = ()
+    clients: Pattern = "*"
 
-    @property
-    def entries(self) -> tuple[Fault, ...]:
-        """The faults that are on or still to come."""
-        return tuple(self._entries)
-
-    def inject(self, fault: Fault) -> None:
-        """Add a fault to the plan."""
-        self._entries.append(fault)
-
-    def advance(self, elapsed_s: float) -> None:
-        """Move to a wall instant: forget what ended, turn on what is due."""
-        self._entries = [
-            fault for fault in self._entries if elapsed_s < fault.starts_s + fault.duration_s
-        ]
-        self._active = tuple(fault for fault in self._entries if fault.active(elapsed_s))
-
-    @property
-    def disturbs(self) -> bool:
-        """Whether any fault is on: the fast path of a healthy exchange asks only this."""
-        return bool(self._active)
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing at all may leave the exchange."""
-        return any(fault.kind == "drop_all" for fault in self._active)
-
-    @property
-    def closes(self) -> bool:
-        """Whether connections are to be cut."""
-        return any(fault.kind in {"close", "refuse"} for fault in self._active)
-
-    @property
-    def refuses(self) -> bool:
-        """Whether new connections are turned away."""
-        return any(fault.kind == "refuse" for fault in self._active)
-
-    def disturb_frames(self, frames: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Turn a batch of (channel, notification) into what really leaves."""
-        if self.silent:
-            return []
-        result: list[tuple[str, bytes]] = []
-        spoiled: set[FaultName] = set()
-        for channel, frame in frames:
-            kinds = {fault.kind for fault in self._active if fault.covers(channel)}
-            if not kinds:
-                result.append((channel, frame))
-                continue
-            if self._lost(channel):
-                continue
-            content = self._falsified(channel, frame) if kinds & _FALSE_CONTENT else frame
-            for kind in ("half_frame", "garbage"):
-                if kind in kinds and kind not in spoiled:
-                    spoiled.add(kind)
-                    spoilt = content[: len(content) // 2] if kind == "half_frame" else GARBAGE
-                    result.append((channel, spoilt))
-                    break
-            else:
-                result.extend([(channel, content)] * (2 if "duplicate" in kinds else 1))
-        return result
-
-    def _lost(self, channel: str) -> bool:
-        for fault in self._active:
-            if not fault.covers(channel):
-                continue
-            if fault.kind == "mute":
-                return True
-            if fault.kind == "gap" and self._chance.random() < fault.probability:
-                return True
-        return False
-
-    def _falsified(self, channel: str, frame: bytes) -> bytes:
-        message = msgspec.json.decode(frame)
-        content = message["params"]["data"]
-        for fault in self._active:
-            if not isinstance(content, dict) or not fault.covers(channel):
-                continue
-            if fault.kind == "zero_sides":
-                content.update((key, 0.0) for key in _SIDES if key in content)
-            if fault.kind == "clock_jump" and "timestamp" in content:
-                content["timestamp"] += int(fault.jump_s * 1_000)
-        return msgspec.json.encode(message)
+    def concerns(self, client: str) -> bool:
+        """Tell whether the fault is about a client."""
+        return self.clients == "*" or fnmatchcase(client, self.clients)
 
 
-_FALSE_CONTENT: Final[frozenset[FaultName]] = frozenset({"zero_sides", "clock_jump"})
-_SIDES: Final = ("best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount")
+class FrameFault(ClientFault):
+    """A fault of some frames: those whose topic fits `scope`, each with `probability`, and of one
+    client not more than `count` (each time the fault comes).
+
+    The topic is the channel of a notification, the method of an answer, or `heartbeat`.
+    """
+
+    scope: Pattern = "*"
+    probability: Share = 1.0
+    count: Annotated[int, Field(ge=1, le=10**9)] | None = None
+
+    def covers(self, topic: str) -> bool:
+        """Tell whether the fault is about a topic."""
+        return self.scope == "*" or fnmatchcase(topic, self.scope)
 
 
-def draw_plan(seed: int, *, wall_s: float, count: int) -> FaultPlan:
-    """Draw `count` faults of mixed kinds over a run of `wall_s` seconds, always the same ones.
+class Drop(FrameFault):
+    """Frames never leave; over HTTP the connection ends without an answer."""
+
+    kind: Literal["drop"] = "drop"
+
+
+class Mute(FrameFault):
+    """Channels say nothing; answers and heartbeats go on."""
+
+    kind: Literal["mute"] = "mute"
+
+
+class Gap(FrameFault):
+    """Notifications are lost, of books unless said otherwise: their chain of `change_id` breaks."""
+
+    kind: Literal["gap"] = "gap"
+    scope: Pattern = "book.*"
+    probability: Share = 0.5
+
+
+class Delay(FrameFault):
+    """Frames leave `delay_s` late, and up to `jitter_s` more; in a topic none overtakes another."""
+
+    kind: Literal["delay"] = "delay"
+    delay_s: Span = 1.0
+    jitter_s: Seconds = 0.0
+
+
+class Duplicate(FrameFault):
+    """Frames leave twice in a row."""
+
+    kind: Literal["duplicate"] = "duplicate"
+
+
+class Reorder(FrameFault):
+    """Frames leave after the next one of their topic."""
+
+    kind: Literal["reorder"] = "reorder"
+
+
+class Corrupt(FrameFault):
+    """Frames are spoiled: `json` breaks the syntax, `types` keeps it and turns numbers into texts
+    and texts into numbers, `bits` flips some.
+
+    Flipped bits may make another plausible number: no reader of JSON can notice that.
+    """
+
+    kind: Literal["corrupt"] = "corrupt"
+    mode: Literal["json", "types", "bits"] = "json"
+    bits: Annotated[int, Field(ge=1, le=10_000)] = 8
+
+
+class Truncate(FrameFault):
+    """Frames end after the share `keep` of their bytes."""
+
+    kind: Literal["truncate"] = "truncate"
+    keep: Share = 0.5
+
+
+class ZeroSide(FrameFault):
+    """Tickers and quotes show 0 for price and amount of a side, as for an empty one."""
+
+    kind: Literal["zero_side"] = "zero_side"
+    side: Literal["bid", "ask", "both"] = "both"
+
+
+class ClockSkew(FrameFault):
+    """The exchange's timestamps are `skew_s` off, and `drift` seconds more with each second.
+
+    `simulator/clock` tells the truth: it is the clock of the demo, not a word of the exchange.
+    """
+
+    kind: Literal["clock_skew"] = "clock_skew"
+    skew_s: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] = 3_600.0
+    drift: Annotated[float, Field(ge=-1_000, le=1_000, allow_inf_nan=False)] = 0.0
+
+
+class TooManyRequests(FrameFault):
+    """Calls are refused with 10028, and unless `closes` is false the connection ends with it."""
+
+    kind: Literal["too_many_requests"] = "too_many_requests"
+    closes: bool = True
+
+
+class Drip(ClientFault):
+    """Bytes leave so slowly, in pieces that end anywhere."""
+
+    kind: Literal["drip"] = "drip"
+    bytes_per_s: Annotated[float, Field(ge=1, le=1e9)] = 1_000.0
+
+
+class Close(ClientFault):
+    """Websockets are closed with a code, again and again; 1006 cuts them without a close frame."""
+
+    kind: Literal["close"] = "close"
+    code: Annotated[int, Field(ge=1000, le=4999)] = ABNORMAL
+    reason: Annotated[str, Field(max_length=120)] = ""
+
+    @model_validator(mode="after")
+    def _sendable(self) -> Self:
+        if self.code in (1004, 1005, 1015) or 1016 <= self.code < 3000:
+            raise ValueError(
+                f"code {self.code} must never be sent; "
+                "give 1006 (a cut), 1000-1003, 1007-1014 or 3000-4999"
+            )
+        return self
+
+
+class Refuse(ClientFault):
+    """New connections are answered with `status`; those that stand are cut if `cuts`."""
+
+    kind: Literal["refuse"] = "refuse"
+    status: Literal[403, 429, 500, 502, 503] = 503
+    cuts: bool = True
+
+
+class ExpiryStorm(Fault):
+    """The market's clock jumps to `before_s` before the next Friday, 08:00 UTC.
+
+    Weeklies and longer expire then, and whatever expired on the days jumped over is gone at once.
+    """
+
+    kind: Literal["expiry_storm"] = "expiry_storm"
+    before_s: Annotated[float, Field(ge=0, le=6 * 86_400, allow_inf_nan=False)] = 60.0
+
+    def breaks_at(self, at: int) -> int:
+        """Tell to which later instant the clock jumps from an instant."""
+        before = int(self.before_s * SECOND)
+        weeks = (at + before - FIRST_FRIDAY) // WEEK + 1
+        return FIRST_FRIDAY + weeks * WEEK - before
+
+
+class Maintenance(Fault):
+    """The platform is locked: calls are refused with 11051, channels fall silent.
+
+    `platform_state` tells its begin and its end, `public/status` and `public/test` are answered.
+    """
+
+    kind: Literal["maintenance"] = "maintenance"
+
+
+AnyFault = (
+    Drop
+    | Mute
+    | Gap
+    | Delay
+    | Duplicate
+    | Reorder
+    | Corrupt
+    | Truncate
+    | ZeroSide
+    | ClockSkew
+    | TooManyRequests
+    | Drip
+    | Close
+    | Refuse
+    | ExpiryStorm
+    | Maintenance
+)
+
+KINDS: Final[dict[str, type[AnyFault]]] = {
+    kind.model_fields["kind"].default: kind for kind in get_args(AnyFault)
+}
+
+
+def read_fault(table: Mapping[str, Any]) -> AnyFault:
+    """Make a fault of its fields; `kind` must be one of `KINDS`.
 
     Raises:
-        ValueError: no time to place them in.
+        ValidationError: of pydantic, with every field that is wrong.
     """
-    if not (math.isfinite(wall_s) and wall_s > 0) or count < 0:
-        raise ValueError(f"faults: wall_s {wall_s!r} and count {count!r} must be positive")
-    chance = np.random.default_rng(seed)
-    entries = [
-        Fault(
-            kind=FAULT_NAMES[int(chance.integers(len(FAULT_NAMES)))],
-            starts_s=round(float(chance.uniform(0, wall_s)), 3),
-            duration_s=round(float(chance.uniform(0.2, 3.0)), 3),
-        )
-        for _ in range(count)
-    ]
-    return FaultPlan(sorted(entries, key=lambda fault: fault.starts_s), seed=seed)
+    return KINDS[table["kind"]].model_validate(table)

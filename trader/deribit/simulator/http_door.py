@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -10,11 +11,15 @@ from aiohttp import web
 
 from trader.deribit import server_http
 from trader.deribit.refusal import ServerError
-from trader.deribit.server_auth import Authority
+from trader.deribit.server_auth import AUTH_METHODS, Authority
 from trader.deribit.server_session import Call, Credits, test_answer
-from trader.deribit.simulator.channels import FAST_S
-from trader.deribit.simulator.connection import INCOMING_BYTES_MAX, address_of, is_local
-from trader.deribit.simulator.faults import FaultPlan
+from trader.deribit.simulator.connection import (
+    INCOMING_BYTES_MAX,
+    PIECE_S,
+    address_of,
+    is_local,
+)
+from trader.deribit.simulator.disturbance import Disturbance
 from trader.domain.units import MICROSECOND
 
 ASKERS_MAX: Final = 1_000
@@ -35,43 +40,63 @@ class HttpDoor:
         self,
         answer: Answerer,
         now: Callable[[], int],
-        faults: FaultPlan,
+        disturbance: Disturbance,
         authority: Authority,
         *,
         limited: bool,
     ) -> None:
         self._ask = answer
         self._now = now
-        self._faults = faults
+        self._disturbance = disturbance
         self._authority = authority
         self._limited = limited
         self._askers: dict[str, Credits] = {}
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Answer one request; while the exchange is mute, wait until it is not."""
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, as the faults let it."""
         us_in = self._now() // MICROSECOND
         id_: int | str | None = None
+        method = ""
         try:
             body = await _body(request)
-            read = server_http.read_request(request.path, request.query.items(), body)
-            id_ = read.id
+            read = server_http.read_request(request.path, request.query.items(), body, request.host)
+            id_, method = read.id, read.method
             call = Call(read.id, read.method, read.params, us_in)
             result = await self._result(request, body, call)
         except ServerError as error:
             answer = server_http.refused(id_, error, us_in, self._now() // MICROSECOND)
         else:
             answer = server_http.answered(call, result, self._now() // MICROSECOND)
-        while self._faults.silent:  # noqa: ASYNC110  faults end by the clock: nobody sets an event
-            await asyncio.sleep(FAST_S)
-        return web.Response(
-            body=answer.body,
-            status=answer.status,
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
-        )
+        shaped = self._disturbance.shape(method, answer.body)
+        await asyncio.sleep(shaped.delay_s)
+        if not shaped.frames:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        return await self._send(request, answer.status, shaped.frames[0])
+
+    async def _send(self, request: web.BaseRequest, status: int, body: bytes) -> web.StreamResponse:
+        """Send an answer; where bytes are to leave slowly, in pieces."""
+        headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
+        if self._disturbance.bytes_per_s == math.inf:
+            return web.Response(body=body, status=status, headers=headers)
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = len(body)
+        await response.prepare(request)
+        while body:
+            rate = self._disturbance.bytes_per_s
+            size = max(int(min(rate * PIECE_S, len(body))), 1)
+            await response.write(body[:size])
+            body = body[size:]
+            await asyncio.sleep(size / rate)
+        await response.write_eof()
+        return response
 
     async def _result(self, request: web.BaseRequest, body: bytes, call: Call) -> object:
         now = asyncio.get_running_loop().time()
+        refusal = self._disturbance.refusal(call.method)
+        if refusal is not None:
+            raise refusal.error
         if self._limited:
             self._credits_of(address_of(request)).charge(call.method, now)
         if call.method.startswith("private/"):
@@ -82,8 +107,8 @@ class HttpDoor:
         if call.method in server_http.WEBSOCKET_ONLY:
             raise ServerError(10_030, "must_be_websocket_request")
         match call.method:
-            case "public/auth":
-                return self._authority.grant(call.params, now)[1]
+            case method if method in AUTH_METHODS:
+                return self._authority.answer(method, call.params, now)[1]
             case "public/test":
                 return test_answer(call.params)
             case _:
@@ -107,3 +132,10 @@ async def _body(request: web.BaseRequest) -> bytes:
         if len(body) > INCOMING_BYTES_MAX:
             raise ServerError(-32_600, "request entity too large")
     return bytes(body)
+
+
+def turned_away(status: int, text: str) -> web.Response:
+    """Write the answer to who may not come in; the connection ends with it."""
+    response = web.Response(status=status, text=text)
+    response.force_close()
+    return response

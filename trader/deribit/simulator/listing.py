@@ -6,14 +6,12 @@ beside the monthly and quarterly inverse ones only. Perpetuals and spot pairs al
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Final, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trader.deribit.simulator.expiries import EPOCH, Expiry, SettlementPeriod, Term, expiries
 from trader.deribit.simulator.market import GENESIS, Market
 from trader.deribit.simulator.path import keep
 from trader.deribit.simulator.products import (
@@ -22,6 +20,15 @@ from trader.deribit.simulator.products import (
     SPOTS,
     FutureTerms,
     price_index,
+)
+from trader.domain.expiries import (
+    Expiry,
+    SettlementPeriod,
+    Term,
+    expiries,
+    expiry_label,
+    settlement_period,
+    strike_label,
 )
 from trader.domain.units import DAY, HOUR, SECOND, YEAR
 from trader.pricing.normal import Array
@@ -36,7 +43,6 @@ SETTLING: Final = 3 * SECOND
 """How long books stay in `settlement` at 08:00 UTC."""
 ARCHIVED_AFTER: Final = 30 * DAY
 
-_MONTHS: Final = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
 _WING: Final = 1.2  # standard deviations on either side of the money: |delta| about .1 to .9
 _HOURS_KEPT: Final = 4
 _LADDERS_KEPT: Final = 192
@@ -108,10 +114,10 @@ class Listings:
     def dated(self, product: str, at: int) -> tuple[Listing, ...]:
         """Return what expires of a product: futures, then options; one object for an hour."""
         hour = at // HOUR * HOUR
-        known = self._dated.get((product, hour))
+        known = self._dated.pop((product, hour), None)  # asked for last, forgotten last
         if known is None:
             known = (*self.futures(product, hour), *self.options(product, hour))
-            keep(self._dated, (product, hour), known, _HOURS_KEPT * len(OPTIONS))
+        keep(self._dated, (product, hour), known, _HOURS_KEPT * len(OPTIONS))
         return known
 
     def options(self, product: str, at: int) -> tuple[Listing, ...]:
@@ -153,10 +159,15 @@ class Listings:
 
     def expired(self, product: str, expires_at: int) -> tuple[Listing, ...]:
         """Return the futures and options of a product that expired at an instant."""
-        if expires_at < GENESIS + HOUR:
+        hour = (expires_at - 1) // HOUR * HOUR
+        if hour < GENESIS:
             return ()
-        last = self.dated(product, expires_at - 1)
-        return tuple(one for one in last if one.expires_at == expires_at)
+        due = [
+            one for one in expiries(hour, OPTIONS[product].calendar) if one.expires_at == expires_at
+        ]
+        futures = [_future(product, one) for one in due if _has_future(product, one, hour)]
+        options = [option for one in due for option in self._expiry(product, one, hour)]
+        return (*futures, *options)
 
     def underlying_index(self, option: Listing, at: int) -> str:
         """Return what an option is priced off: its future, or a synthetic one if none is listed."""
@@ -175,7 +186,7 @@ class Listings:
         if made is None:
             since = max(expiry.listed_at, GENESIS)
             made = tuple(
-                _option(product, expiry, strike, option_type, since + HOUR * hours)
+                option_listing(product, expiry, strike, option_type, since + HOUR * hours)
                 for strike, hours in _ladder(first, last, interval)
                 for option_type in _OPTION_TYPES
             )
@@ -214,28 +225,15 @@ class Listings:
 
 
 def state(listing: Listing, at: int) -> State:
-    """Return the state of an instrument's book: closed for some seconds at 08:00 UTC."""
+    """Return the state of an instrument's book: closed for some seconds at 08:00 UTC, when all but
+    spot is settled.
+    """
     if at >= listing.expires_at + ARCHIVED_AFTER:
         return "archivized"
     if at >= listing.expires_at:
         return "delivered"
-    return "settlement" if (at - 8 * HOUR) % DAY < SETTLING else "open"
-
-
-def settlement_period(term: Term) -> SettlementPeriod:
-    """Return the venue's word for a class: quarters settle as months."""
-    return "month" if term == "quarter" else term
-
-
-def expiry_label(expires_at: int) -> str:
-    """Return how a name spells an expiry: `25DEC26`, `4DEC26`."""
-    day: date = EPOCH + timedelta(days=expires_at // DAY)
-    return f"{day.day}{_MONTHS[3 * day.month - 3 : 3 * day.month]}{day.year % 100:02d}"
-
-
-def strike_label(strike: float) -> str:
-    """Return how a name spells a strike: `100000`, `0d625`."""
-    return f"{strike:.6f}".rstrip("0").rstrip(".").replace(".", "d")
+    settling = listing.kind != "spot" and (at - 8 * HOUR) % DAY < SETTLING
+    return "settlement" if settling else "open"
 
 
 def _ladder(
@@ -260,7 +258,7 @@ def _has_future(product: str, expiry: Expiry, at: int) -> bool:
 _OPTION_TYPES: Final[tuple[OptionType, ...]] = ("call", "put")
 
 
-def _option(
+def option_listing(
     product: str, expiry: Expiry, strike: float, option_type: OptionType, listed_at: int
 ) -> Listing:
     """Return an option on the venue's terms (a call of 25 December 2026: BTC-25DEC26-100000-C)."""

@@ -66,6 +66,7 @@ _FUNDING_CAP: Final = {"BTC": 0.005, "ETH": 0.010}
 _LINEAR_FUNDING_CAP: Final = 0.05
 LOG_VOL_SERIES: Final = Series((LOG_VOL,), 0, None)
 _DELIVERIES_KEPT: Final = 4_096
+_HOURLY_KEPT: Final = 2_048
 
 Instants = NDArray[np.int64]
 Shape = TypeVar("Shape", int, NDArray[np.int64])
@@ -89,6 +90,7 @@ class Market:
         self.path = Path(seed)
         self.charts = Charts(self.path)
         self._deliveries: dict[tuple[str, int], float] = {}
+        self._hourly: dict[tuple[Series, int], float] = {}
 
     def spot(self, underlying: str, at: int) -> float:
         """Return the index price at an instant."""
@@ -102,6 +104,14 @@ class Market:
         """Return what a series shows at an instant."""
         day, offset = divmod(_checked(at) - GENESIS, DAY)
         return float(self.path.day(series, day)[offset // STEP])
+
+    def hourly_point(self, series: Series, at: int) -> float:
+        """Return what a series shows at a full hour; the day around it is not made."""
+        known = self._hourly.get((series, at))
+        if known is None:
+            known = float(self.path.hour(series, (_checked(at) - GENESIS) // HOUR)[0])
+            keep(self._hourly, (series, at), known, _HOURLY_KEPT)
+        return known
 
     def points(self, series: Series, at: Instants) -> Array:
         """Return what a series shows at each instant of an array."""
@@ -204,10 +214,6 @@ class Market:
     def perpetual_mark(self, product: str, at: int) -> float:
         """Return the mark of the perpetual."""
         return self.point(_MARKS[_perpetual(product)], at)
-
-    def perpetual_marks(self, product: str, at: Instants) -> Array:
-        """Return the mark of the perpetual at each instant of an array."""
-        return self.points(_MARKS[_perpetual(product)], at)
 
     def funding_8h(self, product: str, at: int) -> float:
         """Return the funding rate per 8 hours: the premium beyond a damper, capped.

@@ -13,6 +13,10 @@ from typing import Final
 from trader.deribit.server_session import ServerError
 
 INVALID_PARAMS: Final = -32_602
+CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
+KINDS: Final = ("any", "option", "future", "spot", "future_combo", "option_combo", "combo")
+INTEGER_MAX: Final = 2**53
+"""Above it a JSON number is none that can be told from its neighbors."""
 
 
 def invalid(param: str, reason: str) -> ServerError:
@@ -50,6 +54,13 @@ class Parameters:
                 return choice
         raise invalid(param, "invalid currency" if param == "currency" else "invalid format")
 
+    def required_choice(self, param: str, choices: tuple[str, ...]) -> str:
+        """Read one of some words that must be there."""
+        value = self.choice(param, choices)
+        if value is None:
+            raise invalid(param, "value is required")
+        return value
+
     def flag(self, param: str) -> bool:
         """Read a truth value, false where it is absent."""
         match self._values.get(param):
@@ -82,6 +93,13 @@ class Parameters:
             if default is None:
                 raise invalid(param, "value is required")
             return default
-        if number != int(number):
+        if abs(number) > INTEGER_MAX or number != int(number):
             raise invalid(param, "invalid format")
         return int(number)
+
+    def whole(self, param: str, least: int, most: int, default: int) -> int:
+        """Read a whole number within bounds, the default where it is absent."""
+        number = self.integer(param, default)
+        if not least <= number <= most:
+            raise invalid(param, "invalid format")
+        return number

@@ -10,11 +10,15 @@ from typing import Final
 
 from trader.deribit.server_session import ServerSession
 from trader.deribit.simulator.channels import Subscriptions, parse_channel
-from trader.deribit.simulator.faults import FaultPlan
+from trader.deribit.simulator.disturbance import Disturbance
 from trader.deribit.simulator.publisher import Frame
 
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
 """What may wait for a slow reader: a catalog and several seconds of both boards."""
+
+
+TOO_SLOW_CLOSE: Final = (1008, "connection_too_slow")
+"""Deribit's word to a slow reader; the frame it comes in is not published."""
 
 
 class Participant:
@@ -25,20 +29,25 @@ class Participant:
     """
 
     def __init__(
-        self, session: ServerSession, faults: FaultPlan, *, backlog_bytes_max: int
+        self, session: ServerSession, disturbance: Disturbance, *, backlog_bytes_max: int
     ) -> None:
         self.session = session
         self.subscriptions = Subscriptions()
         self.fresh = False
         self.backlog_bytes = 0
         self._backlog_bytes_max = backlog_bytes_max
-        self._faults = faults
+        self._disturbance = disturbance
         self._waiting: deque[bytes] = deque()
 
     @property
     def too_slow(self) -> bool:
-        """Whether so much waits that the client must be cut."""
-        return self.backlog_bytes > self._backlog_bytes_max
+        """Whether so much waits that the client must be cut; what faults hold back counts too."""
+        return self.backlog_bytes + self._disturbance.held_bytes > self._backlog_bytes_max
+
+    @property
+    def bytes_per_s(self) -> float:
+        """How fast bytes may leave; infinity: as fast as they can."""
+        return self._disturbance.bytes_per_s
 
     @property
     def has_work(self) -> bool:
@@ -60,9 +69,7 @@ class Participant:
         self.session.drop(channels)
 
     def tell(self, frames: list[Frame], now: float) -> None:
-        """Queue what is new on the channels, after the faults, and let the session's time pass."""
-        if self._faults.disturbs:
-            frames = self._faults.disturb_frames(frames)
+        """Queue what is new on the channels and let the session's time pass."""
         for channel, frame in frames:
             self.session.push(channel, frame)
         self.session.tick(now)
@@ -70,11 +77,12 @@ class Participant:
         self.collect()
 
     def collect(self) -> None:
-        """Move what the session says to what waits; nothing where nothing may leave."""
-        frames = self.session.data_to_send()
-        if not self._faults.silent:
-            self._waiting.extend(frames)
-            self.backlog_bytes += sum(map(len, frames))
+        """Move what the session says to what waits, as far as the faults let it pass."""
+        frames = self._disturbance.pass_on(self.session.take_outgoing())
+        if self.given_up:
+            return
+        self._waiting.extend(frames)
+        self.backlog_bytes += sum(map(len, frames))
 
     def next_frames(self, bytes_max: int) -> list[bytes]:
         """Take frames to write, one at least and then up to so many bytes; none where none wait.
@@ -93,6 +101,16 @@ class Participant:
     def written(self, frames: list[bytes]) -> None:
         """Take frames that have left off the backlog."""
         self.backlog_bytes = max(self.backlog_bytes - sum(map(len, frames)), 0)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the client was too slow: nothing waits for it any more but the goodbye."""
+        return self.session.closing == TOO_SLOW_CLOSE
+
+    def give_up(self) -> None:
+        """Say goodbye in place of all that waits."""
+        self.discard()
+        self.session.closing = TOO_SLOW_CLOSE
 
     def discard(self) -> None:
         """Forget what waits: there is nobody left to read it."""

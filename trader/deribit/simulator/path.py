@@ -35,7 +35,7 @@ _BEND: Final = 0.5  # deviations of a step
 _BENDS: Final = 28  # to either side: four deviations of a minute
 _BRIDGES_KEPT: Final = 12
 _LEADING_BRIDGES_KEPT: Final = 128  # of BTC and ETH, on which most products lean
-_DAYS_KEPT: Final = 48
+_DAYS_KEPT: Final = 18
 _HOURS_TO_STEP: Final = 1.0 / float(np.sqrt(STEPS_PER_HOUR))
 
 Key = TypeVar("Key")

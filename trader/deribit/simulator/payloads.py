@@ -1,30 +1,25 @@
 """In which shape does Deribit send a contract, a ticker, a summary?
 
 Keys and units are the wire's: percent, milliseconds, 0 for an empty side in tickers and null in
-summaries. Nobody trades on the bundled exchange but its clients on paper, so options have no last
-price, no volume and no open interest; a perpetual's volume is that of its market's candles.
+summaries and in what nobody traded.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from trader.deribit.simulator.books import Book
+import numpy as np
+
+from trader.deribit.simulator.activity import Traded
 from trader.deribit.simulator.desks import PerpetualQuote
-from trader.deribit.simulator.listing import Listing
-from trader.deribit.simulator.quotes import OptionQuote
-from trader.deribit.simulator.venue import DayStats
+from trader.deribit.simulator.listing import Listing, state
+from trader.deribit.simulator.order_books import OrderBook
+from trader.deribit.simulator.quotes import Board
 from trader.domain.units import MILLISECOND, moment
 
 Payload = dict[str, Any]
 
-_NO_STATS: Final = {
-    "high": None,
-    "low": None,
-    "price_change": None,
-    "volume": 0.0,
-    "volume_usd": 0.0,
-}
 _OPTION_BAND: Final = 0.04
 _PERPETUAL_BAND: Final = 0.015
 _COINS: Final = {
@@ -60,16 +55,16 @@ def currencies() -> list[Payload]:
 
 
 def instrument(listing: Listing, at: int) -> Payload:
-    """Write a row of `public/get_instruments`; what has expired is delivered and inactive."""
-    active = at < listing.expires_at
+    """Write a row of `public/get_instruments`; what has expired is inactive."""
     row: Payload = {
         "instrument_name": listing.name,
         "instrument_id": listing.instrument_id,
         "kind": wire_kind(listing),
         "instrument_type": "reversed" if listing.inverse else "linear",
-        "state": "open" if active else "delivered",
-        "is_active": active,
+        "state": state(listing, at),
+        "is_active": at < listing.expires_at,
         "price_index": listing.price_index,
+        "underlying_type": "crypto",
         "rfq": False,
         "base_currency": listing.underlying,
         "quote_currency": listing.quote_currency,
@@ -119,48 +114,109 @@ def wire_kind(listing: Listing) -> str:
     return "future" if listing.kind == "perpetual" else listing.kind
 
 
+class OptionFigures(NamedTuple):
+    """What an option's ticker shows of its quote: volatilities in percent, all rounded."""
+
+    bid: float
+    ask: float
+    bid_amount: float
+    ask_amount: float
+    mark: float
+    mark_iv: float
+    bid_iv: float
+    ask_iv: float
+    underlying_price: float
+    min_price: float
+    max_price: float
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    rho: float
+
+
+def option_figures(board: Board) -> list[tuple[float, ...]]:
+    """Round a board as it is published: a row of `OptionFigures` for each option, as plain tuples.
+
+    All at once, since this is most of what a ticker costs.
+    """
+    terms = board.listings[0]
+    mark = np.round(board.mark, 6)
+    band = _OPTION_BAND * (1.0 if terms.inverse else board.underlying_price)
+    greeks = board.greeks
+    published = (greeks.delta, greeks.gamma, greeks.vega, greeks.theta, greeks.rho)
+    columns = (
+        board.bid,
+        board.ask,
+        board.bid_amount,
+        board.ask_amount,
+        mark,
+        np.round(100.0 * board.mark_iv, 2),
+        np.round(100.0 * board.bid_iv, 2),
+        np.round(100.0 * board.ask_iv, 2),
+        board.underlying_price,
+        np.maximum(np.round(mark - band, 4), terms.tick_size),
+        np.round(mark + band, 4),
+        *(np.round(one, 5) for one in published),
+    )
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+class Trading(NamedTuple):
+    """What a ticker tells besides its quote."""
+
+    traded: Traded
+    settlement_price: float | None
+    estimated_delivery_price: float
+
+
 def option_ticker(
     listing: Listing,
-    quote: OptionQuote,
+    figures: OptionFigures,
+    trading: Trading,
     at: int,
     *,
-    settlement_price: float | None,
-    estimated_delivery_price: float,
+    index_price: float,
     underlying_index: str,
 ) -> Payload:
     """Write the ticker of an option."""
-    greeks = quote.greeks
-    mark = round(quote.mark, 6)
-    band = _OPTION_BAND * (1.0 if listing.inverse else quote.underlying_price)
+    traded = trading.traded
+    stats = traded.stats
     return {
-        "timestamp": milliseconds(at),
-        "state": "open",
-        "stats": _NO_STATS,
-        "index_price": quote.index_price,
+        "timestamp": at // MILLISECOND,
+        "state": state(listing, at),
+        "stats": {
+            "high": stats.high,
+            "low": stats.low,
+            "price_change": stats.change,
+            "volume": stats.volume,
+            "volume_usd": stats.cost,
+        },
+        "index_price": index_price,
         "instrument_name": listing.name,
-        "last_price": None,
-        "settlement_price": settlement_price,
-        "min_price": max(round(mark - band, 4), listing.tick_size),
-        "max_price": round(mark + band, 4),
-        "open_interest": 0.0,
-        "mark_price": mark,
-        "mark_iv": round(100.0 * quote.mark_iv, 2),
-        "bid_iv": round(100.0 * quote.bid_iv, 2),
-        "ask_iv": round(100.0 * quote.ask_iv, 2),
-        "best_bid_price": quote.bid,
-        "best_ask_price": quote.ask,
-        "best_bid_amount": quote.bid_amount,
-        "best_ask_amount": quote.ask_amount,
-        "underlying_price": quote.underlying_price,
+        "last_price": traded.last_price,
+        "settlement_price": trading.settlement_price,
+        "min_price": figures.min_price,
+        "max_price": figures.max_price,
+        "open_interest": traded.open_interest,
+        "mark_price": figures.mark,
+        "mark_iv": figures.mark_iv,
+        "bid_iv": figures.bid_iv,
+        "ask_iv": figures.ask_iv,
+        "best_bid_price": figures.bid,
+        "best_ask_price": figures.ask,
+        "best_bid_amount": figures.bid_amount,
+        "best_ask_amount": figures.ask_amount,
+        "underlying_price": figures.underlying_price,
         "underlying_index": underlying_index,
         "interest_rate": 0.0,
-        "estimated_delivery_price": estimated_delivery_price,
+        "estimated_delivery_price": trading.estimated_delivery_price,
         "greeks": {
-            "delta": round(greeks.delta, 5),
-            "gamma": round(greeks.gamma, 5),
-            "vega": round(greeks.vega, 5),
-            "theta": round(greeks.theta, 5),
-            "rho": round(greeks.rho, 5),
+            "delta": figures.delta,
+            "gamma": figures.gamma,
+            "vega": figures.vega,
+            "theta": figures.theta,
+            "rho": figures.rho,
         },
     }
 
@@ -168,16 +224,15 @@ def option_ticker(
 def delta_one_ticker(
     listing: Listing,
     quote: PerpetualQuote,
+    trading: Trading,
     at: int,
-    *,
-    stats: DayStats,
-    settlement_price: float | None,
-    estimated_delivery_price: float,
 ) -> Payload:
     """Write the ticker of a perpetual, a future or a spot pair, but for funding."""
+    traded = trading.traded
+    stats = traded.stats
     return {
         "timestamp": milliseconds(at),
-        "state": "open",
+        "state": state(listing, at),
         "stats": {
             "high": stats.high,
             "low": stats.low,
@@ -188,17 +243,17 @@ def delta_one_ticker(
         },
         "index_price": quote.index_price,
         "instrument_name": listing.name,
-        "last_price": quote.bid,
-        "settlement_price": settlement_price,
+        "last_price": traded.last_price,
+        "settlement_price": trading.settlement_price,
         "min_price": round(quote.mark * (1.0 - _PERPETUAL_BAND), 4),
         "max_price": round(quote.mark * (1.0 + _PERPETUAL_BAND), 4),
-        "open_interest": 0.0,
+        "open_interest": traded.open_interest,
         "mark_price": quote.mark,
         "best_bid_price": quote.bid,
         "best_ask_price": quote.ask,
         "best_bid_amount": quote.bid_amount,
         "best_ask_amount": quote.ask_amount,
-        "estimated_delivery_price": estimated_delivery_price,
+        "estimated_delivery_price": trading.estimated_delivery_price,
     }
 
 
@@ -211,24 +266,24 @@ def funding_terms(quote: PerpetualQuote, *, funding_trailing_8h: float, premium:
     }
 
 
-def quote(listing: Listing, quoted: OptionQuote | PerpetualQuote, at: int) -> Payload:
-    """Write the touch alone (`quote.*`)."""
+def quote(listing: Listing, touch: Sequence[float], at: int) -> Payload:
+    """Write the touch alone (`quote.*`): bid, ask and their amounts."""
     return {
         "timestamp": milliseconds(at),
         "instrument_name": listing.name,
-        "best_bid_price": quoted.bid,
-        "best_bid_amount": quoted.bid_amount,
-        "best_ask_price": quoted.ask,
-        "best_ask_amount": quoted.ask_amount,
+        "best_bid_price": touch[0],
+        "best_bid_amount": touch[2],
+        "best_ask_price": touch[1],
+        "best_ask_amount": touch[3],
     }
 
 
-def order_book(ticker: Payload, resting: Book, depth: int) -> Payload:
-    """Write a book, so many levels a side at most, beside its ticker."""
+def order_book(ticker: Payload, resting: OrderBook) -> Payload:
+    """Write a book beside its ticker."""
     return ticker | {
         "change_id": ticker["timestamp"],
-        "bids": [list(level) for level in resting.bids[:depth]],
-        "asks": [list(level) for level in resting.asks[:depth]],
+        "bids": list(resting.bids.items()),
+        "asks": list(resting.asks.items()),
     }
 
 

@@ -7,7 +7,7 @@ since the listing: no gap, and any window can be asked for by time or by sequenc
 after the instant of the question shows.
 """
 
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,8 +17,7 @@ from trader.deribit.simulator.instrument_series import option_prints_every, seri
 from trader.deribit.simulator.listing import Listing
 from trader.deribit.simulator.path import on_tick
 from trader.deribit.simulator.quotes import Quotes
-from trader.deribit.simulator.turnover import print_length, printed
-from trader.domain.units import DAY
+from trader.deribit.simulator.turnover import print_length, print_times, printed
 from trader.pricing.normal import Array
 
 LOOK_BACK: Final = 32
@@ -47,17 +46,6 @@ class Prints(NamedTuple):
     iv: Array
 
 
-class DayOfPrints(NamedTuple):
-    """An option's last 24 hours: prices in its units, volume in coin, and in USD paid for it."""
-
-    high: float
-    low: float
-    first: float
-    last: float
-    volume: float
-    volume_usd: float
-
-
 class Tape:
     """The trades of one market's instruments."""
 
@@ -73,13 +61,18 @@ class Tape:
             return 0
         return int(number) + int(self._times(listing, np.array([number]))[0] <= at)
 
+    def counts(self, listings: tuple[Listing, ...], at: int) -> list[int]:
+        """Return `latest_seq` of each of some listed options of one product."""
+        counts: list[int] = self.quotes.print_counts(listings, at).tolist()
+        return counts
+
     def by_sequence(self, listing: Listing, first: int, last: int, at: int) -> Prints:
         """Return the prints numbered first to last (both included) that have happened by `at`."""
         first, last = max(first, 1), min(last, self.latest_seq(listing, at))
         if last < first:
             return NO_PRINTS
         earlier = min(LOOK_BACK, first - 1)
-        return _tail(self._made(listing, np.arange(first - earlier, last + 1)), earlier)
+        return _cut(self._made(listing, np.arange(first - earlier, last + 1)), earlier)
 
     def by_time(self, listing: Listing, start: int, end: int, at: int) -> Prints:
         """Return the prints in [start, end] that have happened by `at`."""
@@ -90,57 +83,111 @@ class Tape:
         """Return the first and last sequence number in [start, end]; none where last < first."""
         return self.latest_seq(listing, start - 1) + 1, self.latest_seq(listing, end)
 
-    def latest(self, listings: tuple[Listing, ...], at: int) -> list[float | None]:
-        """Return the last price of some options of one product, None before the first print."""
-        if not listings:
-            return []
-        length = np.array([_length(one) for one in listings])
-        listed_at = np.array([one.listed_at for one in listings])
-        number = (at - listed_at) // length
-        prices = self._last_prices(listings, listed_at + number * length)
-        earlier = self._last_prices(listings, listed_at + np.maximum(number - 1, 0) * length)
-        return [
-            now[1] if now[0] <= at else (before[1] if before[0] <= at else None)
-            for now, before in zip(prices, earlier, strict=True)
+    def of_many(
+        self, listings: Sequence[Listing], start: int, end: int, at: int
+    ) -> list[tuple[Listing, Prints]]:
+        """Return `by_time` of each instrument that has printed then; options at one go."""
+        end = min(end, at)
+        found = [
+            (one, self.by_time(one, start, end, at)) for one in listings if one.kind != "option"
         ]
+        products: dict[str, list[Listing]] = {}
+        for one in listings:
+            if one.kind == "option" and one.listed_at <= end:
+                products.setdefault(one.product, []).append(one)
+        for options in products.values():
+            found += self._options(options, start, end)
+        return [one for one in found if len(one[1].seq)]
 
-    def day(self, listings: tuple[Listing, ...], at: int) -> list[DayOfPrints | None]:
-        """Sum up the last 24 hours of some options of one product, None where none printed.
+    def _options(
+        self, options: list[Listing], start: int, end: int
+    ) -> list[tuple[Listing, Prints]]:
+        """Return the prints in [start, end] of options of one product, also where there are none.
 
-        Asks for every print of the day at once: tens of milliseconds for a board.
+        Which ones happen is drawn for all stretches of time; only those are quoted.
         """
-        if not listings:
-            return []
-        length = np.array([_length(one) for one in listings])
-        listed_at = np.array([one.listed_at for one in listings])
-        first = np.maximum((at - DAY - listed_at) // length, 0)
-        counts = np.maximum((at - listed_at) // length - first + 1, 0)
-        row = np.repeat(np.arange(len(listings)), counts)
-        number = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + first[row]
+        listed_at = np.array([one.listed_at for one in options])
+        length = np.array([_length(one) for one in options])
+        ends_at = np.minimum(np.array([one.expires_at for one in options]) - 1, end)
+        first = np.maximum((start - listed_at) // length, 0)
+        counts = np.maximum((ends_at - listed_at) // length - first + 1, 0)
+        ends = np.cumsum(counts)
+        row = np.repeat(np.arange(len(options)), counts)
+        number = np.arange(len(row)) - np.repeat(ends - counts, counts) + first[row]
         within = listed_at[row] + number * length[row]
-        met, taken = self.quotes.option_prints(tuple(listings[one] for one in row), within)
-        seen = (taken.at > at - DAY) & (taken.at <= at)
-        prices = np.where(taken.buy, met.ask, met.bid)[seen]
-        amounts = taken.amount[seen]
-        dollars = (prices * met.underlying_price[seen]) if listings[0].inverse else prices
-        bounds = np.searchsorted(row[seen], np.arange(len(listings) + 1))
+        if not row.size:
+            return []
+        times = self.quotes.print_times(tuple(options[one] for one in row.tolist()), within)
+        chosen = np.flatnonzero((start <= times) & (times <= ends_at[row]))
+        if not chosen.size:
+            return []
+        row, within, seq = row[chosen], within[chosen], number[chosen] + 1
+        printed_by = tuple(options[one] for one in row.tolist())
+        met, taken = self.quotes.option_prints(printed_by, within)
+        price = np.where(taken.buy, met.ask, met.bid)
+        contracts = np.round(taken.amount / options[0].contract_size, 6)
+        prints = Prints(
+            seq,
+            taken.at,
+            price,
+            taken.amount,
+            contracts,
+            taken.buy,
+            self._option_directions(printed_by, within, length[row], price, seq),
+            met.mark,
+            self.quotes.market.spots(options[0].underlying, taken.at),
+            np.where(taken.buy, met.ask_iv, met.bid_iv),
+        )
+        cuts = np.flatnonzero(np.diff(row)) + 1
+        lows, highs = [0, *cuts.tolist()], [*cuts.tolist(), len(row)]
         return [
-            _summed(prices[low:high], amounts[low:high], dollars[low:high]) if low < high else None
-            for low, high in pairwise(bounds.tolist())
+            (printed_by[low], _cut(prints, low, high))
+            for low, high in zip(lows, highs, strict=True)
         ]
 
-    def _last_prices(
-        self, listings: tuple[Listing, ...], within: Instants
-    ) -> list[tuple[int, float]]:
-        met, taken = self.quotes.option_prints(listings, within)
-        prices = np.where(taken.buy, met.ask, met.bid)
-        return list(zip(taken.at.tolist(), prices.tolist(), strict=True))
+    def _option_directions(
+        self,
+        options: tuple[Listing, ...],
+        within: Instants,
+        length: Instants,
+        price: Array,
+        seq: Instants,
+    ) -> Instants:
+        """Return tick directions; most prices moved, so that only the others look far back."""
+        before = self._earlier(options, within, length, seq, np.array([1]))[:, 0]
+        move = price - before
+        directions: Instants = np.where(move < 0.0, 2, 0) + (move == 0.0)
+        still = np.flatnonzero(move == 0.0)
+        if still.size:
+            far = np.arange(2, LOOK_BACK + 1)
+            asked = tuple(options[row] for row in still.tolist())
+            earlier = self._earlier(asked, within[still], length[still], seq[still], far)
+            moves = price[still][:, None] - earlier
+            last = np.argmax(moves != 0.0, axis=1)
+            directions[still] = np.where(moves[np.arange(len(still)), last] < 0.0, 3, 1)
+        return directions
+
+    def _earlier(
+        self,
+        options: tuple[Listing, ...],
+        within: Instants,
+        length: Instants,
+        seq: Instants,
+        back: Instants,
+    ) -> Array:
+        """Return the prices so many prints earlier, [print, how many]; the first one before it."""
+        steps: Instants = np.minimum(back, (seq - 1)[:, None])
+        instants: Instants = (within[:, None] - steps * length[:, None]).ravel()
+        asked = tuple(one for one in options for _ in back)
+        met, taken = self.quotes.option_prints(asked, instants)
+        prices: Array = np.where(taken.buy, met.ask, met.bid).reshape(steps.shape)
+        return prices
 
     def _times(self, listing: Listing, number: Instants) -> Instants:
         if listing.kind == "option":
             within = listing.listed_at + number * _length(listing)
             return self.quotes.print_times((listing,) * len(number), within)
-        return printed(self.quotes.market, listing, number).at
+        return print_times(self.quotes.market, listing, number)
 
     def _made(self, listing: Listing, seq: Instants) -> Prints:
         """Make consecutive prints; the directions of the first few look back to what is given."""
@@ -181,17 +228,6 @@ class Tape:
         )
 
 
-def _summed(prices: Array, amounts: Array, dollars: Array) -> DayOfPrints:
-    return DayOfPrints(
-        float(prices.max()),
-        float(prices.min()),
-        float(prices[0]),
-        float(prices[-1]),
-        round(float(amounts.sum()), 8),
-        round(float((amounts * dollars).sum()), 2),
-    )
-
-
 def _length(listing: Listing) -> int:
     return option_prints_every(listing) if listing.kind == "option" else print_length(listing)
 
@@ -207,19 +243,19 @@ def _directions(price: Array) -> Instants:
     return directions
 
 
-def _tail(prints: Prints, first: int) -> Prints:
-    """Return the prints from a row on."""
+def _cut(prints: Prints, low: int, high: int | None = None) -> Prints:
+    """Return the prints from a row on, and before another."""
     return Prints(
-        prints.seq[first:],
-        prints.at[first:],
-        prints.price[first:],
-        prints.amount[first:],
-        prints.contracts[first:],
-        prints.buy[first:],
-        prints.tick_direction[first:],
-        prints.mark[first:],
-        prints.index_price[first:],
-        prints.iv[first:],
+        prints.seq[low:high],
+        prints.at[low:high],
+        prints.price[low:high],
+        prints.amount[low:high],
+        prints.contracts[low:high],
+        prints.buy[low:high],
+        prints.tick_direction[low:high],
+        prints.mark[low:high],
+        prints.index_price[low:high],
+        prints.iv[low:high],
     )
 
 

@@ -8,15 +8,7 @@ documented, plausible ones for the linear options of which the catalog alone kno
 from typing import Final, NamedTuple
 
 from trader.deribit.simulator.candles import Turnover
-
-
-class Calendar(NamedTuple):
-    """How many expiries of each class are listed."""
-
-    dailies: int
-    weeklies: int
-    months: int
-    quarters: int
+from trader.domain.expiries import LONG, Calendar
 
 
 class OptionTerms(NamedTuple):
@@ -58,7 +50,6 @@ class FutureTerms(NamedTuple):
     half_spread: float
 
 
-_LONG: Final = Calendar(3, 3, 3, 4)
 _SHORT: Final = Calendar(2, 2, 1, 1)
 _COIN_STEPS: Final = ((0.005, 0.0005),)
 _FIVES: Final = (1.0, 2.0, 5.0)
@@ -66,16 +57,16 @@ _QUARTERS: Final = (1.0, 2.5, 5.0)
 
 OPTIONS: Final = {
     "BTC": OptionTerms(
-        0, "BTC", True, _LONG, 0.0001, _COIN_STEPS, 0.1, 1.0, 100.0, _FIVES, 12.0, 0.8
+        0, "BTC", True, LONG, 0.0001, _COIN_STEPS, 0.1, 1.0, 100.0, _FIVES, 12.0, 0.8
     ),
     "ETH": OptionTerms(
-        1, "ETH", True, _LONG, 0.0001, _COIN_STEPS, 1.0, 1.0, 5.0, _QUARTERS, 110.0, 8.0
+        1, "ETH", True, LONG, 0.0001, _COIN_STEPS, 1.0, 1.0, 5.0, _QUARTERS, 110.0, 8.0
     ),
     "BTC_USDC": OptionTerms(
-        2, "BTC", False, _LONG, 1.0, ((200.0, 5.0),), 0.01, 0.01, 100.0, _FIVES, 4.0, 0.2
+        2, "BTC", False, LONG, 1.0, ((200.0, 5.0),), 0.01, 0.01, 100.0, _FIVES, 4.0, 0.2
     ),
     "ETH_USDC": OptionTerms(
-        3, "ETH", False, _LONG, 0.1, ((20.0, 0.5),), 0.1, 0.1, 5.0, _QUARTERS, 60.0, 3.0
+        3, "ETH", False, LONG, 0.1, ((20.0, 0.5),), 0.1, 0.1, 5.0, _QUARTERS, 60.0, 3.0
     ),
     "SOL_USDC": OptionTerms(
         4, "SOL", False, _SHORT, 0.01, ((1.0, 0.05),), 10.0, 10.0, 0.5, _FIVES, 800.0, 60.0

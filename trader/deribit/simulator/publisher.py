@@ -1,300 +1,300 @@
 """What is published now, and what of it is new to a client?
 
 Once an interval the publisher looks at the market, once for all clients: it keeps the latest
-content of every wanted topic with a version that rises only when the content changed. A client is
-sent what is above its place, so a still book is silent. The index alone speaks every second.
+content of every wanted topic, encoded, with a version that rises only when the content changed. A
+client is sent what is above its place, so a still book is silent. The index alone speaks every
+second. Options are quoted board by board: a look costs what changed, not what is listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from trader.deribit.messages import notification_frame
+from trader.deribit.messages import NOTIFICATION_END
 from trader.deribit.simulator import payloads, streams, tickers
-from trader.deribit.simulator.books import Book, book
-from trader.deribit.simulator.channels import Channel, Place, Subscriptions
+from trader.deribit.simulator.channels import NEWS, NOTHING_SENT, Channel, Place, Subscriptions
 from trader.deribit.simulator.desks import PerpetualQuote
-from trader.deribit.simulator.listing import Listing, currency
+from trader.deribit.simulator.lifecycle import Lifecycle
+from trader.deribit.simulator.listing import Listing
+from trader.deribit.simulator.order_books import LEVELS_MAX, OrderBook
 from trader.deribit.simulator.payloads import Payload
-from trader.deribit.simulator.products import OPTIONS
-from trader.deribit.simulator.quotes import OptionQuote, rows
-from trader.deribit.simulator.trades import Trades
+from trader.deribit.simulator.plan import OptionsWanted, Plan, Wish, plan
+from trader.deribit.simulator.quotes import Board, OptionQuote
+from trader.deribit.simulator.tickers import OptionTickers
+from trader.deribit.simulator.trade_feed import TradeFeed
 from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue
 
 Frame = tuple[str, bytes]
 """A channel and the notification for it."""
 
-LOOKS_APART_MAX: Final = 20
-"""A tape nobody looked at for so long begins anew: a fresh listener is not sent the past."""
-
-SINGLES_MAX: Final = 8
-"""Up to so many wanted options are quoted one by one; for more the whole board costs less."""
+_MOVED: Final = 9
+"""So many leading figures of an option make its ticker news; Greeks and bounds follow them."""
 
 
-class Topic(msgspec.Struct):
+class Topic(msgspec.Struct, gc=False):
     """The latest content of a topic, encoded; `key` is what a change is measured by.
 
-    A topic whose notifications are differences keeps its `state`, the instant `changed_ms` of its
-    last change, and in `written` the difference from each earlier state that anybody held.
+    `more` holds what follows the content as notifications of their own. A topic whose notifications
+    are differences keeps its `state`, the instant `changed_ms` of its last change, and in `written`
+    the difference from each earlier state that anybody held; its content is encoded when asked for.
     """
 
     version: int
     key: object
-    content: msgspec.Raw
-    state: object = None
+    content: bytes
+    more: tuple[bytes, ...] = ()
+    state: OrderBook | Payload | None = None
     changed_ms: int = 0
-    written: dict[int, msgspec.Raw] = msgspec.field(default_factory=dict)
+    written: dict[int, bytes] | None = None
 
 
 class Publisher:
-    """The latest content of every topic. Invariant: what has expired is in no map."""
+    """The latest content of every topic. Invariant: what nobody wants is in no map."""
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._version = 0
         self._topics: dict[str, Topic] = {}
-        self._trades = Trades(venue)
-        self._read_until: dict[str, tuple[int, int]] = {}
-        self._boards: tuple[tuple[Listing, ...], ...] = ()
-        self._changes: list[tuple[str, str, str, Payload]] = []
+        self._lifecycle = Lifecycle(venue)
+        self._trades = TradeFeed(venue)
+        self._sparse = venue.staleness_s is not None
+        self._stood: dict[str, tuple[Board, tuple[Wish, ...]]] = {}
+        self._planned: Sequence[Channel] | None = None
+        self._plan = Plan((), (), (), ())
 
-    def refresh(self, wanted: Iterable[Channel], at: int) -> frozenset[str]:
-        """Look at the market at an instant, for the channels anybody wants now.
+    def __len__(self) -> int:
+        """Count the topics that are kept."""
+        return len(self._topics)
 
-        Returns the names of what has expired since the last look; nobody is to keep them.
+    def refresh(self, wanted: Sequence[Channel], at: int, *, slow: bool = True) -> frozenset[str]:
+        """Look at the market at an instant, for all channels that anybody wants.
+
+        Without `slow` the slow ones are left as they are. Returns the names of what has expired
+        since the last look; nobody is to keep them.
         """
         self._version += 1
-        expired = self._relist(at)
-        options: dict[str, dict[str, list[Channel]]] = {}
-        for channel in wanted:
-            match channel.stream:
-                case (
-                    "ranking"
-                    | "statistics"
-                    | "expiration"
-                    | "markprice"
-                    | "volatility"
-                    | "platform"
-                    | "methods"
-                ):
-                    content = streams.content_of(self._venue, channel, at)
-                    self._keep_changed(channel.topic, content)
-                case "index":
-                    self._publish_index(channel, at)
-                case "trades":
-                    self._publish_trades(channel, at)
-                case "chart":
-                    self._keep_changed(channel.topic, streams.chart(self._venue, channel, at))
-                case "ticker" | "quote" | "incremental" | "book" | "grouped" | "perpetual":
-                    listing = self._venue.find(channel.subject, at)
-                    if listing is None:
-                        continue
-                    if listing.kind == "option":
-                        board = options.setdefault(listing.product, {})
-                        board.setdefault(listing.name, []).append(channel)
-                    else:
-                        quoted = self._venue.delta_one(listing, at)
-                        self._publish(channel, listing, quoted, at)
-                case "state" | "creation":
-                    pass
-        for product, channels in options.items():
-            self._publish_options(product, channels, at)
-        return expired
+        expired = self._lifecycle.look(at)
+        if expired is not None or wanted is not self._planned:
+            self._plan_anew(wanted, at)
+        for channel in self._plan.general:
+            if slow or channel.fast:
+                self._publish_general(channel, at)
+        for one in self._plan.delta_ones:
+            due = [channel for channel in one.channels if slow or channel.fast]
+            if due:
+                quoted = self._venue.delta_one(one.listing, at)
+                for channel in due:
+                    self._publish_delta_one(channel, one.listing, quoted, at)
+        for options in self._plan.options:
+            wishes = options.every if slow else options.fast
+            if wishes:
+                self._publish_options(options, wishes, at)
+        for topic, printed in self._trades.look(at, slow=slow).items():
+            self._keep(topic, None, printed)
+        return expired or frozenset()
 
     def frames(self, subscriptions: Subscriptions, *, slow: bool) -> list[Frame]:
         """Write what is new to a client, and move its places."""
         frames: list[Frame] = []
+        topics = self._topics
         for place in subscriptions.due(slow=slow):
-            channel = place.channel
-            if channel.stream in ("state", "creation"):
-                if self._changes:
-                    frames.extend(self._state_frames(channel))
-                continue
-            topic = self._topics.get(channel.topic)
+            topic = topics.get(place.channel.topic)
             if topic is None or topic.version <= place.sent:
+                if topic is None and place.sent == NOTHING_SENT:
+                    place.sent = self._begin(place)
                 continue
-            content = topic.content
-            if channel.stream in ("book", "incremental"):
-                content = _difference(topic, place)
-                place.held = (topic.state, topic.changed_ms)
+            if place.sent == NOTHING_SENT and place.channel.stream in NEWS:
+                place.sent = self._version
+                continue
+            content = topic.content if topic.state is None else _told(topic, place)
             place.sent = topic.version
-            frames.append((channel.name, notification_frame(channel.name, content)))
+            name = place.channel.name
+            frames.append((name, place.head + content + NOTIFICATION_END))
+            frames += [(name, place.head + further + NOTIFICATION_END) for further in topic.more]
         return frames
 
-    def _state_frames(self, channel: Channel) -> list[Frame]:
-        """Write what came and went; of a creation the whole contract."""
-        wanted_kind, _, wanted_currency = channel.subject.partition(".")
-        return [
-            (channel.name, notification_frame(channel.name, content))
-            for stream, kind, currency, content in self._changes
-            if stream == channel.stream
-            and wanted_kind in ("any", kind)
-            and wanted_currency in ("any", currency)
-        ]
+    def _begin(self, place: Place) -> int:
+        """Tell where a fresh place begins whose topic has said nothing yet."""
+        return self._version if place.channel.stream in NEWS else NOTHING_SENT
 
-    def _relist(self, at: int) -> frozenset[str]:
-        """Compare the boards with the last ones; note what came and went."""
-        venue = self._venue
-        boards = tuple(venue.listings.dated(one, at) for one in OPTIONS)
-        before, self._boards, self._changes = self._boards, boards, []
-        if not before or all(now is then for now, then in zip(boards, before, strict=True)):
-            return frozenset()
-        expired = []
-        for then, now in zip(before, boards, strict=True):
-            old, new = {one.name: one for one in then}, {one.name: one for one in now}
-            gone = [listing for name, listing in old.items() if name not in new]
-            come = [listing for name, listing in new.items() if name not in old]
-            for state, listings in (("delivered", gone), ("open", come)):
-                self._changes += [
-                    (
-                        "state",
-                        payloads.wire_kind(listing),
-                        currency(listing),
-                        payloads.state_change(listing, state, at),
-                    )
-                    for listing in listings
-                ]
-            self._changes += [
-                (
-                    "creation",
-                    payloads.wire_kind(listing),
-                    currency(listing),
-                    payloads.instrument(listing, at),
-                )
-                for listing in come
-            ]
-            expired += [listing.name for listing in gone]
-        names = frozenset(expired)
-        for topic in [one for one in self._topics if not names.isdisjoint(one.split("."))]:
+    def _plan_anew(self, wanted: Sequence[Channel], at: int) -> None:
+        """Sort what is wanted by where it comes from, and forget what is wanted no more."""
+        self._planned = wanted
+        self._plan = plan(self._venue, wanted, at)
+        self._trades.follow(self._plan.trades, at)
+        live = self._plan.topics()
+        for topic in [one for one in self._topics if one not in live]:
             del self._topics[topic]
-        for topic in [one for one in self._read_until if not names.isdisjoint(one.split("."))]:
-            del self._read_until[topic]
-        return names
 
-    def _publish_index(self, channel: Channel, at: int) -> None:
-        """The index is sent every second, moved or not: clients read liveness off it."""
-        price = self._venue.market.spot(INDEX_UNDERLYINGS[channel.subject], at)
-        content = payloads.index_tick(channel.subject, price, at)
-        self._keep(channel.topic, self._version, content)
+    def _publish_general(self, channel: Channel, at: int) -> None:
+        """Publish what is about an index, the catalog or the platform."""
+        match channel.stream:
+            case "index":
+                if self._is_new(channel.topic, at):  # where the clock stands nothing is said twice
+                    price = self._venue.index_price(INDEX_UNDERLYINGS[channel.subject], at)
+                    content = payloads.index_tick(channel.subject, price, at)
+                    self._keep(channel.topic, at, content)
+            case "state" | "creation" | "announcements":
+                self._keep_all(channel.topic, list(self._changes(channel)))
+            case "platform":
+                if channel.topic not in self._topics:
+                    self._keep_all(channel.topic, streams.platform_states())
+            case "blocks":
+                pass
+            case "chart":
+                self._keep_changed(channel.topic, streams.chart(self._venue, channel, at))
+            case _:
+                content_now = streams.content_of(self._venue, channel, at)
+                self._keep_changed(channel.topic, content_now)
 
-    def _publish_options(self, product: str, channels: dict[str, list[Channel]], at: int) -> None:
-        if len(channels) <= SINGLES_MAX:
-            for name, of_one in channels.items():
-                listing = self._venue.find(name, at)
-                if listing is not None:
-                    quoted = self._venue.option(listing, at)
-                    for channel in of_one:
-                        self._publish(channel, listing, quoted, at)
-            return
-        for listing, quoted in rows(self._venue.board(product, at)):
-            for channel in channels.get(listing.name, ()):
-                self._publish(channel, listing, quoted, at)
+    def _changes(self, channel: Channel) -> Iterator[Payload]:
+        """Walk what came, went and was announced that a channel tells of."""
+        kind, _, currency = channel.subject.partition(".")
+        for change in self._lifecycle.changes:
+            if change.stream == channel.stream and (
+                change.stream == "announcements"
+                or (kind in ("any", change.kind) and currency in ("any", change.currency))
+            ):
+                yield change.content
 
-    def _publish(
-        self, channel: Channel, listing: Listing, quoted: OptionQuote | PerpetualQuote, at: int
+    def _publish_delta_one(
+        self, channel: Channel, listing: Listing, quoted: PerpetualQuote, at: int
     ) -> None:
-        if channel.stream in ("book", "grouped"):
-            self._publish_book(channel, listing, quoted, at)
-            return
-        key = _key(channel, quoted)
-        known = self._topics.get(channel.topic)
-        if known is not None and known.key == key:
-            return
-        if channel.stream == "quote":
-            content = payloads.quote(listing, quoted, at)
-        elif channel.stream == "perpetual":
-            content = streams.perpetual(quoted, at)
-        elif isinstance(quoted, OptionQuote):
-            content = tickers.option(self._venue, listing, quoted, at)
-        else:
-            content = tickers.delta_one(self._venue, listing, quoted, at)
-        if channel.stream == "incremental":
-            self._keep_state(channel.topic, key, content, content, at)
-        else:
-            self._keep(channel.topic, key, content)
+        topic, touch = channel.topic, quoted[:4]
+        quoted_at = self._venue.quoted_at(listing, at)
+        told = quoted_at if self._sparse else None
+        match channel.stream:
+            case "quote":
+                if self._is_new(topic, (touch, told)):
+                    self._keep(topic, (touch, told), payloads.quote(listing, touch, quoted_at))
+            case "perpetual":
+                key = (quoted.funding_8h, quoted.index_price)
+                if self._is_new(topic, key):
+                    self._keep(topic, key, streams.perpetual(quoted, at))
+            case "book" | "grouped":
+                resting = self._venue.order_book(listing, quoted, at, LEVELS_MAX)
+                self._publish_book(channel, listing, resting, at)
+            case _:
+                if self._is_new(topic, (quoted, told)):
+                    content = tickers.delta_one(self._venue, listing, quoted, at)
+                    self._keep_ticker(channel, (quoted, told), content, at)
+
+    def _publish_options(self, options: OptionsWanted, wishes: tuple[Wish, ...], at: int) -> None:
+        board, books = self._quoted(options, at)
+        stood = self._stood.get(options.product)
+        if self._sparse and stood is not None and stood[0] is board and stood[1] is wishes:
+            return  # recorded quotes stand still between two snapshots
+        self._stood[options.product] = (board, wishes)
+        written = OptionTickers(self._venue, board, at)
+        touches = [figures[:4] for figures in written.figures]
+        moved = [(*figures[:_MOVED], board.index_price) for figures in written.figures]
+        times = [at] * len(touches)
+        if self._sparse:  # a new snapshot is news also where nothing moved but its time
+            times = [self._venue.quoted_at(one, at) for one in board.listings]
+            moved = [(*one[:-1], shown) for one, shown in zip(moved, times, strict=True)]
+        topics = self._topics
+        for row, listing, channel in wishes:
+            topic = channel.topic
+            known = topics.get(topic)
+            match channel.stream:
+                case "quote":
+                    touch = touches[row]
+                    told = (touch, times[row]) if self._sparse else touch
+                    if known is None or known.key != told:
+                        self._keep(topic, told, payloads.quote(listing, touch, times[row]))
+                case "book" | "grouped":
+                    self._publish_book(channel, listing, books[row], at)
+                case _:
+                    key = moved[row]
+                    if known is None or known.key != key:
+                        self._keep_ticker(channel, key, written.ticker(row), at)
+
+    def _quoted(self, options: OptionsWanted, at: int) -> tuple[Board, Sequence[OrderBook]]:
+        """Quote the options that are wanted, and their books where any of them is wanted."""
+        venue = self._venue
+        if options.few:
+            quotes: list[OptionQuote] = [venue.option(one, at) for one in options.few]
+            pairs = zip(options.few, quotes, strict=True) if options.with_books else ()
+            books = [venue.order_book(one, quote, at, LEVELS_MAX) for one, quote in pairs]
+            return tickers.board_of(options.few, quotes), books
+        books_of_all = venue.order_books(options.product, at) if options.with_books else ()
+        return venue.board(options.product, at), books_of_all
 
     def _publish_book(
-        self, channel: Channel, listing: Listing, quoted: OptionQuote | PerpetualQuote, at: int
+        self, channel: Channel, listing: Listing, resting: OrderBook, at: int
     ) -> None:
-        touch = quoted[:4]
         known = self._topics.get(channel.topic)
-        if known is not None and known.key == touch:
-            return
-        resting = book(listing, quoted.bid, quoted.bid_amount, quoted.ask, quoted.ask_amount)
         if channel.stream == "grouped":
-            content = streams.grouped_book(channel, listing, resting, at)
-            self._keep(channel.topic, touch, content)
-        else:
-            content = streams.book_snapshot(listing, resting, at)
-            self._keep_state(channel.topic, touch, resting, content, at)
+            if known is None or known.key != resting:
+                content = streams.grouped_book(channel, listing, resting, at)
+                self._keep(channel.topic, resting, content)
+        elif known is None or known.state != resting:
+            self._keep_state(channel.topic, None, resting, at)
 
-    def _publish_trades(self, channel: Channel, at: int) -> None:
-        """Publish what was printed since this channel's last look; nothing at its first one."""
-        listing = self._venue.find(channel.subject, at)
-        since, looked = self._read_until.get(channel.topic, (at, self._version))
-        self._read_until[channel.topic] = (at, self._version)
-        if listing is None or self._version - looked > LOOKS_APART_MAX or since >= at:
-            return
-        printed = self._trades.between(listing, since, at)
-        if printed:
-            raw = msgspec.Raw(msgspec.json.encode(printed))
-            self._topics[channel.topic] = Topic(self._version, None, raw)
+    def _is_new(self, topic: str, key: object) -> bool:
+        known = self._topics.get(topic)
+        return known is None or known.key != key
 
     def _keep_changed(self, topic: str, content: Payload | list[Payload] | None) -> None:
         """Keep what is its own key; None says nothing."""
-        known = self._topics.get(topic)
-        if content is not None and (known is None or known.key != content):
-            raw = msgspec.Raw(msgspec.json.encode(content))
-            self._topics[topic] = Topic(self._version, content, raw)
+        if content is not None and self._is_new(topic, content):
+            self._keep(topic, content, content)
 
-    def _keep_state(
-        self, topic: str, key: object, state: object, content: Payload, at: int
-    ) -> None:
+    def _keep_all(self, topic: str, contents: list[Payload]) -> None:
+        """Keep what is told in as many notifications; nothing where there is none."""
+        if contents:
+            first, *more = map(_encode, contents)
+            self._topics[topic] = Topic(self._version, None, first, tuple(more))
+
+    def _keep_ticker(self, channel: Channel, key: object, content: Payload, at: int) -> None:
+        if channel.stream == "incremental":
+            self._keep_state(channel.topic, key, content, at)
+        else:
+            self._keep(channel.topic, key, content)
+
+    def _keep_state(self, topic: str, key: object, state: OrderBook | Payload, at: int) -> None:
         """Keep what is told by its differences; its instants strictly rise."""
         known = self._topics.get(topic)
         changed_ms = payloads.milliseconds(at)
         if known is not None and changed_ms <= known.changed_ms:
             changed_ms = known.changed_ms + 1
-        raw = msgspec.Raw(msgspec.json.encode(streams.snapshot(content, changed_ms)))
-        self._topics[topic] = Topic(self._version, key, raw, state, changed_ms)
+        self._topics[topic] = Topic(self._version, key, b"", (), state, changed_ms)
 
-    def _keep(self, topic: str, key: object, content: Payload) -> None:
-        self._topics[topic] = Topic(self._version, key, msgspec.Raw(msgspec.json.encode(content)))
+    def _keep(self, topic: str, key: object, content: Payload | list[Payload]) -> None:
+        self._topics[topic] = Topic(self._version, key, _encode(content))
 
 
-def _difference(topic: Topic, place: Place) -> msgspec.Raw:
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _told(topic: Topic, place: Place) -> bytes:
     """Write what leads from what a client holds to the present; the present where it holds none."""
-    if place.held is None:
+    state, held = topic.state, place.held
+    place.held = (state, topic.changed_ms)
+    if held is None:
+        if not topic.content:
+            topic.content = _encode(_whole(topic, place.channel.subject))
         return topic.content
+    if topic.written is None:
+        topic.written = {}
     written = topic.written.get(place.sent)
     if written is None:
-        before, before_ms = place.held
+        before, before_ms = held
         content: Payload = {}
-        if isinstance(before, Book) and isinstance(topic.state, Book):
+        if isinstance(before, OrderBook) and isinstance(state, OrderBook):
             name = place.channel.subject
-            content = streams.book_change(name, before, topic.state, before_ms, topic.changed_ms)
-        elif isinstance(before, dict) and isinstance(topic.state, dict):
-            content = streams.ticker_change(before, topic.state)
-        written = topic.written[place.sent] = msgspec.Raw(msgspec.json.encode(content))
+            content = streams.book_change(name, before, state, before_ms, topic.changed_ms)
+        elif isinstance(before, dict) and isinstance(state, dict):
+            content = streams.ticker_change(before, state)
+        written = topic.written[place.sent] = _encode(content)
     return written
 
 
-def _key(channel: Channel, quoted: OptionQuote | PerpetualQuote) -> object:
-    """Name what must change before a topic is sent again; time alone moves only the Greeks."""
-    touch = quoted[:4]
-    if channel.stream == "quote":
-        return touch
-    if channel.stream == "perpetual" and isinstance(quoted, PerpetualQuote):
-        return quoted.funding_8h, quoted.index_price
-    if isinstance(quoted, OptionQuote):
-        return (
-            touch,
-            round(quoted.mark, 6),
-            quoted.mark_iv,
-            quoted.underlying_price,
-            quoted.index_price,
-        )
-    return quoted
+def _whole(topic: Topic, name: str) -> Payload:
+    """Write a first notification, which is whole."""
+    if isinstance(topic.state, OrderBook):
+        return streams.book_snapshot(name, topic.state, topic.changed_ms)
+    return {"type": "snapshot"} | (topic.state or {})

@@ -29,7 +29,7 @@ from trader.pricing.normal import Array
 REFILL: Final = 20 * SECOND
 """How long what an option's print took is missing from the book."""
 
-DESKS_KEPT: Final = 128
+DESKS_KEPT: Final = 48
 
 _VOL_MIN: Final = 0.01
 
@@ -41,7 +41,8 @@ class Board(NamedTuple):
 
     Prices (`bid`, `ask`, `mark`) in coin (inverse) or USDC, amounts in coin; an empty side is price
     0 and amount 0. Volatilities are fractions (`bid_iv`, `ask_iv` 0 where the side is empty or
-    implies none); `underlying_price` is each expiry's forward, `index_price` the index, both USD.
+    implies none); `underlying_price` is each expiry's forward, `index_price` the index, one or one
+    for each, both USD.
     """
 
     listings: tuple[Listing, ...]
@@ -54,7 +55,7 @@ class Board(NamedTuple):
     bid_iv: Array
     ask_iv: Array
     underlying_price: Array
-    index_price: float
+    index_price: float | Array
     greeks: Greeks[Array]
 
 
@@ -109,10 +110,10 @@ class Quotes:
     def board(self, product: str, at: int) -> Board:
         """Return the quotes of every listed option of a product."""
         listings = self.listings.options(product, at)
-        terms = self._terms.get(product)
-        if terms is None or terms.listings is not listings:
-            terms = self._terms[product] = _terms(listings)
-        return _board(self.market, terms, at)
+        known = self._terms.get(product)
+        if known is None or known.listings is not listings:
+            self._terms[product] = _terms(listings)
+        return _board(self.market, self._terms[product], at)
 
     def option(self, listing: Listing, at: int) -> OptionQuote:
         """Return the quote of one option, equal to its row of the board.
@@ -148,6 +149,18 @@ class Quotes:
         """Return when the print of `option_prints` happens."""
         return _drawn(self.market.seed, _terms(listings), at).at
 
+    def print_counts(self, listings: tuple[Listing, ...], at: int) -> Instants:
+        """Return how often each of some listed options of one product has printed until `at`.
+
+        Cheap for the listings of a board: what is known of them is kept.
+        """
+        if not listings:
+            return np.empty(0, dtype=np.int64)
+        known = self._terms.get(listings[0].product)
+        terms = known if known and known.listings is listings else _terms(listings)
+        printed_at = _drawn(self.market.seed, terms, at).at
+        return terms.prints.numbers(at) + (printed_at <= at)
+
     def perpetual(self, product: str, at: int) -> PerpetualQuote:
         """Return the quote of a product's perpetual."""
         return self.delta_one(PERPETUALS[product], at)
@@ -173,11 +186,12 @@ def rows(board: Board) -> Iterator[tuple[Listing, OptionQuote]]:
         board.bid_iv.tolist(),
         board.ask_iv.tolist(),
         board.underlying_price.tolist(),
+        np.broadcast_to(board.index_price, board.mark.shape).tolist(),
         strict=True,
     )
     greeks = zip(*(figures.tolist() for figures in board.greeks), strict=True)
-    for listing, (*touch, forward), figures in zip(board.listings, quotes, greeks, strict=True):
-        bid, ask, bid_amount, ask_amount, mark, mark_iv, bid_iv, ask_iv = touch
+    for listing, (*touch, index_price), figures in zip(board.listings, quotes, greeks, strict=True):
+        bid, ask, bid_amount, ask_amount, mark, mark_iv, bid_iv, ask_iv, forward = touch
         yield (
             listing,
             OptionQuote(
@@ -190,7 +204,7 @@ def rows(board: Board) -> Iterator[tuple[Listing, OptionQuote]]:
                 bid_iv,
                 ask_iv,
                 forward,
-                board.index_price,
+                index_price,
                 Greeks(*figures),
             ),
         )

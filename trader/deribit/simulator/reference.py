@@ -1,29 +1,33 @@
 """What can be looked up about contracts, indexes and days gone by, beside quotes and bars?
 
-Answers of methods that most clients ask once. Nothing is traded in combos, so their lists are
-empty; nobody but paper clients holds a position, so settlements show none.
+Answers of methods that most clients ask once. Nothing is traded in combos or in blocks, so their
+lists are empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from trader.deribit.refusal import ServerError
-from trader.deribit.simulator.listing import Listing, currency, expiry_label
-from trader.deribit.simulator.market import GENESIS
-from trader.deribit.simulator.parameters import Parameters, invalid
+from trader.deribit.simulator import volatility_index
+from trader.deribit.simulator.announcements import YIELDS_PERCENT
+from trader.deribit.simulator.listing import Listing, currency
+from trader.deribit.simulator.parameters import CURRENCIES, Parameters, invalid
 from trader.deribit.simulator.payloads import Payload, milliseconds, wire_kind
-from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue, last_settlement
+from trader.deribit.simulator.venue import INDEX_UNDERLYINGS, Venue
+from trader.domain.expiries import expiry_label
 from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE
 
-CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
 COUNT_MAX: Final = 1_000
 VOLATILITY_DAYS: Final = 16
 VOLATILITY_WINDOW_HOURS: Final = 15 * 24
-SETTLED_DAYS: Final = 3
+APR_DAYS_MAX: Final = 365
+ANNOUNCEMENTS_MAX: Final = 50
+ANNOUNCED_FOR: Final = 180 * DAY
+MARK_EVERY: Final = 5 * MINUTE
+MARKS_MAX: Final = 5_000
 
 _RANGES: Final = {
     "1h": (HOUR, MINUTE),
@@ -35,7 +39,13 @@ _RANGES: Final = {
 }
 _HOURS_PER_YEAR: Final = 24 * 365
 
-Wanted = Callable[[Listing], bool]
+_VOLUME_OF: Final = {
+    "call": "calls_volume",
+    "put": "puts_volume",
+    "future": "futures_volume",
+    "spot": "spot_volume",
+}
+_VOLUMES: Final = tuple(_VOLUME_OF.values())
 
 
 class Reference:
@@ -46,14 +56,11 @@ class Reference:
 
     def expirations(self, params: Parameters, at: int) -> Payload:
         """Answer `public/get_expirations`: by currency, or of all (`any`)."""
-        wanted = params.choice("currency", (*CURRENCIES, "any", "grouped"))
-        if wanted is None:
-            raise invalid("currency", "value is required")
-        kind = params.choice("kind", ("future", "option", "any"))
-        if kind is None:
-            raise invalid("kind", "value is required")
+        wanted = params.required_choice("currency", (*CURRENCIES, "any", "grouped"))
+        kind = params.required_choice("kind", ("future", "option", "any"))
         kinds = ("future", "option") if kind == "any" else (kind,)
-        listed = self._venue.listed(at)
+        pair = params.choice("currency_pair", tuple(INDEX_UNDERLYINGS))
+        listed = [one for one in self._venue.listed(at) if pair in (None, one.price_index)]
         if wanted == "any":
             return _labels(listed, kinds)
         names = [one.lower() for one in (CURRENCIES if wanted == "grouped" else (wanted,))]
@@ -61,14 +68,6 @@ class Reference:
             name: _labels([one for one in listed if currency(one) == name.upper()], kinds)
             for name in names
         }
-
-    def contract_size(self, params: Parameters, at: int) -> Payload:
-        """Answer `public/get_contract_size`."""
-        name = params.text("instrument_name")
-        listing = self._venue.find(name, at) or self._venue.find_expired(name, at)
-        if listing is None:
-            raise invalid("instrument_name", "instrument not found")
-        return {"contract_size": listing.contract_size}
 
     def index_names(self, params: Parameters, _at: int) -> list[str] | list[Payload]:
         """Answer `public/get_index_price_names` and `public/get_supported_index_names`."""
@@ -87,13 +86,15 @@ class Reference:
     def index_chart(self, params: Parameters, at: int) -> list[list[float]]:
         """Answer `public/get_index_chart_data`: [ms, price], oldest first."""
         underlying = self._underlying(params)
-        asked = params.choice("range", tuple(_RANGES))
-        if asked is None:
-            raise invalid("range", "value is required")
+        asked = params.required_choice("range", tuple(_RANGES))
         span, step = _RANGES[asked]
-        start = max(at - span, GENESIS)
+        start = max(at - span, self._venue.begins_at)
         ticks = np.arange(-(-start // step) * step, at + 1, step, dtype=np.int64)
-        prices = self._venue.market.spots(underlying, ticks)
+        if step % HOUR:
+            prices = self._venue.index_prices(underlying, ticks)
+        else:
+            hourly = self._venue.hourly_index_prices(underlying, int(ticks[0]), at)
+            prices = hourly[:: step // HOUR]
         return [
             [tick // MILLISECOND, price]
             for tick, price in zip(ticks.tolist(), prices.tolist(), strict=True)
@@ -101,13 +102,13 @@ class Reference:
 
     def historical_volatility(self, params: Parameters, at: int) -> list[list[float]]:
         """Answer `public/get_historical_volatility`: [ms, percent a year], one an hour."""
-        underlying = _coin(params)
+        underlying = params.required_choice("currency", CURRENCIES)
         last = at - at % HOUR
         first = last - VOLATILITY_DAYS * DAY
         before = first - VOLATILITY_WINDOW_HOURS * HOUR
-        if underlying not in self._venue.market.underlyings or before < GENESIS:
+        if underlying not in self._venue.underlyings or before < self._venue.begins_at:
             return []
-        moves = np.diff(np.log(self._venue.market.hourly_spots(underlying, before, last))) ** 2
+        moves = np.diff(np.log(self._venue.hourly_index_prices(underlying, before, last))) ** 2
         sums = np.concatenate(([0.0], np.cumsum(moves)))
         totals = sums[VOLATILITY_WINDOW_HOURS:] - sums[:-VOLATILITY_WINDOW_HOURS]
         percents = 100.0 * np.sqrt(totals / VOLATILITY_WINDOW_HOURS * _HOURS_PER_YEAR)
@@ -116,68 +117,69 @@ class Reference:
             for number, percent in enumerate(percents.tolist())
         ]
 
-    def settlements_of_currency(self, params: Parameters, at: int) -> Payload:
-        """Answer `public/get_last_settlements_by_currency`."""
-        wanted = _coin(params)
-        return self._settled(params, at, lambda one: currency(one) == wanted)
-
-    def settlements_of_instrument(self, params: Parameters, at: int) -> Payload:
-        """Answer `public/get_last_settlements_by_instrument`."""
-        name = params.text("instrument_name")
-        if (self._venue.find(name, at) or self._venue.find_expired(name, at)) is None:
-            raise invalid("instrument_name", "instrument not found")
-        return self._settled(params, at, lambda one: one.name == name)
-
     def funding_chart(self, params: Parameters, at: int) -> Payload:
         """Answer `public/get_funding_chart_data`."""
         listing = self._venue.find(params.text("instrument_name"), at)
         if listing is None or listing.kind != "perpetual":
             raise invalid("instrument_name", "instrument not found")
-        length = params.choice("length", ("8h", "24h", "1m"))
-        if length is None:
-            raise invalid("length", "value is required")
+        length = params.required_choice("length", ("8h", "24h", "1m"))
         hours = {"8h": 8, "24h": 24, "1m": 30 * 24}[length]
         last = at - at % HOUR
         venue, product = self._venue, listing.product
+        paid = venue.funding(product, max(last - (hours - 1) * HOUR, venue.begins_at), last)
+        rows = zip(paid.at.tolist(), paid.index_price.tolist(), paid.interest_8h.tolist(),
+                   strict=True)  # fmt: skip
         return {
-            "current_interest": round(venue.market.funding_8h(product, at), 8),
+            "current_interest": round(venue.funding_8h(product, at), 8),
             "interest_8h": round(venue.funding_trailing_8h(product, at), 8),
             "data": [
                 {
                     "timestamp": milliseconds(hour),
-                    "index_price": venue.market.spot(listing.underlying, hour),
-                    "interest_8h": round(venue.funding_trailing_8h(product, hour), 8),
+                    "index_price": price,
+                    "interest_8h": round(interest, 8),
                 }
-                for hour in range(last - (hours - 1) * HOUR, last + 1, HOUR)
+                for hour, price, interest in rows
             ],
         }
 
-    def trade_volumes(self, _params: Parameters, at: int) -> list[Payload]:
-        """Answer `public/get_trade_volumes`: of the last day, in coin."""
+    def trade_volumes(self, params: Parameters, at: int) -> list[Payload]:
+        """Answer `public/get_trade_volumes`: of the last 24 hours, in coin.
+
+        `extended` adds 7 and 30 days, as if each had been like the last one.
+        """
+        spans = {"": 1, "_7d": 7, "_30d": 30} if params.flag("extended") else {"": 1}
+        volumes = {name: dict.fromkeys(_VOLUMES, 0.0) for name in self._venue.underlyings}
+        for one in self._venue.listed(at):
+            traded = _VOLUME_OF[one.option_type or wire_kind(one)]
+            volumes[one.underlying][traded] += self._venue.day_stats(one, at).volume
         return [
-            {
-                "currency": underlying,
-                "calls_volume": 0.0,
-                "puts_volume": 0.0,
-                "futures_volume": self._volume(underlying, "future", at),
-                "spot_volume": self._volume(underlying, "spot", at),
+            {"currency": name}
+            | {
+                f"{traded}{span}": round(days * volume, 8)
+                for span, days in spans.items()
+                for traded, volume in summed.items()
             }
-            for underlying in self._venue.market.underlyings
+            for name, summed in volumes.items()
         ]
 
-    def _volume(self, underlying: str, kind: str, at: int) -> float:
-        """Sum up a day's volume over the instruments of a coin, in coin."""
-        stats = [
-            self._venue.day_stats(one, at).volume
-            for one in self._venue.listed(at)
-            if one.underlying == underlying and wire_kind(one) == kind
-        ]
-        return round(sum(stats), 8)
+    def apr_history(self, params: Parameters, at: int) -> Payload:
+        """Answer `public/get_apr_history`: the newest day first; days count from 1970."""
+        wanted = params.required_choice("currency", tuple(YIELDS_PERCENT))
+        limit = params.whole("limit", 1, APR_DAYS_MAX, APR_DAYS_MAX)
+        before = min(params.integer("before", at // DAY + 1), at // DAY + 1)
+        begins = self._venue.begins_at // DAY
+        days = np.arange(before - 1, max(before - limit, begins) - 1, -1)
+        earned = self._venue.yearly_yields(wanted, days)
+        if earned is None or not days.size:
+            return {"data": []}
+        rows = zip(days.tolist(), earned.tolist(), strict=True)
+        page: Payload = {"data": [{"day": day, "apr": percent} for day, percent in rows]}
+        return page | ({"continuation": int(days[-1])} if days[-1] > begins else {})
 
     def nothing_of_currency(self, params: Parameters, _at: int) -> list[Payload]:
         """Answer `public/get_combos` and `public/get_combo_ids`: no combo is listed."""
-        if params.choice("currency", (*CURRENCIES, "any")) is None:
-            raise invalid("currency", "value is required")
+        params.required_choice("currency", (*CURRENCIES, "any"))
+        params.choice("state", ("rfq", "active", "inactive"))
         return []
 
     def combo(self, params: Parameters, _at: int) -> Payload:
@@ -185,80 +187,72 @@ class Reference:
         params.text("combo_id")
         raise ServerError(13_020, "not_found")
 
-    def mark_price_history(self, params: Parameters, at: int) -> list[list[float]]:
-        """Answer `public/get_mark_price_history`: empty, as for what no volatility index uses."""
-        if self._venue.find(params.text("instrument_name"), at) is None:
-            raise invalid("instrument_name", "instrument not found")
-        return []
+    def block_rfq_trades(self, params: Parameters, _at: int) -> Payload:
+        """Answer `public/get_block_rfq_trades`: nobody trades blocks on the bundled exchange."""
+        params.required_choice("currency", (*CURRENCIES, "any"))
+        params.whole("count", 1, COUNT_MAX, 20)
+        params.optional_text("continuation")
+        return {"block_rfqs": [], "continuation": None}
 
-    def announcements(self, _params: Parameters, _at: int) -> list[Payload]:
-        """Answer `public/get_announcements`: nothing is announced."""
-        return []
+    def mark_price_history(self, params: Parameters, at: int) -> list[list[float]]:
+        """Answer `public/get_mark_price_history`: one every 5 minutes, the last ones of a window.
+
+        Empty but for options that the volatility index is made of.
+        """
+        option = self._venue.find(params.text("instrument_name"), at)
+        if option is None:
+            raise invalid("instrument_name", "instrument not found")
+        start = params.integer("start_timestamp") * MILLISECOND
+        end = min(params.integer("end_timestamp") * MILLISECOND, at) // MARK_EVERY * MARK_EVERY
+        if option.kind != "option" or not self._makes_volatility_index(option, at):
+            return []
+        start = max(start, option.listed_at, end - (MARKS_MAX - 1) * MARK_EVERY)
+        instants = np.arange(-(-start // MARK_EVERY) * MARK_EVERY, end + 1, MARK_EVERY)
+        if not instants.size:
+            return []
+        marks = np.round(self._venue.option_marks(option, instants), 8).tolist()
+        ticks = (instants // MILLISECOND).tolist()
+        return [[tick, mark] for tick, mark in zip(ticks, marks, strict=True)]
+
+    def _makes_volatility_index(self, option: Listing, at: int) -> bool:
+        """Tell whether an option is of one of the two expiries around the index's 30 days."""
+        if option.product not in volatility_index.COINS:
+            return False
+        horizon = at + volatility_index.TENOR
+        dated = {one.expires_at for one in self._venue.dated(option.product, at)}
+        near = max((one for one in dated if one <= horizon), default=None)
+        far = min((one for one in dated if one > horizon), default=None)
+        return option.expires_at in (near, far)
+
+    def announcements(self, params: Parameters, at: int) -> list[Payload]:
+        """Answer `public/get_announcements`: the newest first."""
+        count = params.whole("count", 1, ANNOUNCEMENTS_MAX, 5)
+        newest = params.integer("start_timestamp", milliseconds(at)) * MILLISECOND
+        newest = min(newest + MILLISECOND - 1, at)
+        since = max(newest - ANNOUNCED_FOR, self._venue.begins_at)
+        if since >= newest:
+            return []
+        found = self._venue.announcements(since, newest)
+        return [
+            {
+                "id": one.id,
+                "title": one.title,
+                "body": one.body,
+                "publication_timestamp": milliseconds(one.at),
+                "important": one.important,
+                "confirmation": False,
+            }
+            for one in found[::-1][:count]
+        ]
 
     def _underlying(self, params: Parameters) -> str:
         underlying = INDEX_UNDERLYINGS.get(params.text("index_name"))
-        if underlying is None:
+        if underlying not in self._venue.underlyings:
             raise invalid("index_name", "not found")
         return underlying
 
-    def _settled(self, params: Parameters, at: int, wanted: Wanted) -> Payload:
-        """Page through what was settled at the last days' 08:00, newest first."""
-        kind = params.choice("type", ("settlement", "delivery", "bankruptcy"))
-        count = params.integer("count", 20)
-        if not 1 <= count <= COUNT_MAX:
-            raise invalid("count", "invalid format")
-        first = params.integer("continuation", 0)
-        since = params.integer("search_start_timestamp", milliseconds(at))
-        if first < 0:
-            raise invalid("continuation", "invalid format")
-        rows = [
-            row
-            for row in self._settlements(at, wanted)
-            if kind in (None, row["type"]) and row["timestamp"] <= since
-        ]
-        more = len(rows) > first + count
-        return {
-            "settlements": rows[first : first + count],
-            "continuation": str(first + count) if more else None,
-        }
 
-    def _settlements(self, at: int, wanted: Wanted) -> list[Payload]:
-        rows: list[Payload] = []
-        gone = [one for one in self._venue.expired(at) if wanted(one)]
-        perpetuals = [
-            one for one in self._venue.listed(at) if one.kind == "perpetual" and wanted(one)
-        ]
-        for back in range(SETTLED_DAYS):
-            settled_at = last_settlement(at) - back * DAY
-            for listing in [*gone, *perpetuals]:
-                if listing.kind == "perpetual" or listing.expires_at == settled_at:
-                    rows.append(self._settlement(listing, settled_at))  # noqa: PERF401
-        return rows
-
-    def _settlement(self, listing: Listing, settled_at: int) -> Payload:
-        market = self._venue.market
-        row: Payload = {
-            "type": "settlement" if listing.kind == "perpetual" else "delivery",
-            "timestamp": milliseconds(settled_at),
-            "instrument_name": listing.name,
-            "position": 0.0,
-            "profit_loss": 0.0,
-            "session_profit_loss": 0.0,
-        }
-        if listing.kind == "perpetual":
-            mark = market.perpetual_mark(listing.product, settled_at)
-            index_price = market.spot(listing.underlying, settled_at)
-            return row | {"mark_price": mark, "index_price": index_price, "funding": 0.0}
-        price = market.delivery_price(listing.underlying, settled_at, settled_at) or 0.0
-        mark = price
-        if listing.kind == "option":
-            sign = 1.0 if listing.option_type == "call" else -1.0
-            mark = max(sign * (price - (listing.strike or 0.0)), 0.0)
-            mark = mark / price if listing.inverse else mark
-        return row | {"mark_price": round(mark, 8), "index_price": price}
-
-
-def _labels(listed: tuple[Listing, ...] | list[Listing], kinds: tuple[str, ...]) -> Payload:
+def _labels(listed: list[Listing], kinds: tuple[str, ...]) -> Payload:
     """List expiries by kind, nearest first; a perpetual comes last by its name."""
     expiries: dict[str, list[int]] = {}
     perpetual = any(one.kind == "perpetual" for one in listed)
@@ -272,10 +266,3 @@ def _labels(listed: tuple[Listing, ...] | list[Listing], kinds: tuple[str, ...])
     if perpetual and "future" in named:
         named["future"].append("PERPETUAL")
     return named
-
-
-def _coin(params: Parameters) -> str:
-    wanted = params.choice("currency", CURRENCIES)
-    if wanted is None:
-        raise invalid("currency", "value is required")
-    return wanted

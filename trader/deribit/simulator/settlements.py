@@ -5,6 +5,7 @@ the index. Since 2026 an option in the money first becomes a position in the fut
 which then settles in cash at the same price: `delivered_into` names that future.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -91,30 +92,49 @@ def delivered_into(option: Listing, delivery_price: float) -> str | None:
 
 
 def open_interest(market: Market, listing: Listing, at: int) -> float:
-    """Return what is held open: coin, USD for inverse perpetuals and futures; 0 of spot.
+    """Return what is held open: coin, USD for inverse perpetuals and futures; 0 of spot."""
+    return held(listing, held_draws(market, listing, at), at)
+
+
+def held(listing: Listing, draws: tuple[float, float], at: int) -> float:
+    """Return what is held open, given what `held_draws` drew for the week.
 
     An option's is a share of what it has printed, a perpetual's some of its turnover, drifting
     from week to week; a future's grows over its life.
     """
     if listing.kind == "spot" or at <= listing.listed_at:
         return 0.0
-    key = keys(np.array([listing.instrument_id]))
     at = min(at, listing.expires_at)
     if listing.kind == "option":
-        low, high = _HELD
-        (share,) = uniforms(market.seed, key, np.array([0]), 1)
         prints = (at - listing.listed_at) // option_prints_every(listing)
-        held = prints * OPTIONS[listing.product].print_typical
-        held *= low + (high - low) * float(share[0])
-        return round(round(held / listing.min_trade_amount) * listing.min_trade_amount, 8)
-    week, into = divmod(at, _WEEK)
-    (level,) = uniforms(market.seed, key[[0, 0]], np.array([week, week + 1]), 1)
-    mood = 0.7 + 0.6 * float(level[0] + (level[1] - level[0]) * into / _WEEK)
+        amount = prints * OPTIONS[listing.product].print_typical * draws[0]
+        return round(round(amount / listing.min_trade_amount) * listing.min_trade_amount, 8)
+    mood = 0.7 + 0.6 * (draws[0] + (draws[1] - draws[0]) * (at % _WEEK) / _WEEK)
     contracts = turnover(listing).contracts * _MINUTES_HELD * mood
     if listing.kind == "future":
         life = listing.expires_at - listing.listed_at
         contracts *= 10.0 * min(2.0 * (at - listing.listed_at) / life, 1.0)
     return round(round(contracts) * listing.contract_size, 8)
+
+
+def held_draws(market: Market, listing: Listing, at: int) -> tuple[float, float]:
+    """Draw what `held` hangs on: an option's share for its life, else two levels for a week."""
+    if listing.kind == "option":
+        (share,) = held_shares(market, [listing])
+        return share, share
+    week = min(at, listing.expires_at) // _WEEK
+    key = keys(np.array([listing.instrument_id]))
+    (level,) = uniforms(market.seed, key[[0, 0]], np.array([week, week + 1]), 1)
+    return float(level[0]), float(level[1])
+
+
+def held_shares(market: Market, options: Sequence[Listing]) -> list[float]:
+    """Draw for each option which share of what it prints is held."""
+    low, high = _HELD
+    key = keys(np.array([one.instrument_id for one in options], dtype=np.int64))
+    (share,) = uniforms(market.seed, key, np.zeros(len(options), dtype=np.int64), 1)
+    shares: list[float] = (low + (high - low) * share).tolist()
+    return shares
 
 
 _SETTLED: Final = ("perpetual", "future")
@@ -126,22 +146,21 @@ def _currency(product: str) -> str:
 
 def _settled(market: Market, listing: Listing, settled_at: int) -> Settlement:
     """Settle a perpetual or a future at its mark."""
-    path = series(listing)
-    mark = market.point(path, settled_at)
+    mark = market.hourly_point(series(listing), settled_at)
     before_at = max(settled_at - DAY, listing.listed_at)
-    before = market.point(path, before_at)
+    before = market.hourly_point(series(listing), before_at)
     position = open_interest(market, listing, before_at + 1)
     made = position * (1.0 / before - 1.0 / mark if listing.inverse else mark - before)
     funding = None
     if listing.kind == "perpetual":
         history = funding_history(market, listing.product, before_at + 1, settled_at)
         value = position / mark if listing.inverse else position * mark
-        funding = round(-value * float(history.interest_1h.sum()), 8)
+        funding = round(-value * float(history.interest_1h.sum()), 8) + 0.0  # no minus zero
     return Settlement(
         "settlement",
         settled_at,
         listing,
-        market.spot(listing.underlying, settled_at),
+        float(market.hourly_spots(listing.underlying, settled_at, settled_at)[0]),
         mark,
         position,
         0.0,
@@ -163,7 +182,7 @@ def _delivered(market: Market, listing: Listing, settled_at: int) -> Settlement:
     else:
         mark = price
         before_at = max(settled_at - DAY, listing.listed_at)
-        before = market.point(series(listing), before_at)
+        before = market.hourly_point(series(listing), before_at)
         made = position * (1.0 / before - 1.0 / mark if listing.inverse else mark - before)
         paid = made
     return Settlement(

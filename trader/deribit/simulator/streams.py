@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from trader.deribit.simulator import volatility_index
 from trader.deribit.simulator.archive import RESOLUTIONS
-from trader.deribit.simulator.books import Book, Level, changes, grouped
 from trader.deribit.simulator.channels import Channel
 from trader.deribit.simulator.desks import PerpetualQuote
-from trader.deribit.simulator.instrument_series import chart as series_chart
 from trader.deribit.simulator.listing import Listing
 from trader.deribit.simulator.market import DELIVERY_WINDOW
+from trader.deribit.simulator.order_books import OrderBook, Side, changes, grouped
 from trader.deribit.simulator.payloads import Payload, milliseconds
 from trader.deribit.simulator.products import OPTIONS
 from trader.deribit.simulator.quotes import OptionQuote
@@ -24,11 +22,9 @@ _HIGH_VOLATILITY: Final = 0.1
 """A day that moved by more of its price counts as one of high volatility."""
 
 
-def content_of(venue: Venue, channel: Channel, at: int) -> Payload | list[Payload]:
-    """Write the content of a channel about an index or the platform."""
+def content_of(venue: Venue, channel: Channel, at: int) -> Payload | list[Payload] | None:
+    """Write the content of a channel about an index or the platform; None says nothing."""
     match channel.stream:
-        case "platform":
-            return {"price_index": "btc_usd", "locked": False}
         case "methods":
             return {"allow_unauthenticated_public_requests": True}
         case "ranking":
@@ -45,9 +41,14 @@ def content_of(venue: Venue, channel: Channel, at: int) -> Payload | list[Payloa
             raise AssertionError(f"{channel.name}: not about an index")
 
 
+def platform_states() -> list[Payload]:
+    """Write the state of every index: none is ever locked here."""
+    return [{"price_index": name, "locked": False, "reasons": []} for name in INDEX_UNDERLYINGS]
+
+
 def _ranking(venue: Venue, index_name: str, at: int) -> list[Payload]:
     """Every source shows the one price there is."""
-    price = venue.market.spot(INDEX_UNDERLYINGS[index_name], at)
+    price = venue.index_price(INDEX_UNDERLYINGS[index_name], at)
     return [
         {
             "identifier": identifier,
@@ -61,8 +62,10 @@ def _ranking(venue: Venue, index_name: str, at: int) -> list[Payload]:
     ]
 
 
-def _volatility(venue: Venue, index_name: str, at: int) -> Payload:
-    share = volatility_index.volatility_index(venue.market, INDEX_UNDERLYINGS[index_name], at)
+def _volatility(venue: Venue, index_name: str, at: int) -> Payload | None:
+    share = venue.volatility_index(INDEX_UNDERLYINGS[index_name], at)
+    if share is None:
+        return None
     return {
         "timestamp": milliseconds(at),
         "volatility": round(100.0 * share, 2),
@@ -72,8 +75,8 @@ def _volatility(venue: Venue, index_name: str, at: int) -> Payload:
 
 def _statistics(venue: Venue, index_name: str, at: int) -> Payload:
     underlying = INDEX_UNDERLYINGS[index_name]
-    now = venue.market.spot(underlying, at)
-    hours = venue.market.hourly_spots(underlying, at - DAY, at)
+    now = venue.index_price(underlying, at)
+    hours = venue.hourly_index_prices(underlying, at - DAY, at)
     low, high = min(float(hours.min()), now), max(float(hours.max()), now)
     return {
         "index_name": index_name,
@@ -116,7 +119,7 @@ def chart(venue: Venue, channel: Channel, at: int) -> Payload | None:
         return None
     minutes = RESOLUTIONS[channel.detail]
     start = at - at % (minutes * MINUTE)
-    bars = series_chart(venue.market, listing, start, at, minutes, at)
+    bars = venue.chart(listing, start, at, minutes, at)
     if not len(bars.ticks):
         return None
     return {
@@ -140,31 +143,26 @@ def perpetual(quoted: OptionQuote | PerpetualQuote, at: int) -> Payload:
     }
 
 
-def book_snapshot(listing: Listing, resting: Book, at: int) -> Payload:
-    """Write a whole book (`book.*`); `snapshot` adds what it is counted by."""
+def book_snapshot(name: str, resting: OrderBook, changed_ms: int) -> Payload:
+    """Write a whole book; `change_id` counts in milliseconds of market time."""
 
-    def new(levels: tuple[Level, ...]) -> list[list[Any]]:
-        return [["new", price, amount] for price, amount in levels]
+    def new(side: Side) -> list[tuple[str, float, float]]:
+        return [("new", price, amount) for price, amount in side.items()]
 
     return {
-        "timestamp": milliseconds(at),
-        "instrument_name": listing.name,
-        "change_id": 0,
+        "type": "snapshot",
+        "timestamp": changed_ms,
+        "instrument_name": name,
+        "change_id": changed_ms,
         "bids": new(resting.bids),
         "asks": new(resting.asks),
     }
 
 
-def snapshot(content: Payload, changed_ms: int) -> Payload:
-    """Mark a first notification as whole."""
-    whole: Payload = {"type": "snapshot"} | content
-    if "change_id" in content:
-        whole["change_id"] = changed_ms
-    return whole
-
-
-def book_change(name: str, before: Book, after: Book, before_ms: int, after_ms: int) -> Payload:
-    """Write what changed in a book; `change_id` counts in milliseconds of market time."""
+def book_change(
+    name: str, before: OrderBook, after: OrderBook, before_ms: int, after_ms: int
+) -> Payload:
+    """Write what changed in a book."""
     return {
         "type": "change",
         "timestamp": after_ms,
@@ -176,7 +174,7 @@ def book_change(name: str, before: Book, after: Book, before_ms: int, after_ms: 
     }
 
 
-def grouped_book(channel: Channel, listing: Listing, resting: Book, at: int) -> Payload:
+def grouped_book(channel: Channel, listing: Listing, resting: OrderBook, at: int) -> Payload:
     """Write the window of a grouped book: no type, no past."""
     group, _, depth = channel.detail.partition(".")
     width = 0.0 if group == "none" else float(group) * listing.tick_size

@@ -34,13 +34,21 @@ def print_length(listing: Listing) -> int:
     return MINUTE // turnover(listing).prints
 
 
+def print_times(market: Market, listing: Listing, number: Instants) -> Instants:
+    """Return when some stretches, counted from the listing, print."""
+    length = print_length(listing)
+    key = keys(np.array([listing.instrument_id]))
+    (when,) = uniforms(market.seed, key, number, 1)
+    at: Instants = listing.listed_at + number * length + (when * length).astype(np.int64)
+    return at
+
+
 def printed(market: Market, listing: Listing, number: Instants) -> Printed:
     """Return the prints of some stretches, counted from the listing."""
     traded, path = turnover(listing), series(listing)
     length = MINUTE // traded.prints
     key = keys(np.array([listing.instrument_id]))
     opens_at = listing.listed_at + number * length
-    (when,) = uniforms(market.seed, key, number, 1)
     minute = (opens_at - GENESIS) // MINUTE
     day = minute // _MINUTES_PER_DAY
     total = np.empty(number.shape, dtype=np.int64)
@@ -48,7 +56,7 @@ def printed(market: Market, listing: Listing, number: Instants) -> Printed:
         here = day == one
         of_day = market.charts.contracts(path, traded, int(one))
         total[here] = of_day[minute[here] % _MINUTES_PER_DAY]
-    at = opens_at + (when * length).astype(np.int64)
+    at = print_times(market, listing, number)
     if traded.prints == 1:
         return Printed(at, total)
     numbers = minute[:, None] * traded.prints + np.arange(traded.prints)

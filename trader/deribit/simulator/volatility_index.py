@@ -19,13 +19,16 @@ from trader.deribit.simulator.surface import (
     expected_vol,
     variance_swap_vol,
 )
-from trader.domain.units import HOUR, MILLISECOND, MINUTE, SECOND
+from trader.domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, YEAR
 from trader.pricing.normal import Array
 
 RESOLUTIONS_S: Final = (1, 60, 3_600, 43_200, 86_400)
 COINS: Final = ("BTC", "ETH")
 
-_TENOR_YEARS: Final = np.array([30.0 / 365.0])
+TENOR: Final = 30 * DAY
+"""How far ahead the index looks."""
+
+_TENOR_YEARS: Final = np.array([TENOR / YEAR])
 _DECIMALS: Final = 4
 
 

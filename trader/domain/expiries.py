@@ -6,10 +6,10 @@ when one expires; a new weekly, monthly or quarterly on the Thursday, 08:00, bef
 which its class loses one. How many of each there are depends on the product.
 """
 
+import functools
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
-from trader.deribit.simulator.products import OPTIONS, Calendar
 from trader.domain.units import DAY, HOUR
 
 Term = Literal["day", "week", "month", "quarter"]
@@ -17,6 +17,23 @@ SettlementPeriod = Literal["day", "week", "month", "perpetual"]
 
 EPOCH: Final = date(1970, 1, 1)
 _FRIDAY: Final = 4
+_MONTHS: Final = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
+
+
+class Calendar(NamedTuple):
+    """How many expiries of each class are listed."""
+
+    dailies: int
+    weeklies: int
+    months: int
+    quarters: int
+
+
+EXPIRIES_KEPT: Final = 2_048
+"""Answers remembered: a backtest asks for the same mornings in every run."""
+
+LONG: Final = Calendar(3, 3, 3, 4)
+"""The calendar of BTC and ETH."""
 
 
 class Expiry(NamedTuple):
@@ -27,7 +44,8 @@ class Expiry(NamedTuple):
     term: Term
 
 
-def expiries(at: int, calendar: Calendar = OPTIONS["BTC"].calendar) -> tuple[Expiry, ...]:
+@functools.lru_cache(EXPIRIES_KEPT)
+def expiries(at: int, calendar: Calendar = LONG) -> tuple[Expiry, ...]:
     """Return the expiries that are listed at an instant, nearest first."""
     today = EPOCH + timedelta(days=at // DAY)
     dates = {today + timedelta(days=ahead) for ahead in range(calendar.dailies + 2)}
@@ -36,6 +54,27 @@ def expiries(at: int, calendar: Calendar = OPTIONS["BTC"].calendar) -> tuple[Exp
     dates |= {_last_friday(today, ahead) for ahead in range(3 * calendar.quarters + 5)}
     found = [_expiry(day, calendar) for day in sorted(dates)]
     return tuple(one for one in found if one.listed_at <= at < one.expires_at)
+
+
+def expiry_of(expires_at: int, calendar: Calendar = LONG) -> Expiry:
+    """Return the expiry on the date of an instant, under the longest class that has it."""
+    return _expiry(EPOCH + timedelta(days=expires_at // DAY), calendar)
+
+
+def settlement_period(term: Term) -> SettlementPeriod:
+    """Return the venue's word for a class: quarters settle as months."""
+    return "month" if term == "quarter" else term
+
+
+def expiry_label(expires_at: int) -> str:
+    """Return how a name spells an expiry: `25DEC26`, `4DEC26`."""
+    day: date = EPOCH + timedelta(days=expires_at // DAY)
+    return f"{day.day}{_MONTHS[3 * day.month - 3 : 3 * day.month]}{day.year % 100:02d}"
+
+
+def strike_label(strike: float) -> str:
+    """Return how a name spells a strike: `100000`, `0d625`."""
+    return f"{strike:.6f}".rstrip("0").rstrip(".").replace(".", "d")
 
 
 def _expiry(day: date, calendar: Calendar) -> Expiry:

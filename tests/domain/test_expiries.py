@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from trader.deribit.simulator.expiries import Expiry, expiries
 from trader.deribit.simulator.products import OPTIONS
+from trader.domain.expiries import Expiry, expiries, expiry_of
 from trader.domain.units import DAY, HOUR, nanoseconds
 
 NOW = nanoseconds(datetime(2026, 11, 20, 18, tzinfo=UTC))
@@ -106,3 +106,10 @@ def test_small_products_list_fewer_expiries(day: int) -> None:
     assert 1 <= terms.count("quarter") <= 2
     assert terms.count("month") <= 2
     assert {one.expires_at for one in found} <= {one.expires_at for one in expiries(at)}
+
+
+def test_a_date_has_one_class() -> None:
+    """Whether or not it is listed at some instant: the expiry is the one of the calendar."""
+    for one in expiries(NOW):
+        assert expiry_of(one.expires_at) == one
+    assert expiry_of(_at(2026, 3, 27)).term == "quarter"
