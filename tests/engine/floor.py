@@ -16,6 +16,7 @@ from trader.domain import facts
 from trader.domain.events import (
     IndexPrice,
     InstrumentListed,
+    NightEvaluated,
     Quote,
     StageChanged,
     Stamped,
@@ -26,6 +27,7 @@ from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused
 from trader.domain.units import HOUR, MINUTE, YEAR
 from trader.engine.audit import Audit
 from trader.engine.engine import MANAGE, OPEN, Engine, EngineSettings
+from trader.engine.outcome import DeliveryPriceNeeded
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
 from trader.pricing.black_scholes import price
@@ -306,6 +308,10 @@ class Floor:
         assert shown is not None
         return shown.bid, shown.ask
 
+    def deliveries_wanted(self) -> list[Request]:
+        """List the delivery prices that were asked for."""
+        return [one for one in self.requests if isinstance(one, DeliveryPriceNeeded)]
+
     def told(self) -> list[str]:
         """Tell the facts since last asked, a line each, without marks."""
         lines = [line(one.fact) for one in self.records[self._seen :]]
@@ -342,6 +348,8 @@ def line(fact: Fact) -> str:
             return f"{fact.rule} {'begins' if fact.active else 'ends'} on {fact.account}"
         case StageChanged():
             return f"{fact.strategy} at {fact.stage} by {fact.by}"
+        case NightEvaluated():
+            return f"night of {fact.date}"
         case facts.CommandTaken():
             return f"command {type(fact.command).__name__}"
         case facts.AlertRaised():

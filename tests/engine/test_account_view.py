@@ -60,7 +60,7 @@ def test_trap_missing_instrument_is_never_marked_from_another() -> None:
 def test_without_an_index_nothing_is_known() -> None:
     """Equity is NaN, not zero: the gate refuses what it cannot judge."""
     floor = Floor()
-    floor.engine.market._index.clear()
+    floor.engine.market._indices._told.clear()
     assert math.isnan(view(floor).worth().equity_usd)
     floor.told()
     floor.ask(wish(), occasion="manage")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trader.domain.errors import InvariantBroken
-from trader.domain.facts import AccountMarked, AccountOpened, Posting
+from trader.domain.facts import AccountMarked, AccountOpened, HaltChanged, Posting
 from trader.domain.units import DAY, HOUR, MINUTE
 from trader.engine.accounts import Account
 from trader.engine.posting import move
@@ -149,3 +149,22 @@ def test_trap_nan_passes_if_loss_exceeds_limit(pnl: float) -> None:
     with pytest.raises(InvariantBroken, match="main: a mark of"):
         _mark(account, MIDNIGHT, pnl)
     assert account.marked is None
+
+
+def test_an_account_is_idle_until_something_is_booked() -> None:
+    """Such an account cannot have lost anything: nobody need look for halts."""
+    account = _account()
+    assert account.idle
+    _mark(account, MIDNIGHT, 0.0)
+    assert account.idle
+    account.post(move("premium", "BTC", 1))
+    assert not account.idle
+
+
+def test_a_halted_account_is_not_idle() -> None:
+    """Its halt must be able to end."""
+    account = _account()
+    account.halts["drawdown_halt"] = HaltChanged(
+        account="main", rule="drawdown_halt", active=True, limit=0.1, used=0.2, detail=""
+    )
+    assert not account.idle

@@ -112,6 +112,7 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
     assert len(book.closed("BTC").close) == BARS_MAX
     book.load("BTC", _bars(list(range(2 * BARS_MAX))), START + 2 * BARS_MAX * HOUR)
     assert _hours(book.closed("BTC"))[-1] == 2 * BARS_MAX - 1
+    assert len(book) == BARS_MAX
     assert len(book.closed("BTC").close) == BARS_MAX
 
 
@@ -133,3 +134,16 @@ def test_what_was_shown_does_not_change() -> None:
     book.grow("BTC", 3.0, START + 2 * HOUR)
     assert _hours(shown) == [0]
     assert _hours(book.closed("BTC")) == [0, 1]
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), max_size=30))
+def test_looking_in_between_changes_nothing(hours: list[tuple[int, bool]]) -> None:
+    """Bars shown as they grow are the bars shown at the end."""
+    often, once, now = BarBook(), BarBook(), 0
+    for hour, look in hours:
+        now += hour
+        for book in (often, once):
+            book.grow("BTC", float(now), START + now * HOUR)
+        if look:
+            often.closed("BTC")
+    assert often.closed("BTC") == once.closed("BTC")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from tests.engine.floor import CALL_LATER, COVERED, TODAY, VERTICAL, Floor, wish
@@ -9,6 +11,8 @@ from trader.domain.events import (
     ClosePosition,
     Demote,
     FlattenAll,
+    NightEvaluated,
+    NightVerdict,
     PauseTrading,
     Promote,
     ResumeTrading,
@@ -17,10 +21,14 @@ from trader.domain.events import (
 )
 from trader.domain.facts import CommandTaken
 from trader.domain.trading import Leg, Pricing
-from trader.domain.units import HOUR, MINUTE, SECOND
+from trader.domain.units import DAY, HOUR, MINUTE, SECOND
+from trader.engine.outcome import NightNeeded
 from trader.risk.limits import RiskSettings
 
-ANN = {"by": "ann", "reason": "news"}
+if TYPE_CHECKING:
+    from trader.domain.trading import Stage
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "news"}
 
 
 def two_strategies() -> Floor:
@@ -157,11 +165,10 @@ def test_flatten_leaves_what_only_waits_for_its_delivery_price() -> None:
         (Promote(**ANN, strategy="gamma", stage="PILOT"), "'gamma' is not configured"),
         (Promote(**ANN, strategy="alpha", stage="PILOT"), "is at PRODUCTION: PILOT is not the way"),
         (Demote(**ANN, strategy="alpha", stage="PRODUCTION"), "is at PRODUCTION"),
-        (RunNightly(**ANN, date="2026-11-20"), "no nightly evaluation"),
     ],
 )
 def test_what_names_nothing_known_is_answered_by_an_alert(
-    command: PauseTrading | ResumeTrading | ClosePosition | Promote | Demote | RunNightly, why: str
+    command: PauseTrading | ResumeTrading | ClosePosition | Promote | Demote, why: str
 ) -> None:
     """The command is journaled, refused in words, and changes nothing else."""
     floor = two_strategies()
@@ -179,7 +186,7 @@ def test_stages_move_by_command_with_name_and_reason() -> None:
     floor = two_strategies()
     floor.send(Demote(**ANN, strategy="alpha", stage="PILOT"))
     quarter = floor.ask(wish(VERTICAL, amount=None)).verdicts[0]
-    floor.send(Promote(**ANN, strategy="alpha", stage="PRODUCTION"))
+    floor.send(Promote(**ANN, strategy="alpha", stage="PRODUCTION", override=True))
     full = floor.ask(wish(VERTICAL, amount=None)).verdicts[0]
     assert floor.told() == [
         "command Demote",
@@ -237,3 +244,92 @@ def test_a_resume_forgives_the_loss_that_halted_at_once_and_a_new_loss_halts_aga
     floor.pass_time(MINUTE)
     assert "daily_loss_halt begins on main" in floor.told()
     assert floor.audit() == ()
+
+
+def night(stage: Stage = "RESEARCH", date: str = "2026-11-20", **more: object) -> NightEvaluated:
+    """Judge alpha."""
+    verdict = {"strategy": "alpha", "configuration_hash": "v1", "stage": stage,
+               "standing": "judged", "reason": "worst streak 9"} | more  # fmt: skip
+    return NightEvaluated(date=date, profile="full", verdicts=(NightVerdict(**verdict),))  # type: ignore[arg-type]
+
+
+def test_a_promotion_says_what_speaks_against_it() -> None:
+    """Too few days, no judgment, a lower judgment: each is refused in words until overridden."""
+    floor = Floor(stages={"alpha": "RESEARCH"})
+    wanted = Promote(**ANN, strategy="alpha", stage="PILOT")
+    assert "0 of 60 days" in floor.send(wanted).alerts[0].text
+    floor.pass_time(61 * DAY)
+    assert "no night has judged it" in floor.send(wanted).alerts[0].text
+    floor.send(night("RESEARCH"))
+    assert "says RESEARCH: worst streak 9" in floor.send(wanted).alerts[0].text
+    floor.send(night("PILOT", "2026-11-21"))
+    floor.told()
+    floor.send(wanted)
+    assert floor.told() == ["command Promote", "alpha at PILOT by ann"]
+
+
+def test_a_strategy_falls_after_as_many_failing_nights_as_configured() -> None:
+    """The first warns, the second demotes as far as the judgment goes; its opens end."""
+    floor = two_strategies()
+    floor.ask(wish(VERTICAL, pricing=Pricing(limit_net=-0.5, lifetime=HOUR)))
+    floor.told()
+    warned = floor.send(night())
+    assert "night 1 of 2 below PRODUCTION: worst streak 9" in warned.alerts[0].text
+    assert floor.told() == ["night of 2026-11-20", "alert night_warning"]
+    fallen = floor.send(night(date="2026-11-21"))
+    change = fallen.facts[1]
+    assert isinstance(change, StageChanged)
+    assert (change.stage, change.by) == ("RESEARCH", "night")
+    assert change.reason == "night of 2026-11-21: worst streak 9 (2 nights in a row)"
+    assert floor.told() == ["night of 2026-11-21", "alpha at RESEARCH by night", "ended demoted"]
+
+
+def test_a_night_is_taken_once() -> None:
+    """The same night again, or one from before, changes nothing: no double demotion."""
+    floor = two_strategies()
+    floor.send(night(live_divergence="paper left the band"))
+    floor.told()
+    for date in ("2026-11-20", "2026-11-19"):
+        assert "is taken already" in floor.send(night(date=date)).alerts[0].text
+    assert floor.told() == ["alert command_refused"] * 2
+    assert floor.engine.ledger.stages["alpha"].stage == "PILOT"
+
+
+def test_nights_survive_a_restart() -> None:
+    """Failing nights are counted from facts: the second one after a restart demotes."""
+    floor = two_strategies()
+    floor.send(night("PILOT"))
+    floor.restart()
+    floor.told()
+    floor.send(night("PILOT", "2026-11-21"))
+    assert floor.told() == ["night of 2026-11-21", "alpha at PILOT by night"]
+
+
+def test_a_judgment_of_another_configuration_counts_not() -> None:
+    """What the night judged is not what runs: said, and nothing else."""
+    floor = two_strategies()
+    told = floor.send(night(configuration_hash="v0", live_divergence="out"))
+    assert "alpha is configured otherwise now" in told.alerts[0].text
+    assert floor.engine.ledger.stages["alpha"].stage == "PRODUCTION"
+
+
+def test_strategies_that_share_a_reason_share_an_alert() -> None:
+    """A night that failed whole is one alert that names them all, not one each."""
+    floor = two_strategies()
+    verdicts = tuple(
+        NightVerdict(
+            strategy=name, configuration_hash="v1", stage="RESEARCH", standing="failed",
+            reason="the night ended with code 1",
+        )
+        for name in ("alpha", "beta")
+    )  # fmt: skip
+    told = floor.send(NightEvaluated(date="2026-11-20", profile="full", verdicts=verdicts))
+    (alert,) = told.alerts
+    assert (alert.kind, alert.strategy) == ("night_warning", None)
+    assert alert.text == "alpha, beta: the night ended with code 1"
+
+
+def test_a_person_may_ask_for_a_night() -> None:
+    """The request leaves with the date asked for."""
+    outcome = two_strategies().send(RunNightly(**ANN, date="2026-11-20"))
+    assert outcome.requests == (NightNeeded("2026-11-20", by_hand=True),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -26,14 +27,16 @@ from trader.domain.events import (
     FeedRestored,
     IndexPrice,
     InstrumentExpired,
+    NightEvaluated,
     Quote,
+    RecordingTrouble,
     Stamped,
     TimerFired,
 )
 from trader.domain.facts import ChainEnded, Filled, Settled
 from trader.domain.trading import Approved, Leg, Pricing, Refused
-from trader.domain.units import HOUR, MINUTE, SECOND, to_atoms
-from trader.engine.outcome import DeliveryPriceNeeded
+from trader.domain.units import DAY, HOUR, MINUTE, SECOND, to_atoms
+from trader.engine.outcome import DeliveryPriceNeeded, NightNeeded
 
 OPENED = ["approved open 1 of alpha", "placed open 1 on main", "filled 1", "ended filled"]
 
@@ -101,7 +104,7 @@ def test_a_vertical_opens_and_settles_with_both_legs_at_one_price() -> None:
     before = floor.cash()
     floor.go_to(TODAY)
     assert floor.told() == ["pending 2"]
-    assert floor.requests == [DeliveryPriceNeeded("BTC", TODAY)]
+    assert floor.deliveries_wanted() == [DeliveryPriceNeeded("BTC", TODAY)]
     floor.send(DeliveryPrice("BTC", TODAY, 86_000.0))
     assert floor.told() == ["settled 2 at 86000", "chain settled"]
     assert floor.cash() - before == to_atoms(-1_500.0 / 86_000.0)
@@ -142,7 +145,7 @@ def test_trap_price_missing_at_expiry_stays_pending_until_it_is_known() -> None:
     assert floor.chains()[0].pending
     floor.requests.clear()
     floor.restart()
-    assert floor.requests == [DeliveryPriceNeeded("BTC", TODAY)]
+    assert floor.deliveries_wanted() == [DeliveryPriceNeeded("BTC", TODAY)]
     floor.send(DeliveryPrice("BTC", TODAY, 80_000.0))
     assert floor.told()[-2:] == ["settled 1 at 80000", "chain settled"]
     assert floor.cash() == before
@@ -311,11 +314,10 @@ def test_a_lost_feed_stops_opens_until_each_quote_came_again() -> None:
     assert floor.told() == [
         "alert feed_lost", "alert decision_skipped", "refused open of alpha: stale_quotes",
     ]  # fmt: skip
-    assert lost.verdicts[0].data_quality == (
-        "feed_lost:heartbeat_overdue",
-        "fault:heartbeat_overdue",
-    )
-    assert lost.data_quality == lost.verdicts[0].data_quality
+    *marks, worst = lost.verdicts[0].data_quality
+    assert marks == ["feed_lost:heartbeat_overdue", "fault:heartbeat_overdue"]
+    assert worst.startswith("quality:0.00 BTC-")
+    assert lost.data_quality == tuple(marks)
     floor.send(FeedRestored(("*",), "subscribed again"))
     floor.ask(wish())
     assert floor.told() == [
@@ -371,6 +373,19 @@ def test_a_doubted_index_makes_its_board_stale() -> None:
     floor.send(IndexPrice("BTC", 90_000.0, floor.at))
     floor.ask(wish())
     assert floor.told()[-2:] == OPENED[:2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("recording_stopped", "critical"), ("recording_trimmed", "warning")]
+)
+def test_trouble_of_the_recorder_is_remembered_and_changes_nothing_else(
+    kind: Any, severity: str
+) -> None:
+    """One alert, bounded; decisions are not marked by it."""
+    floor = open_floor()
+    [alert] = floor.send(RecordingTrouble(kind, "x" * 10_000)).alerts
+    assert (alert.kind, alert.severity, len(alert.text)) == (kind, severity, 500)
+    assert floor.engine.review.data_quality() == ()
 
 
 def test_a_fault_that_lost_no_trust_marks_decisions_for_a_while() -> None:
@@ -508,3 +523,22 @@ def test_trap_a_multi_leg_structure_counts_as_one_trade() -> None:
     floor.go_to(TODAY)
     floor.send(DeliveryPrice("BTC", TODAY, 90_000.0))
     assert len([one for one in floor.records if isinstance(one.fact, ChainEnded)]) == 1
+
+
+def test_the_night_of_a_day_that_traded_is_asked_for_once() -> None:
+    """At 00:10, again after a restart while it is not judged, and never for days before we began.
+
+    Several nights missed while down are one.
+    """
+    floor = open_floor()
+    assert not [one for one in floor.requests if isinstance(one, NightNeeded)]
+    floor.go_to(TODAY - 7 * HOUR - 50 * MINUTE)
+    assert floor.requests == [NightNeeded("2026-11-20")]
+    floor.restart()
+    assert floor.requests[1:] == [NightNeeded("2026-11-20")]
+    floor.send(NightEvaluated(date="2026-11-20", profile="full", verdicts=()))
+    floor.restart()
+    assert len(floor.requests) == 2
+    floor.pass_time(3 * DAY, fire=False)
+    floor.restart()
+    assert floor.requests[2:] == [NightNeeded("2026-11-23")]

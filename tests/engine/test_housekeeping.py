@@ -108,7 +108,7 @@ def test_a_mark_on_stale_quotes_says_so_and_one_without_an_index_is_not_made() -
     assert marks[0].stale == (CALL,)
     bare = Floor()
     bare.engine.market.index_price(IndexPrice("BTC", math.nan, bare.at), bare.at)
-    bare.engine.market._index.pop("ETH")
+    bare.engine.market._indices._told.pop("ETH")
     step = Step(bare.engine._fold, bare.engine.sequence + 1, bare.at)
     housekeeping.mark(bare.engine.ledger, bare.engine.review, step)
     assert step.facts == []
@@ -123,7 +123,7 @@ def test_expiry_ends_the_orders_of_what_expired_before_it_waits_for_its_price() 
     floor.told()
     floor.go_to(TODAY)
     assert floor.told() == ["pending 2", "ended leg_expired"]
-    assert len(floor.requests) == 1
+    assert len(floor.deliveries_wanted()) == 1
 
 
 def test_a_delivery_price_that_comes_before_anything_else_settles_in_one_step() -> None:

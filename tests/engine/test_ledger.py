@@ -323,9 +323,11 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
         story.trade(PERPETUAL, -90.0, INDEX, chain_id)
         story.end_chain(chain_id)
     ledger = story.ledger
-    left = (ledger.chains, ledger.orders, ledger.funded_at, ledger._approvals)
-    assert [len(one) for one in left] == [0, 0, 0, 0]
-    assert len(ledger.slots) == 1
+    sizes = ledger.sizes()
+    assert sizes.pop("slots") == 1
+    assert set(sizes.values()) == {0}
+    maps = (ledger.chains, ledger.orders, ledger.funded_at, ledger._approvals, ledger.pending)
+    assert len(sizes) == len(maps)
 
 
 def test_funding_counts_from_when_a_perpetual_is_held() -> None:

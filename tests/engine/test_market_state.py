@@ -244,8 +244,6 @@ def test_an_expired_contract_is_not_fresh() -> None:
         assert [touch_of(market, one).fresh for one in (CALL, LATER)] == [fresh, True]
         assert market.board("BTC").fresh.tolist() == [fresh, True]
         market.at += 1
-    assert market.expired(market.at) == (CALL.name,)
-    assert market.expired(at) == ()
 
 
 ROWS = st.lists(
@@ -449,9 +447,12 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
         market.lost(FeedLost("gap", ("unlisted",), "test"))
         market.expire(("unlisted",))
     assert market.listed_count == 1
+    sizes = market.sizes()
+    assert (sizes.pop("instruments"), sizes.pop("quote_rows")) == (1, 1)
+    assert set(sizes.values()) == {0}
     assert not market.trust.suspended
     assert len(market._listed) == len(market._values) == len(market._quoted_at) == 256
-    assert len(market._layouts) + len(market._snapshots) == 0
+    assert len(market._layouts) + len(market._snapshots._known) == 0
 
 
 def test_history_and_ticks_make_one_series_of_bars() -> None:
@@ -460,3 +461,19 @@ def test_history_and_ticks_make_one_series_of_bars() -> None:
     market.bars.load("BTC", hourly_bars([1.0, 2.0], NOW), NOW)
     market.index_price(IndexPrice("BTC", 95_000.0, NOW + HOUR), NOW + HOUR)
     assert market.history("BTC").close == (1.0, 2.0, INDEX)
+
+
+def test_a_touch_is_what_is_shown_now_and_not_what_was_asked_before() -> None:
+    """Within one step a quote, an index, a listing or an expiry is seen by whoever asks again."""
+    market = market_of(CALL)
+    assert touch_of(market, CALL) is touch_of(market, CALL)
+    market.quote(quote_of(CALL, bid=0.009), NOW)
+    assert touch_of(market, CALL).bid == 0.009
+    market.index_price(IndexPrice("BTC", INDEX * 1.001, NOW), NOW)
+    assert touch_of(market, CALL).index == INDEX * 1.001
+    market.snapshot(snapshot_of((CALL,), bid=[0.008]), NOW)
+    assert touch_of(market, CALL).bid == 0.008
+    market.at = NOW + DAY
+    assert not touch_of(market, CALL).fresh
+    market.expire([CALL.name])
+    assert market.touch(CALL.name) is None

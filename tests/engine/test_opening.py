@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from tests.builders import NOW
+from tests.engine.books import CALL, INDEX
 from tests.engine.floor import BALANCES, VERTICAL, Floor, wish
-from trader.domain.facts import AlertRaised
+from tests.engine.quotes import market_of, quote_of
+from trader.domain.events import IndexPrice
+from trader.domain.facts import AlertRaised, EpochOpened
 from trader.domain.trading import Pricing
 from trader.domain.units import HOUR, SECOND, from_atoms
+from trader.engine.opening import open_market
 
 
 def test_the_first_start_opens_the_account_and_a_shadow_per_strategy() -> None:
@@ -90,3 +97,22 @@ def test_the_chain_of_a_strategy_that_left_runs_to_its_end() -> None:
     floor.pass_time(SECOND)
     assert floor.told()[-1] == "chain closed", "the stop loss still guards it"
     assert floor.audit() == ()
+
+
+def test_an_epoch_of_sparse_quotes_states_when_they_are_stale() -> None:
+    """Market seconds, whatever the speed; where nothing is stated the setting holds."""
+    market = market_of(CALL, speed=1.0)
+    plain = EpochOpened(
+        epoch=1, feed="simulated", speed=300.0, market="m", software="0", configuration_hash="c"
+    )
+    open_market(market, plain)
+    assert (market.speed, market.quote_age_s_max, market.assumed_sizes) == (300.0, 30.0, False)
+    open_market(market, msgspec.structs.replace(plain, staleness_s=7_200.0, assumed_sizes=True))
+    assert market.assumed_sizes
+    assert market.quote(quote_of(CALL, NOW), NOW)
+    for age, fresh in ((7_200, True), (7_201, False)):
+        market.at = NOW + age * SECOND
+        market.index_price(IndexPrice("BTC", INDEX, market.at), market.at)
+        touch = market.touch(CALL.name)
+        assert touch is not None
+        assert touch.fresh is fresh

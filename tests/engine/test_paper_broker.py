@@ -503,8 +503,10 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
     venue.place(BUY)
     venue.place(SELL)
     venue.trade()
+    assert venue.broker.taken_count == 1
     venue.broker.forget((CALL.name, "unknown"))
     assert venue.broker._taken == {}
+    assert venue.broker.taken_count == 0
 
 
 @settings(max_examples=40)
@@ -546,3 +548,24 @@ def test_no_one_ever_takes_more_than_was_displayed(
                     assert taken[key] <= size + 1e-9
                 worse = (leg.price - leg.touch) * (1 if leg.amount > 0 else -1)
                 assert worse >= -1e-12
+
+
+def test_a_fill_at_an_assumed_size_says_so() -> None:
+    """Where a replay assumes what its file lacks, every fill carries it; elsewhere none does."""
+    for assumed in (False, True):
+        venue = Venue()
+        venue.market.assumed_sizes = assumed
+        venue.place()
+        (fill,) = venue.trade()
+        assert fill.assumed_size is assumed
+
+
+def test_another_latency_counts_from_the_next_order_on() -> None:
+    """A study of late decisions delays arrival, patience and end alike."""
+    venue = Venue()
+    venue.broker.delay(10 * SECOND)
+    venue.place()
+    order = venue.book().order
+    assert order.live_at == order.placed_at + 10 * SECOND
+    assert venue.trade(10 * SECOND - 1) == []
+    assert filled(venue.trade(1)) == [(1.0, (0.010,))]

@@ -8,6 +8,7 @@ from tests.engine.floor import CALL, CALL_LATER, PUT, PUT_DOWN, TODAY, VERTICAL,
 from trader.domain.events import PauseTrading
 from trader.domain.trading import Leg, Pricing
 from trader.domain.units import HOUR, MINUTE
+from trader.engine.account_view import AccountView
 
 
 def test_a_strategy_sees_its_own_chains_and_orders_only() -> None:
@@ -111,3 +112,33 @@ def test_faults_are_marked_for_as_long_as_a_quote_may_be_old() -> None:
     assert floor.engine.review.data_quality() == ()
     floor.pass_time(MINUTE)
     assert floor.engine.review.data_quality() == ()
+
+
+def test_an_account_is_read_once_until_a_fact_or_the_market_changes() -> None:
+    """What was read stands exactly as long as what it was read from."""
+    floor = Floor()
+    chain = floor.trade(wish())
+    review = floor.engine.review
+    view = review.view("main")
+    assert review.view("main") is view
+    assert view.worth() is view.worth()
+    assert view.margins() is view.margins()
+    floor.move(95_000.0)
+    moved = review.view("main")
+    assert moved is not view
+    assert moved.worth().equity_usd != view.worth().equity_usd
+    floor.ask(wish(chain.closing_legs(), action="close", chain_id=chain.id))
+    assert review.view("main") is not moved
+
+
+def test_what_is_read_anew_is_what_a_stranger_would_read() -> None:
+    """A view kept through quotes, trades and time agrees with one made from nothing."""
+    floor = Floor()
+    for spot in (90_500.0, 88_000.0):
+        floor.trade(wish())
+        floor.move(spot)
+        floor.pass_time(MINUTE)
+        kept = floor.engine.review.view("main")
+        fresh = AccountView(floor.engine.ledger, floor.engine.market, "main")
+        assert (kept.worth(), kept.margins()) == (fresh.worth(), fresh.margins())
+        assert kept.free_coins() == fresh.free_coins()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from trader.domain.errors import InvariantBroken
 from trader.domain.units import DAY, HOUR, MINUTE, SECOND
 from trader.engine.timers import Timers
+from trader.strategies.strategy import Cadence
 
 MIDNIGHT = 20_000 * DAY
 
@@ -109,9 +110,9 @@ def test_one_that_fires_out_of_turn_keeps_the_others() -> None:
     assert timers.next_due() == (MIDNIGHT + HOUR, "hourly")
 
 
-@pytest.mark.parametrize("every", [0, -1, DAY + 1, 7 * DAY])
+@pytest.mark.parametrize("every", [0, -1, DAY + 1, 7 * DAY + 1])
 def test_a_period_outside_a_day_is_refused(every: int) -> None:
-    """A week would silently become a day: the error names timer, value and limit."""
+    """Neither within a day nor whole days: the error names timer, value and limit."""
     with pytest.raises(ValueError, match=rf"timer t: period {every} ns must be positive and at"):
         Timers().add("t", every, 0, MIDNIGHT)
 
@@ -127,3 +128,16 @@ def test_names_are_known_once() -> None:
         timers.fired("x", MIDNIGHT)
     with pytest.raises(InvariantBroken, match="'x' was never set"):
         timers.due_at("x")
+
+
+def test_a_weekly_timer_is_due_when_a_weekly_cadence_is() -> None:
+    """Whole days above one are counted from 1970, as a strategy counts its own slots."""
+    week, offset = 7 * DAY, 9 * HOUR
+    cadence = Cadence(every=week, offset=offset, manage_every=HOUR)
+    timers = Timers()
+    timers.add("t", week, offset, MIDNIGHT)
+    for _ in range(3):
+        due = timers.due_at("t")
+        assert due == cadence.next_due(due - 1) == cadence.latest_due(due)
+        timers.fired("t", due)
+        assert timers.due_at("t") == due + week

@@ -444,7 +444,9 @@ def test_a_promoted_strategy_opens_on_the_account_and_leaves_its_shadow_behind()
     floor = Floor(stages={"alpha": "RESEARCH"})
     shadow = floor.trade(wish(VERTICAL, amount=None))
     full = shadow.units
-    floor.send(Promote(by="ann", reason="looks good", strategy="alpha", stage="PILOT"))
+    floor.send(
+        Promote(by="ann", reason="looks good", strategy="alpha", stage="PILOT", override=True)
+    )
     chain = floor.trade(wish(VERTICAL, amount=None))
     assert (shadow.account, chain.account) == ("shadow:alpha", "main")
     assert chain.units == pytest.approx(full / 4, abs=0.1)
@@ -464,7 +466,7 @@ def test_a_skipped_decision_says_which_board_and_why() -> None:
     floor = Floor()
     floor.pass_time(MINUTE, show=False)
     (alert,) = floor.ask().alerts
-    assert alert.text == "no recent quotes on the BTC board"
+    assert alert.text == "no recent quotes on the BTC board, quality 0.00"
     assert EngineSettings().quote_age_s_max < 60
 
 
@@ -475,7 +477,7 @@ def test_a_board_without_two_sides_is_said_to_be_one() -> None:
         quote = floor.quote_of(one, 90_000.0)
         floor.send(msgspec.structs.replace(quote, bid=math.nan, bid_amount=0.0))
     (alert,) = floor.ask().alerts
-    assert alert.text == "no quote with two sides on the BTC board"
+    assert alert.text == "no quote with two sides on the BTC board, quality 0.50"
 
 
 def test_trap_market_orders_without_a_two_sided_quote_are_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine.books import CALL, CALL_UP, PUT
 from trader.domain.events import FeedFault, FeedLost, FeedRestored
-from trader.engine.trust import ALL, Trust
+from trader.engine.trust import ALL, BOOK_PREFIX, Trust
 
 BOARD = (CALL, CALL_UP, PUT)
 
@@ -51,8 +51,10 @@ def test_one_lost_channel_takes_the_trust_of_its_instrument_alone() -> None:
     trust.quoted(CALL.name)
     assert _mask(trust) == [True, False, True]
     assert trust.index_trusted("BTC")
+    assert trust.suspended_count == 1
     trust.quoted(CALL_UP.name)
     assert _mask(trust) == [True, True, True]
+    assert trust.suspended_count == 0
 
 
 def test_an_index_is_a_channel_of_its_own() -> None:
@@ -104,3 +106,12 @@ def test_losing_nothing_we_know_changes_nothing_we_show(scope: tuple[str, ...]) 
     trust = _trust(*scope)
     assert _mask(trust) == [True, True, True]
     assert trust.marks(1, 10)[-1] == "fault:gap"
+
+
+def test_a_distrusted_book_leaves_with_its_instrument_and_spares_its_quotes() -> None:
+    """The depth is doubted, not the touch; after the expiry nothing of it is kept."""
+    trust = _trust(f"{BOOK_PREFIX}{CALL.name}")
+    assert trust.trusted(CALL.name)
+    assert trust.marks(0, 10) == ("suspended:1", "fault:gap")
+    trust.forget(CALL.name)
+    assert not trust.suspended

@@ -44,7 +44,7 @@ class Margins(msgspec.Struct, frozen=True):
 
 
 class AccountView:
-    """Reads one account's books against the market of one instant."""
+    """Reads one account's books against the market of one instant: it does not outlive either."""
 
     def __init__(self, ledger: Ledger, market: MarketState, name: str) -> None:
         self._ledger = ledger
@@ -52,10 +52,18 @@ class AccountView:
         self._account = ledger.account(name)
         self._chains = ledger.chains_of(name)
         self._orders = [book for book in ledger.orders.values() if book.order.account == name]
+        self._rates = market.rates()
+        self._worth: Worth | None = None
+        self._margins: Margins | None = None
 
     def worth(self) -> Worth:
         """Value cash at the indices and positions at their marks."""
-        rates = self._market.rates()
+        if self._worth is None:
+            self._worth = self._valued()
+        return self._worth
+
+    def _valued(self) -> Worth:
+        rates = self._rates
         if any(currency not in rates for currency, atoms in self._account.cash.items() if atoms):
             return Worth(math.nan, math.nan, ())
         rates = {currency: rates.get(currency, 0.0) for currency in self._account.cash}
@@ -92,7 +100,7 @@ class AccountView:
             price = touch.bid if leg.amount > 0 else touch.ask
             if not price > 0:
                 return math.nan
-            rate = self._market.rates().get(leg.instrument.settlement_currency, math.nan)
+            rate = self._rates.get(leg.instrument.settlement_currency, math.nan)
             if leg.instrument.kind == "option":
                 total += leg.amount * price * rate
             else:
@@ -101,7 +109,7 @@ class AccountView:
 
     def flows_usd(self, chain: Chain) -> float:
         """Value what a chain has paid and received so far at today's indices."""
-        rates = self._market.rates()
+        rates = self._rates
         return sum(
             from_atoms(atoms) * rates.get(currency, math.nan)
             for currency, atoms in chain.flows.items()
@@ -181,6 +189,11 @@ class AccountView:
 
     def margins(self) -> Margins:
         """Add up standard margin: positions netted per instrument, orders as if they filled."""
+        if self._margins is None:
+            self._margins = self._held_against()
+        return self._margins
+
+    def _held_against(self) -> Margins:
         balance = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
         initial = dict.fromkeys(balance, 0.0)
         maintenance = dict.fromkeys(balance, 0.0)

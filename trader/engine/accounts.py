@@ -80,6 +80,11 @@ class Account:
             return self.day_open_pnl_usd
         return self.marked.trading_pnl_usd
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was ever booked since the opening: such an account cannot lose."""
+        return len(self.books) == 2 * len(self.opening) and not self.halts
+
     def forgive(self) -> None:
         """Start the halts' counting again from the last mark: a person resumed trading."""
         last = self.marked.trading_pnl_usd if self.marked is not None else 0.0

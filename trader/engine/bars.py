@@ -24,6 +24,10 @@ class BarBook:
         self._closed: dict[str, list[Row]] = {}
         self._running: dict[str, Row] = {}
         self._shown: dict[str, Bars] = {}
+        self._unshown: dict[str, list[Row]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(closed) for closed in self._closed.values())
 
     def grow(self, underlying: str, price: float, at: int) -> None:
         """Take one price into the running hour; a new hour closes the last one."""
@@ -46,7 +50,8 @@ class BarBook:
             return
         closed.append(row)
         del closed[:-BARS_MAX]
-        self._shown.pop(underlying, None)
+        self._unshown.setdefault(underlying, []).append(row)
+        del self._unshown[underlying][:-BARS_MAX]
 
     def load(self, underlying: str, bars: Bars, at: int) -> None:
         """Merge history in; where both know an hour, history wins (it heard all of it).
@@ -60,13 +65,12 @@ class BarBook:
         )
         rows = [row for opened_at, row in sorted(merged.items()) if opened_at + HOUR <= at]
         self._closed[underlying] = rows[-BARS_MAX:]
-        self._shown.pop(underlying, None)
+        self._unshown[underlying] = self._closed[underlying].copy()
+        self._shown[underlying] = EMPTY
 
     def closed(self, underlying: str) -> Bars:
         """Show the closed bars, oldest first."""
-        shown = self._shown.get(underlying)
-        if shown is None:
-            rows = self._closed.get(underlying, [])
-            shown = Bars(*zip(*rows, strict=True)) if rows else EMPTY
-            self._shown[underlying] = shown
-        return shown
+        rows = self._unshown.pop(underlying, None)
+        if rows:
+            self._shown[underlying] = self._shown.get(underlying, EMPTY).grown(rows, BARS_MAX)
+        return self._shown.get(underlying, EMPTY)

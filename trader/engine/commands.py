@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from trader.domain.events import (
     ClosePosition,
@@ -16,20 +16,26 @@ from trader.domain.events import (
 )
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
 from trader.engine import housekeeping
+from trader.engine.outcome import NightNeeded
+from trader.engine.stages import NIGHT, RANK, decide, objection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trader.domain.events import Command
-    from trader.domain.trading import Stage
+    from trader.domain.events import Command, NightEvaluated
     from trader.engine.review import Slot
+    from trader.engine.stages import StageSettings
     from trader.engine.step import Step
     from trader.engine.trading_desk import TradingDesk
 
-RANK: Final[dict[Stage, int]] = {"RESEARCH": 0, "PILOT": 1, "PRODUCTION": 2}
 
-
-def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: Step) -> None:
+def take(
+    desk: TradingDesk,
+    slots: Mapping[str, Slot],
+    command: Command,
+    settings: StageSettings,
+    step: Step,
+) -> None:
     """Journal a command and carry it out; one that names nothing known is answered by an alert."""
     if isinstance(command, ResumeTrading) and command.strategy is None:
         # The halts forgive up to the last mark: without a new one this hour would count again.
@@ -51,9 +57,9 @@ def take(desk: TradingDesk, slots: Mapping[str, Slot], command: Command, step: S
         case FlattenAll():
             _flatten(desk, command, step)
         case Promote() | Demote():
-            _move(desk, slots, command, step)
+            _move(desk, slots, command, settings, step)
         case RunNightly():
-            _refuse("no nightly evaluation is installed in this version", step)
+            step.requests.append(NightNeeded(command.date, by_hand=True))
         case _:
             assert_never(command)
 
@@ -93,8 +99,55 @@ def _flatten(desk: TradingDesk, command: FlattenAll, step: Step) -> None:
             desk.close(chain, f"flattened by {command.by}: {command.reason}", step)
 
 
+def take_night(
+    desk: TradingDesk,
+    slots: Mapping[str, Slot],
+    night: NightEvaluated,
+    settings: StageSettings,
+    step: Step,
+) -> None:
+    """Adopt what a night judged; one that is over already, or about others, changes nothing."""
+    if night.date <= desk.ledger.night_of:
+        _refuse(f"night of {night.date}: that of {desk.ledger.night_of} is taken already", step)
+        return
+    step.record(night)
+    warnings: dict[str, list[str]] = {}
+    for verdict in night.verdicts:
+        slot = slots.get(verdict.strategy)
+        if slot is None or slot.configuration_hash != verdict.configuration_hash:
+            _refuse(f"night of {night.date}: {verdict.strategy} is configured otherwise now", step)
+            continue
+        stage = desk.review.stage(verdict.strategy)
+        standing = desk.ledger.standing(verdict.strategy)
+        floor = slot.cap_on_change
+        fallen, reason = decide(stage, standing, verdict, floor, settings)
+        if fallen != stage:
+            change = StageChanged(
+                verdict.strategy, fallen, NIGHT, f"night of {night.date}: {reason}",
+                slot.configuration_hash,
+            )  # fmt: skip
+            _adopt(desk, change, step)
+        elif reason != verdict.reason or verdict.standing == "failed":
+            warnings.setdefault(reason, []).append(verdict.strategy)
+    _warn(warnings, step)
+
+
+def _warn(warnings: Mapping[str, list[str]], step: Step) -> None:
+    """Raise one alert for a reason, however many strategies share it."""
+    for reason, names in warnings.items():
+        one = names[0] if len(names) == 1 else None
+        text = reason if one else f"{', '.join(names)}: {reason}"
+        step.record(
+            AlertRaised(kind="night_warning", severity="warning", text=text[:500], strategy=one)
+        )
+
+
 def _move(
-    desk: TradingDesk, slots: Mapping[str, Slot], command: Promote | Demote, step: Step
+    desk: TradingDesk,
+    slots: Mapping[str, Slot],
+    command: Promote | Demote,
+    settings: StageSettings,
+    step: Step,
 ) -> None:
     slot = slots.get(command.strategy)
     if slot is None:
@@ -105,6 +158,12 @@ def _move(
     if command.stage == now or up != isinstance(command, Promote):
         _refuse(f"{command.strategy} is at {now}: {command.stage} is not the way asked for", step)
         return
+    if isinstance(command, Promote) and not command.override:
+        standing = desk.ledger.standing(command.strategy)
+        against = objection(standing, command.stage, step.at, settings)
+        if against is not None:
+            _refuse(f"{command.strategy} to {command.stage}: {against}", step)
+            return
     change = StageChanged(
         command.strategy, command.stage, command.by, command.reason, slot.configuration_hash
     )

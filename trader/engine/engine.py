@@ -24,23 +24,26 @@ from trader.domain.events import (
     IndexPrice,
     InstrumentExpired,
     InstrumentListed,
+    NightEvaluated,
     PauseTrading,
     Promote,
     Quote,
+    RecordingTrouble,
     ResumeTrading,
     RunNightly,
     StageChanged,
     TimerFired,
 )
 from trader.domain.facts import AlertRaised
-from trader.domain.units import HOUR, SECOND
+from trader.domain.units import DAY, HOUR, MINUTE, SECOND, day_date, utc_day
 from trader.engine import commands, housekeeping, opening
 from trader.engine.ledger import Ledger
 from trader.engine.market_state import MarketState
-from trader.engine.outcome import Outcome
+from trader.engine.outcome import NightNeeded, Outcome
 from trader.engine.paper_broker import BrokerSettings, PaperBroker
 from trader.engine.review import Review
 from trader.engine.settlement import next_expiry
+from trader.engine.stages import StageSettings
 from trader.engine.step import Step
 from trader.engine.timers import Timers
 from trader.engine.trading_desk import TradingDesk
@@ -58,7 +61,9 @@ SWEEP = "sweep"
 MARK = "mark"
 OPEN = "open:"
 MANAGE = "manage:"
+NIGHTLY = "nightly"
 NEVER = 1 << 62
+ALERT_TEXT_MAX = 500
 
 
 class EngineSettings(BaseModel):
@@ -69,7 +74,7 @@ class EngineSettings(BaseModel):
     quote_age_s_max: float = Field(
         default=30.0,
         gt=0,
-        le=3600,
+        le=86_400,
         allow_inf_nan=False,
         description="A quote older than this (market age / clock speed, seconds) is stale.",
     )
@@ -78,6 +83,12 @@ class EngineSettings(BaseModel):
         ge=1,
         le=3600,
         description="Market seconds between looks at resting orders, stops and halts.",
+    )
+    night_minute: int = Field(
+        default=10,
+        ge=0,
+        le=720,
+        description="Minutes past 00:00 UTC at which the day just ended is evaluated.",
     )
 
 
@@ -94,7 +105,10 @@ class Engine:
         risk: RiskSettings,
         broker: BrokerSettings,
         settings: EngineSettings,
+        stages: StageSettings | None = None,
     ) -> None:
+        self._stages = stages or StageSettings()
+        self._night_offset = settings.night_minute * MINUTE
         self.ledger = Ledger()
         self.market = MarketState(settings.quote_age_s_max)
         self.broker = PaperBroker(broker)
@@ -119,13 +133,14 @@ class Engine:
 
     def start(self, epoch: EpochOpened, balances: Mapping[str, float], at: int) -> Outcome:
         """Open an epoch: accounts and stages that are new, timers, and what was left pending."""
-        self.market.speed = epoch.speed
+        opening.open_market(self.market, epoch)
         step = self._step(self.sequence + 1, at)
         step.record(epoch)
         opening.open_accounts(self.ledger, self.slots, balances, step)
         opening.assign_stages(self.ledger, self.slots, step)
         self.timers.add(SWEEP, self._sweep, 0, at)
         self.timers.add(MARK, HOUR, 0, at)
+        self.timers.add(NIGHTLY, DAY, self._night_offset, at)
         for name, slot in self.slots.items():
             cadence = slot.strategy.cadence()
             self.timers.add(OPEN + name, cadence.every, cadence.offset, at)
@@ -134,7 +149,15 @@ class Engine:
             self.broker.resume(book, at)
         self._tidy_up(step)
         housekeeping.ask_for_deliveries(self.ledger, step)
+        self._ask_for_night(step)  # however many were missed while down: one
         return self._outcome(step)
+
+    def _ask_for_night(self, step: Step) -> None:
+        """Ask for the night of the last day that ended, if it traded and was not judged yet."""
+        today = utc_day(step.at - self._night_offset)
+        date = day_date(today - 1).isoformat()
+        if date > self.ledger.night_of and today * DAY > self.ledger.began_at:
+            step.requests.append(NightNeeded(date))
 
     def process(self, stamped: Stamped) -> Outcome:
         """Take one input and tell everything it caused.
@@ -148,7 +171,13 @@ class Engine:
         self._observe(stamped.event, step)
         if step.facts:
             self._tidy_up(step)
-        return self._outcome(step)
+        return self._outcome(step, self._quality(stamped.event))
+
+    def _quality(self, event: Event) -> float | None:
+        """Score the channel an event came by; None for what comes by none."""
+        if isinstance(event, Quote):
+            return self.market.score(event.instrument)
+        return self.market.index_score(event.underlying) if isinstance(event, IndexPrice) else None
 
     def _step(self, sequence: int, at: int) -> Step:
         if sequence != self.sequence + 1:
@@ -159,10 +188,10 @@ class Engine:
         self.market.at = at
         return Step(self._fold, sequence, at)
 
-    def _outcome(self, step: Step) -> Outcome:
-        quality = self.review.data_quality() if step.facts else ()
+    def _outcome(self, step: Step, quality: float | None = None) -> Outcome:
+        marks = self.review.data_quality() if step.facts else ()
         facts, requests = tuple(step.facts), tuple(step.requests)
-        return Outcome(step.sequence, step.at, facts, requests, quality)
+        return Outcome(step.sequence, step.at, facts, requests, marks, quality)
 
     def _tidy_up(self, step: Step) -> None:
         housekeeping.expire(self.ledger, step)
@@ -200,17 +229,18 @@ class Engine:
                 self.broker.forget(event.names)
             case FeedLost():
                 self.market.lost(event)
-                where = ", ".join(event.scope[:5])
-                text = f"{event.kind} ({where}): {event.detail}"
-                step.record(AlertRaised(kind="feed_lost", severity="warning", text=text[:500]))
+                step.record(_alert(event))
             case FeedRestored():
-                self.market.trust.restored(event)
-                text = event.detail[:500]
-                step.record(AlertRaised(kind="feed_restored", severity="info", text=text))
+                self.market.restored(event)
+                step.record(_alert(event))
             case FeedFault():
-                self.market.trust.fault(event, step.at)
+                self.market.fault(event)
+            case RecordingTrouble():
+                step.record(_alert(event))
             case StageChanged():
                 commands.change_stage(self._desk, self.slots, event, step)
+            case NightEvaluated():
+                commands.take_night(self._desk, self.slots, event, self._stages, step)
             case (
                 PauseTrading()
                 | ResumeTrading()
@@ -220,7 +250,7 @@ class Engine:
                 | Demote()
                 | RunNightly()
             ):
-                commands.take(self._desk, self.slots, event, step)
+                commands.take(self._desk, self.slots, event, self._stages, step)
             case _:
                 assert_never(event)
 
@@ -234,7 +264,24 @@ class Engine:
             housekeeping.pay_funding(self.ledger, self.market, step)
             housekeeping.mark(self.ledger, self.review, step)
             self._desk.halts(step)
+        elif fired.name == NIGHTLY:
+            self._ask_for_night(step)
         elif fired.name.startswith(OPEN):
             self._desk.ask(self.slots[fired.name.removeprefix(OPEN)], "open", step)
         else:
             self._desk.ask(self.slots[fired.name.removeprefix(MANAGE)], "manage", step)
+
+
+def _alert(event: FeedLost | FeedRestored | RecordingTrouble) -> AlertRaised:
+    """Phrase what a person should see of the feed and the recorder."""
+    text = event.detail[:ALERT_TEXT_MAX]
+    match event:
+        case FeedLost():
+            text = f"{event.kind} ({', '.join(event.scope[:5])}): {event.detail}"[:ALERT_TEXT_MAX]
+            return AlertRaised(kind="feed_lost", severity="warning", text=text)
+        case FeedRestored():
+            return AlertRaised(kind="feed_restored", severity="info", text=text)
+        case RecordingTrouble(kind="recording_trimmed"):
+            return AlertRaised(kind=event.kind, severity="warning", text=text)
+        case RecordingTrouble():
+            return AlertRaised(kind=event.kind, severity="critical", text=text)

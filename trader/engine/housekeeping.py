@@ -103,6 +103,7 @@ def pay_funding(ledger: Ledger, market: MarketState, step: Step) -> None:
 def mark(ledger: Ledger, review: Review, step: Step) -> None:
     """Write down what each account is worth: at the top of the hour, and when halts are reset."""
     rates = review.rates()
+    scores = {name: round(score, 3) for name, score in review.scores().items()}
     for name in tuple(ledger.accounts):
         worth = review.view(name).worth()
         if math.isfinite(worth.equity_usd):
@@ -113,6 +114,7 @@ def mark(ledger: Ledger, review: Review, step: Step) -> None:
                     trading_pnl_usd=worth.trading_pnl_usd,
                     indices=rates,
                     stale=worth.stale,
+                    data_quality=scores,
                 )
             )
 

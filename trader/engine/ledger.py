@@ -13,6 +13,7 @@ from trader.domain.events import (
     ClosePosition,
     Demote,
     FlattenAll,
+    NightEvaluated,
     PauseTrading,
     Promote,
     ResumeTrading,
@@ -39,6 +40,7 @@ from trader.domain.trading import Approved, Refused
 from trader.domain.units import tidy, utc_day
 from trader.engine.accounts import Account
 from trader.engine.chains import Chain
+from trader.engine.stages import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,14 +89,29 @@ class Ledger:
         self.chains: dict[str, Chain] = {}
         self.orders: dict[str, WorkingBook] = {}
         self.stages: dict[str, StageChanged] = {}
+        self.standings: dict[str, Standing] = {}
+        self.night_of = ""
         self.paused: dict[str, PauseTrading | FlattenAll] = {}
         self.slots: dict[tuple[str, str, int], dict[str, None]] = {}
         self.pending: dict[tuple[str, str, int], SettlementPending] = {}
         self.funded_at: dict[tuple[str, str], int] = {}
         self.epoch: EpochOpened | None = None
+        self.began_at = 0
         self.sequence = -1
         self.at = 0
+        self.version = 0
         self._approvals: dict[str, Approved] = {}
+
+    def sizes(self) -> dict[str, int]:
+        """Count what is open or waits; nothing of it may outlive what it belongs to."""
+        return {
+            "chains": len(self.chains),
+            "orders": len(self.orders),
+            "approvals": len(self._approvals),
+            "settlements": len(self.pending),
+            "slots": len(self.slots),
+            "funded": len(self.funded_at),
+        }
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one fact in.
@@ -104,6 +121,7 @@ class Ledger:
         """
         self.sequence = recorded.sequence
         self.at = recorded.at
+        self.version += not isinstance(recorded.fact, (Refused, AlertRaised))
         self._fold(recorded.fact, recorded.at)
 
     def _fold(self, fact: Fact, at: int) -> None:
@@ -133,15 +151,40 @@ class Ledger:
             case HaltChanged():
                 self._halted(fact)
             case StageChanged():
+                before = self.stages.get(fact.strategy)
+                self.standings[fact.strategy] = self.standing(fact.strategy).moved(before, fact, at)
                 self.stages[fact.strategy] = fact
+            case NightEvaluated():
+                self._judged(fact)
             case CommandTaken():
                 self._command(fact.command)
             case EpochOpened():
+                self.began_at = self.began_at or at
                 self.epoch = fact
             case Refused() | AlertRaised():
                 pass
             case _:
                 assert_never(fact)
+
+    def standing(self, strategy: str) -> Standing:
+        """Tell what is remembered of a strategy's nights."""
+        return self.standings.get(strategy, Standing())
+
+    def _judged(self, night: NightEvaluated) -> None:
+        """Fold a night: what it says of another configuration than the one that lives counts not.
+
+        Raises:
+            InvariantBroken: that day, or a later one, was judged already.
+        """
+        if night.date <= self.night_of:
+            raise InvariantBroken(f"the night of {night.date} comes after that of {self.night_of}")
+        self.night_of = night.date
+        for verdict in night.verdicts:
+            lives = self.stages.get(verdict.strategy)
+            if lives is not None and lives.configuration_hash == verdict.configuration_hash:
+                standing = self.standing(verdict.strategy)
+                judged = standing.judged(lives.stage, verdict, night.date)
+                self.standings[verdict.strategy] = judged
 
     def account(self, name: str) -> Account:
         """Find an account by name.

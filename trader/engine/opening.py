@@ -12,9 +12,19 @@ from trader.engine.housekeeping import stop_opening
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trader.domain.facts import EpochOpened
     from trader.engine.ledger import Ledger
+    from trader.engine.market_state import MarketState
     from trader.engine.review import Slot
     from trader.engine.step import Step
+
+
+def open_market(market: MarketState, epoch: EpochOpened) -> None:
+    """Take the clock of an epoch, and what its market says of its quotes."""
+    market.speed = epoch.speed
+    market.assumed_sizes = epoch.assumed_sizes
+    if epoch.staleness_s is not None:
+        market.quote_age_s_max = epoch.staleness_s / epoch.speed
 
 
 def open_accounts(

@@ -17,17 +17,31 @@ class DeliveryPriceNeeded(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-Request = DeliveryPriceNeeded
+class NightNeeded(msgspec.Struct, frozen=True):
+    """Evaluate the strategies as of the end of a UTC day; it comes back as a `NightEvaluated`.
+
+    `by_hand` says that a person asked, whatever has been done before.
+    """
+
+    date: str
+    by_hand: bool = False
+
+
+Request = DeliveryPriceNeeded | NightNeeded
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """Everything one input caused. Facts are in the order in which they happened."""
+    """Everything one input caused. Facts are in the order in which they happened.
+
+    `quality` scores the channel that an input of the market came by, with that input: 0 to 1.
+    """
 
     sequence: int
     at: int
     facts: tuple[Fact, ...] = ()
     requests: tuple[Request, ...] = ()
     data_quality: tuple[str, ...] = ()
+    quality: float | None = None
 
     @property
     def records(self) -> tuple[Recorded, ...]:

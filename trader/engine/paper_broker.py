@@ -70,6 +70,15 @@ class PaperBroker:
         self._latency = settings.latency_ms * MILLISECOND
         self._taken: dict[str, dict[tuple[str, Side], tuple[float, float]]] = {}
 
+    @property
+    def taken_count(self) -> int:
+        """How many instruments have a displayed size that we took from."""
+        return len(self._taken)
+
+    def delay(self, latency: int) -> None:
+        """Take another latency, nanoseconds: a study asks what came of deciding later."""
+        self._latency = latency
+
     def place(
         self, approval: Approved, step: Step, touches: Mapping[str, Touch], legs: tuple[Leg, ...]
     ) -> Order:
@@ -123,7 +132,7 @@ class PaperBroker:
         match = self.match(book, step.at, market)
         if match is None:
             return
-        step.record(_fill(book, match, step, chain))
+        step.record(_fill(book, match, step, chain, assumed_size=market.assumed_sizes))
         book.resting_at = accepted_net(order, step.at)
         if book.remaining <= 0:
             step.record(OrderEnded(order.order_id, order.account, "filled"))
@@ -236,7 +245,9 @@ def accepted_net(order: Order, at: int) -> float | None:
     return order.limit_net if patient else order.worst_net
 
 
-def _fill(book: WorkingBook, match: Match, step: Step, chain: Chain) -> Filled:
+def _fill(
+    book: WorkingBook, match: Match, step: Step, chain: Chain, *, assumed_size: bool
+) -> Filled:
     order = book.order
     legs: list[LegFill] = []
     postings: list[Posting] = []
@@ -258,6 +269,7 @@ def _fill(book: WorkingBook, match: Match, step: Step, chain: Chain) -> Filled:
         amount=match.amount,
         legs=tuple(legs),
         postings=tuple(postings),
+        assumed_size=assumed_size,
     )
 
 

@@ -12,10 +12,13 @@ from trader.domain.trading import Stage
 from trader.domain.units import SECOND
 from trader.engine.account_view import AccountView
 from trader.engine.ledger import EVERYTHING
+from trader.engine.quality import LOW
 from trader.risk.gate import GateView
 from trader.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.domain.market import Touch
     from trader.domain.trading import Intent
     from trader.engine.ledger import Ledger
@@ -39,11 +42,13 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Review:
-    """Builds read-only views; holds nothing but where to look."""
+    """Builds read-only views; holds where to look, and the views of what has not changed since."""
 
     def __init__(self, ledger: Ledger, market: MarketState) -> None:
         self._ledger = ledger
         self._market = market
+        self._views: dict[str, AccountView] = {}
+        self._viewed = (-1, -1)
 
     def stage(self, strategy: str) -> Stage:
         """Tell a strategy's stage; unknown ones are RESEARCH."""
@@ -55,8 +60,15 @@ class Review:
         return SHADOW_PREFIX + strategy if self.stage(strategy) == "RESEARCH" else MAIN_ACCOUNT
 
     def view(self, account: str) -> AccountView:
-        """Read one account."""
-        return AccountView(self._ledger, self._market, account)
+        """Read one account: the view stands until a fact or the market changes what it reads."""
+        now = (self._ledger.version, self._market.version)
+        if now != self._viewed:
+            self._views.clear()
+            self._viewed = now
+        view = self._views.get(account)
+        if view is None:
+            view = self._views[account] = AccountView(self._ledger, self._market, account)
+        return view
 
     def rates(self) -> dict[str, float]:
         """Tell USD per unit of every currency that can be valued now."""
@@ -66,6 +78,10 @@ class Review:
         """Mark what the feed told us against itself lately."""
         window = self._market.quote_age_s_max * self._market.speed * SECOND
         return self._market.trust.marks(self._market.at, int(window))
+
+    def scores(self) -> dict[str, float]:
+        """Score every channel of the market now."""
+        return self._market.scores()
 
     def situation(self, slot: Slot, occasion: Occasion) -> Situation:
         """Show a strategy its market, its own chains and orders, and what is free."""
@@ -101,13 +117,14 @@ class Review:
         margins = account.margins()
         worth = account.worth()
         books = ledger.account(name)
+        touches = self._touches(intent)
         return GateView(
             at=market.at,
             account=name,
             stage=self.stage(intent.strategy),
             equity_usd=worth.equity_usd,
             index=market.index(intent.underlying),
-            touches=self._touches(intent),
+            touches=touches,
             consumers=account.consumers(worth.equity_usd),
             slots_used=account.slots(intent.strategy, market.at, worth.equity_usd),
             open_chains=len(ledger.chains_of(name, intent.strategy)),
@@ -125,7 +142,7 @@ class Review:
                 for book in ledger.orders.values()
                 if book.order.strategy == intent.strategy
             ),
-            data_quality=self.data_quality(),
+            data_quality=(*self.data_quality(), *_low(touches)),
         )
 
     def _touches(self, intent: Intent) -> dict[str, Touch]:
@@ -139,3 +156,11 @@ class Review:
     def _paused(self, strategy: str) -> str | None:
         paused = self._ledger.paused.get(EVERYTHING) or self._ledger.paused.get(strategy)
         return f"{paused.by}: {paused.reason}" if paused is not None else None
+
+
+def _low(touches: Mapping[str, Touch]) -> tuple[str, ...]:
+    """Name the worst score a decision is made on, where it is low."""
+    worst = min(touches.values(), key=lambda touch: touch.quality, default=None)
+    if worst is None or worst.quality >= LOW:
+        return ()
+    return (f"quality:{worst.quality:.2f} {worst.instrument.name}",)

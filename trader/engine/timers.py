@@ -22,12 +22,12 @@ class Timers:
         """Schedule `name` from `at` on.
 
         Raises:
-            ValueError: the period is not within a day or the name is taken.
+            ValueError: the period is neither within a day nor whole days, or the name is taken.
         """
-        if not 0 < every <= DAY:
+        if not (0 < every <= DAY or (every > 0 and every % DAY == 0)):
             raise ValueError(
-                f"timer {name}: period {every} ns must be positive and at most a day ({DAY} ns): "
-                "every day starts its timers anew"
+                f"timer {name}: period {every} ns must be positive and at most a day ({DAY} ns), "
+                "or whole days: every day starts its timers anew"
             )
         if name in self._every:
             raise ValueError(f"timer {name} exists already")
@@ -66,6 +66,8 @@ class Timers:
 
     def _next(self, name: str, at: int) -> int:
         every, offset = self._every[name]
+        if every > DAY:
+            return ((at - offset) // every + 1) * every + offset
         midnight = at - at % DAY
         start = midnight + offset % every
         if at < start:

@@ -59,7 +59,8 @@ class TradingDesk:
         situation = self.review.situation(slot, occasion)
         if occasion == "open" and (missing := _missing(situation)):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
-            text = f"{missing} on the {situation.board.underlying} board{marks}"
+            board = situation.board
+            text = f"{missing} on the {board.underlying} board, quality {board.score:.2f}{marks}"
             step.record(
                 AlertRaised(
                     kind="decision_skipped", severity="warning", text=text, strategy=slot.name
@@ -172,8 +173,9 @@ class TradingDesk:
             )
             account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
-            view = self.ledger.chain_view(chain)
-            if not urgent and math.isfinite(loss_usd) and stop_loss_due(view, loss_usd, self._risk):
+            if urgent or not 0 < loss_usd < math.inf:
+                continue
+            if stop_loss_due(self.ledger.chain_view(chain), loss_usd, self._risk):
                 share = loss_usd / chain.risk_usd if chain.risk_usd else math.inf
                 reason = f"stop loss: down {loss_usd:,.0f} USD, {share:.0%} of its maximum loss"
                 self.close(chain, reason, step)
@@ -181,6 +183,8 @@ class TradingDesk:
     def halts(self, step: Step) -> None:
         """Begin and end the halts of opening of every account; one that begins cancels opens."""
         for name, account in tuple(self.ledger.accounts.items()):
+            if account.idle and not self.ledger.chains_of(name):
+                continue
             view = self.review.view(name)
             worth = view.worth()
             if not math.isfinite(worth.equity_usd):
@@ -230,10 +234,10 @@ def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Re
 def _missing(situation: Situation) -> str | None:
     """Name what a board lacks that no decision can do without; None where it lacks nothing."""
     board = situation.board
-    if not board.fresh.any():
-        return "no recent quotes"
     both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
-    return None if (board.fresh & both).any() else "no quote with two sides"
+    if (board.fresh & both).any():
+        return None
+    return "no quote with two sides" if board.fresh.any() else "no recent quotes"
 
 
 def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:

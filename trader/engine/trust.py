@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 ALL = "*"
 INDEX_PREFIX = "index:"
+BOOK_PREFIX = "book:"
+"""The full depth of an instrument: doubted by itself, its touch comes on another channel."""
 
 
 class Trust:
-    """Suspended scopes (`*`, instrument names, `index:BTC`) and recent faults.
+    """Suspended scopes (`*`, instrument names, `index:BTC`, `book:NAME`) and recent faults.
 
     A quote that arrives lifts the suspension of its own instrument, never that of the whole feed.
     """
@@ -27,6 +29,11 @@ class Trust:
     def suspended(self) -> bool:
         """Whether anything at all is suspended."""
         return bool(self._suspended)
+
+    @property
+    def suspended_count(self) -> int:
+        """How many scopes are suspended."""
+        return len(self._suspended)
 
     def lost(self, event: FeedLost, at: int) -> None:
         """Stop believing a scope."""
@@ -58,6 +65,7 @@ class Trust:
     def forget(self, name: str) -> None:
         """Drop what is known about an instrument that left."""
         self._suspended.pop(name, None)
+        self._suspended.pop(BOOK_PREFIX + name, None)
 
     def trusted(self, name: str) -> bool:
         """Whether an instrument's quotes may be believed."""

@@ -1,0 +1,190 @@
+"""What would have happened? A driver: history and timers into the engine, facts into a history.
+
+The engine is the one that trades by day, with its costs, fills, settlement and limits. Strategies
+run at full stage; nothing else of the daemon takes part.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from trader.backtest.trade_history import Bookkeeper, TradeHistory
+from trader.domain.events import BoardSnapshot, ResumeTrading, Stamped, TimerFired
+from trader.domain.facts import MAIN_ACCOUNT, EpochOpened
+from trader.domain.units import DAY, SECOND
+from trader.engine.engine import MANAGE, MARK, OPEN, SWEEP, Engine, EngineSettings
+from trader.engine.outcome import OutcomeDigest
+from trader.engine.paper_broker import BrokerSettings
+from trader.engine.review import Slot
+from trader.risk.limits import RiskSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trader.backtest.history import History
+    from trader.domain.events import Event
+    from trader.engine.outcome import Outcome
+    from trader.strategies.strategy import Strategy
+
+NOTES: Final = (
+    "run at full stage with live costs, fills, settlement and limits; the behavior layer is off",
+    "exits are reviewed at each board; a halt ends at the next midnight, as if a person resumed",
+    "accounts are marked at midnights: drawdowns within a day do not show",
+    "equity is that of the coin and the dollars of the account: other coins have no price here",
+)
+"""What every backtest states of itself."""
+
+DOLLARS: Final = "USDC"
+
+RESUMED: Final = ResumeTrading(by="backtest", reason="a halt lasts until the next UTC day")
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is made under. `latency` overrides the broker's, in nanoseconds (a stress)."""
+
+    balances: Mapping[str, float]
+    risk: RiskSettings = RiskSettings()
+    broker: BrokerSettings = BrokerSettings()
+    latency: int | None = None
+
+
+def run_backtest(
+    strategy: Strategy,
+    history: History,
+    terms: Terms,
+    start: int,
+    end: int,
+    *,
+    fingerprint: bool = False,
+    hear: Callable[[Outcome], None] | None = None,
+) -> TradeHistory:
+    """Trade one strategy through a span of history and tell what came of it.
+
+    A function of its arguments. `fingerprint` adds a digest of every outcome; `hear` gets each
+    outcome that has facts.
+
+    Raises:
+        ValueError: the history does not hold the span, or is of another underlying.
+    """
+    if strategy.underlying != history.underlying:
+        raise ValueError(
+            f"{strategy.name} trades {strategy.underlying}, the history is {history.underlying}'s"
+        )
+    run = _Run(strategy, history, terms, start, fingerprint=fingerprint, hear=hear)
+    for at, event in history.events(start, end):
+        run.wait_until(at)
+        run.give(event, at)
+        if isinstance(event, BoardSnapshot):
+            run.review(at)
+    run.wait_until(end)
+    return run.result(start, end)
+
+
+class _Run:
+    """One run in progress. Timers fire when something can come of them: see `wait_until`."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        history: History,
+        terms: Terms,
+        start: int,
+        *,
+        fingerprint: bool,
+        hear: Callable[[Outcome], None] | None,
+    ) -> None:
+        slot = Slot(strategy, "backtest", "PRODUCTION")
+        settings = EngineSettings(quote_age_s_max=history.step / SECOND)
+        self._engine = Engine([slot], terms.risk, terms.broker, settings)
+        if terms.latency is not None:
+            self._engine.broker.delay(terms.latency)
+        self._history = history
+        self._open = OPEN + strategy.name
+        self._manage = MANAGE + strategy.name
+        self._books = Bookkeeper()
+        self._digest = OutcomeDigest() if fingerprint else None
+        self._hear = hear
+        self._decisions = 0
+        self._midnight = start - start % DAY + DAY
+        epoch = EpochOpened(
+            epoch=1, feed="backtest", speed=1.0, market=history.provenance.source,
+            software="", configuration_hash="backtest",
+        )  # fmt: skip
+        self._take(self._engine.start(epoch, _known(terms.balances, history.underlying), start))
+
+    def give(self, event: Event, at: int) -> None:
+        """Let the engine take one input."""
+        self._take(self._engine.process(Stamped(self._engine.sequence + 1, at, event)))
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.facts:
+            self._books.read(outcome.records)
+            if self._hear is not None:
+                self._hear(outcome)
+        if self._digest is not None:
+            self._digest.add(outcome)
+
+    def review(self, at: int) -> None:
+        """Look at orders, stops, halts and exits right after a board came."""
+        if self._engine.ledger.chains:
+            self._fire(SWEEP, at)
+            deciding = self._engine.timers.due_at(self._open) == at  # which reviews exits as well
+            if self._engine.ledger.chains and not deciding:
+                self._fire(self._manage, at)
+
+    def wait_until(self, at: int) -> None:
+        """Fire what is due before an instant: decisions, midnights, orders that come of age.
+
+        Between two boards nothing else changes: reviews fired there would see what the last one
+        saw.
+        """
+        while True:
+            due, name = self._next()
+            if due >= at:
+                return
+            self._fire(name, due)
+            if name == MARK:
+                self._midnight += DAY
+                if self._engine.ledger.account(MAIN_ACCOUNT).halts:
+                    self.give(RESUMED, due)
+
+    def _next(self) -> tuple[int, str]:
+        decision = (self._engine.timers.due_at(self._open), self._open)
+        nearest = min(decision, (self._midnight, MARK))
+        now = self._engine.market.at
+        for book in self._engine.ledger.orders.values():
+            order = book.order
+            for due in (order.live_at, order.patient_until, order.expires_at):
+                if due > now:
+                    nearest = min(nearest, (due, SWEEP))
+        return nearest
+
+    def _fire(self, name: str, at: int) -> None:
+        self._decisions += name == self._open
+        self.give(TimerFired(name, at), at)
+
+    def result(self, start: int, end: int) -> TradeHistory:
+        """Sum up."""
+        books = self._books
+        provenance = self._history.provenance
+        return TradeHistory(
+            start=start,
+            end=end,
+            provenance=msgspec.structs.replace(provenance, caveats=provenance.caveats + NOTES),
+            chains=tuple(books.chains),
+            marks=tuple(books.marks),
+            refused=dict(sorted(books.refused.items())),
+            skipped=books.alerts.get("decision_skipped", 0),
+            failed=books.alerts.get("strategy_failed", 0),
+            halted=books.halted,
+            open_chains=len(self._engine.ledger.chains),
+            decisions=self._decisions,
+            digest=self._digest.hexdigest() if self._digest is not None else "",
+        )
+
+
+def _known(balances: Mapping[str, float], underlying: str) -> dict[str, float]:
+    """Keep what the history of one coin can value: that coin and dollars."""
+    return {name: held for name, held in balances.items() if name in (underlying, DOLLARS)}

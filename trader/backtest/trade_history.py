@@ -1,0 +1,145 @@
+"""What came of a run? Chains that ended, what was refused, what the account was worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trader.backtest.history import Provenance
+from trader.domain.facts import (
+    AccountMarked,
+    AlertRaised,
+    ChainEnded,
+    Filled,
+    HaltChanged,
+    OrderPlaced,
+    Settled,
+)
+from trader.domain.trading import Approved, Refused
+from trader.domain.units import from_atoms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trader.domain.facts import Recorded
+
+
+class ClosedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """One chain from its first fill to its end: the unit every statistic counts.
+
+    `pnl_pct` is a fraction of equity at the first open; `fees_pct` (negative) what of it went in
+    fees, delivery fees included, `premium_pct` the net premium of its fills, `risk_pct` the max
+    loss it was approved with; all in the same unit.
+    """
+
+    chain_id: str
+    strategy: str
+    underlying: str
+    opened_at: int
+    closed_at: int
+    pnl_pct: float
+    pnl_usd: float
+    fees_pct: float
+    premium_pct: float
+    risk_pct: float
+    how: str
+
+    @property
+    def multiple(self) -> float:
+        """Result in R: over what was risked, so that sizes compare."""
+        return self.pnl_pct / self.risk_pct if self.risk_pct > 0 else 0.0
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """What the account was worth at an instant, USD; `trading_pnl_usd` against holding."""
+
+    at: int
+    equity_usd: float
+    trading_pnl_usd: float
+
+
+class TradeHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a study reads of one run. Chains are in the order of their end."""
+
+    start: int
+    end: int
+    provenance: Provenance
+    chains: tuple[ClosedChain, ...]
+    marks: tuple[Mark, ...]
+    refused: dict[str, int]
+    skipped: int
+    failed: int
+    halted: int
+    open_chains: int
+    decisions: int
+    digest: str = ""
+
+
+class Bookkeeper:
+    """Reads facts as they come; holds no fact that no study reads."""
+
+    def __init__(self) -> None:
+        self._fees: dict[str, float] = {}
+        self._premium: dict[str, float] = {}
+        self._share: dict[str, float] = {}
+        self._risk: dict[str, float] = {}
+        self.chains: list[ClosedChain] = []
+        self.marks: list[Mark] = []
+        self.refused: dict[str, int] = {}
+        self.alerts: dict[str, int] = {}
+        self.halted = 0
+
+    def read(self, records: Iterable[Recorded]) -> None:
+        """Take facts in, oldest first."""
+        for recorded in records:
+            match recorded.fact:
+                case Approved() as approved if approved.intent.action == "open":
+                    self._risk[approved.chain_id] = approved.max_loss.share
+                case OrderPlaced() as placed if placed.order.action == "open":
+                    self._share[placed.order.chain_id] = placed.index / placed.equity_usd
+                case Filled() as filled:
+                    self._filled(filled)
+                case Settled() as settled:
+                    for leg in settled.legs:
+                        self._add(self._fees, leg.chain_id, -from_atoms(leg.fee_atoms))
+                case ChainEnded() as ended:
+                    self.chains.append(self._closed(ended, recorded.at))
+                case AccountMarked() as marked if not marked.account.startswith("shadow:"):
+                    mark = Mark(recorded.at, marked.equity_usd, marked.trading_pnl_usd)
+                    self.marks.append(mark)
+                case Refused() as refused:
+                    self.refused[refused.rule] = self.refused.get(refused.rule, 0) + 1
+                case AlertRaised() as alert:
+                    self.alerts[alert.kind] = self.alerts.get(alert.kind, 0) + 1
+                case HaltChanged() as halt:
+                    self.halted += halt.active
+                case _:
+                    pass
+
+    @staticmethod
+    def _add(sums: dict[str, float], chain_id: str, amount: float) -> None:
+        sums[chain_id] = sums.get(chain_id, 0.0) + amount
+
+    def _filled(self, filled: Filled) -> None:
+        for leg in filled.legs:
+            self._add(self._fees, filled.chain_id, -from_atoms(leg.fee_atoms))
+            self._add(self._premium, filled.chain_id, -leg.amount * leg.price)
+
+    def _closed(self, ended: ChainEnded, at: int) -> ClosedChain:
+        """Express coin sums in the unit of `pnl_pct`: equity at the first open."""
+        fees, premium = self._fees.pop(ended.chain_id, 0.0), self._premium.pop(ended.chain_id, 0.0)
+        share = self._share.pop(ended.chain_id)
+        return ClosedChain(
+            chain_id=ended.chain_id,
+            strategy=ended.strategy,
+            underlying=ended.underlying,
+            opened_at=ended.opened_at,
+            closed_at=at,
+            pnl_pct=ended.pnl_pct,
+            pnl_usd=ended.pnl_usd,
+            fees_pct=fees * share,
+            premium_pct=premium * share,
+            risk_pct=self._risk.pop(ended.chain_id, 0.0),
+            how=ended.how,
+        )
