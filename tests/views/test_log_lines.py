@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 import pytest
@@ -15,15 +15,18 @@ from trader.domain.events import (
     Command,
     Demote,
     FlattenAll,
+    NightEvaluated,
+    NightVerdict,
     PauseTrading,
     Promote,
     ResumeTrading,
     RunNightly,
 )
-from trader.domain.facts import Fact, Recorded
-from trader.views.log_lines import command_text, log_line
+from trader.domain.facts import AccountOpened, Fact, Recorded
+from trader.domain.trading import Stage
+from trader.views.log_lines import Known, command_text, judgment, log_line
 
-TOLD = [log_line(recorded, max_loss_share=0.009, speed=300.0) for recorded in STORY]
+TOLD = [log_line(recorded, Known(max_loss_share=0.009), speed=300.0) for recorded in STORY]
 
 
 def test_the_story_reads_as_a_story() -> None:
@@ -50,7 +53,7 @@ def test_the_story_reads_as_a_story() -> None:
             "order.filled",
             (
                 "sold 0.6 BTC-2JUN26-66000-C at 0.0042 BTC (credit 0.00252 BTC = 164 USD),"
-                " max loss 0.90 % of equity"
+                " max loss now 0.90 % of equity"
             ),
         ),
         ("order.ended", "order o1 ended, filled"),
@@ -165,6 +168,10 @@ def test_shadow_trades_cannot_be_mistaken_for_the_account() -> None:
     """A verdict on a shadow ledger says so in its first word."""
     shadow = msgspec.structs.replace(APPROVED, account="shadow:covered_call_btc")
     assert str(log_line(Recorded(1, EVENING, shadow))[1]["message"]).startswith("shadow: ")
+    opened = AccountOpened(account="shadow:covered_call_btc", balances={})
+    assert log_line(Recorded(1, EVENING, opened))[1]["message"] == (
+        "shadow: the account of covered_call_btc opened with nothing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,6 +192,37 @@ def test_commands_are_told_as_deeds(command: Command, text: str) -> None:
 
 
 def test_every_kind_of_fact_is_in_the_story_or_fuzzed() -> None:
-    """The story covers all kinds but funding, which has its own line here."""
+    """The story covers all kinds but funding and nights, which have their own lines here."""
     kinds = {type(recorded.fact) for recorded in STORY}
-    assert {kind.__name__ for kind in set(get_args(Fact)) - kinds} == {"FundingPaid"}
+    assert {kind.__name__ for kind in set(get_args(Fact)) - kinds} == {
+        "FundingPaid",
+        "NightEvaluated",
+    }
+
+
+def test_a_night_is_summed_up_however_many_strategies_there_are() -> None:
+    """How many earned what; why is told by strategy, in the words of `judgment`."""
+    found: tuple[tuple[Stage, Literal["judged", "insufficient", "failed"]], ...] = (
+        ("PILOT", "judged"), ("PILOT", "judged"), ("RESEARCH", "insufficient"),
+        ("RESEARCH", "failed"),
+    )  # fmt: skip
+    verdicts = tuple(
+        NightVerdict(
+            strategy=f"s{number}", configuration_hash="h", stage=stage, standing=standing,
+            reason="worst streak 9", live_divergence="below the band" if number == 1 else "",
+        )
+        for number, (stage, standing) in enumerate(found)
+    )  # fmt: skip
+    night = NightEvaluated(date="2026-06-01", profile="quick", verdicts=verdicts, detail="late")
+    event, fields = log_line(Recorded(1, EVENING, night))
+    assert event == "night.evaluated"
+    assert fields["message"] == (
+        "night of 2026-06-01, quick profile: 2 earned PILOT, 1 with too few trades to judge, "
+        "1 not evaluated (late)"
+    )
+    assert [judgment(one) for one in verdicts] == [
+        "PILOT, worst streak 9",
+        "PILOT, worst streak 9 (live_divergence: below the band)",
+        "no verdict, thin evidence: worst streak 9",
+        "no verdict, not evaluated: worst streak 9",
+    ]

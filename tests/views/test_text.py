@@ -55,6 +55,7 @@ def test_money_keeps_its_currency() -> None:
     assert money(1500.0, "USDC") == "1,500 USDC"
     assert atoms(18_000, "BTC") == "0.00018 BTC"
     assert percent(0.009) == "0.90 %"
+    assert (percent(-0.00001), percent(-0.009)) == ("0.00 %", "-0.90 %")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ def test_an_early_end_tells_its_detail() -> None:
     """Why an order was canceled is part of the sentence."""
     fields = trade_lines.order_ended(OrderEnded("o1", "main", "leg_expired", "it was 08:00"))
     assert fields["message"] == "order o1 ended, leg expired: it was 08:00"
+    known = trade_lines.order_ended(OrderEnded("o1", "main", "expired"), PLACED.order)
+    assert known["message"] == (
+        "covered_call_btc's order to open BTC-2JUN26-66000-C ended, expired"
+    )
+    assert known["strategy"] == "covered_call_btc"
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,9 @@ def test_a_linear_option_has_no_second_dollar_figure() -> None:
     fields = trade_lines.filled(msgspec.structs.replace(FILLED, legs=(leg,)), None)
     assert fields["premium"] == "credit 164 USDC"
     assert fields["message"] == ("sold 0.6 BTC_USDC-2JUN26-66000-C at 273 USDC (credit 164 USDC)")
+
+
+def test_an_assumed_size_is_told() -> None:
+    """A fill whose size nobody displayed says so at its end."""
+    fields = trade_lines.filled(msgspec.structs.replace(FILLED, assumed_size=True), None)
+    assert str(fields["message"]).endswith(", assumed size")

@@ -191,6 +191,7 @@ class LiveView:
             drawdown_usd=account.peak_pnl_usd - marked.trading_pnl_usd if marked else None,
             marked_at=iso(account.marked_at) if account.marked_at is not None else None,
             stale=marked.stale if marked else (),
+            data_quality=marked.data_quality if marked else {},
         )
 
     def _budgets(self) -> tuple[BudgetRow, ...]:

@@ -35,6 +35,7 @@ class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     drawdown_usd: float | None
     marked_at: str | None
     stale: tuple[str, ...]
+    data_quality: dict[str, float]
 
 
 class BudgetRow(msgspec.Struct, frozen=True):
@@ -234,6 +235,9 @@ def _account_text(row: AccountRow) -> str:
         ("of it today", signed_usd(row.day_pnl_usd or 0.0)),
         ("below its peak", usd(row.drawdown_usd or 0.0)),
     ]
+    if row.data_quality:
+        scores = (f"{name} {score:.2f}" for name, score in row.data_quality.items())
+        lines.append(("data quality", ", ".join(scores)))
     if row.stale:
         lines.append(("marks not to trust", " ".join(row.stale)))
     return pairs(lines)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING, Final, assert_never
+
+import msgspec
 
 from trader.domain.events import (
     ClosePosition,
     Command,
     Demote,
     FlattenAll,
+    NightEvaluated,
+    NightVerdict,
     PauseTrading,
     Promote,
     ResumeTrading,
@@ -33,29 +37,45 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
-from trader.domain.trading import Approved, Refused
+from trader.domain.trading import Approved, Order, Refused
 from trader.views import trade_lines
 from trader.views.decisions import in_unit
 from trader.views.text import atoms, number, signed_usd, usd
 from trader.views.trade_lines import Fields
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the caller's books add to a fact.
+
+    `max_loss_share`: what the chain of a fill may lose at worst, of its equity at open. `order`:
+    the one that ended.
+    """
+
+    max_loss_share: float | None = None
+    order: Order | None = None
+
+
+NOTHING_KNOWN: Final = Known()
+
 
 def log_line(
-    recorded: Recorded, *, max_loss_share: float | None = None, speed: float = 1.0
+    recorded: Recorded, known: Known = NOTHING_KNOWN, *, speed: float = 1.0
 ) -> tuple[str, Fields]:
     """Name what happened and lay out its fields: `message` is a sentence, `at` the market time.
 
-    `max_loss_share` is what the caller's books hold for the chain of a fill; `speed` the market
-    seconds per wall second, so that waiting times are told in both.
+    `speed` is market seconds per wall second, so that waiting times are told in both.
     """
-    name, fields = _told(recorded.fact, recorded.at, max_loss_share, speed)
-    known = {key: value for key, value in fields.items() if value != "" or key == "message"}
-    if str(known.get("account", "")).startswith(SHADOW_PREFIX):
-        known["message"] = f"shadow: {known['message']}"
-    return name, {"at": recorded.at, "sequence": recorded.sequence, **known}
+    name, fields = _told(recorded.fact, recorded.at, known, speed)
+    told = {key: value for key, value in fields.items() if value != "" or key == "message"}
+    if str(told.get("account", "")).startswith(SHADOW_PREFIX):
+        told["message"] = f"shadow: {told['message']}"
+    return name, {"at": recorded.at, "sequence": recorded.sequence, **told}
 
 
-def _told(fact: Fact, at: int, share: float | None, speed: float) -> tuple[str, Fields]:
+def _told(fact: Fact, at: int, known: Known, speed: float) -> tuple[str, Fields]:
     match fact:
         case Approved():
             return "verdict.approved", trade_lines.approved(fact)
@@ -64,9 +84,9 @@ def _told(fact: Fact, at: int, share: float | None, speed: float) -> tuple[str, 
         case OrderPlaced():
             return "order.placed", trade_lines.placed(fact, at, speed)
         case Filled():
-            return "order.filled", trade_lines.filled(fact, share)
+            return "order.filled", trade_lines.filled(fact, known.max_loss_share)
         case OrderEnded():
-            return "order.ended", trade_lines.order_ended(fact)
+            return "order.ended", trade_lines.order_ended(fact, known.order)
         case Settled():
             return "chain.settled", trade_lines.settled(fact)
         case ChainEnded():
@@ -83,6 +103,8 @@ def _told(fact: Fact, at: int, share: float | None, speed: float) -> tuple[str, 
             return ("halt.raised" if fact.active else "halt.lifted"), _halt(fact)
         case StageChanged():
             return "stage.changed", _stage(fact)
+        case NightEvaluated():
+            return "night.evaluated", _night(fact)
         case CommandTaken():
             return "command.taken", _command(fact.command)
         case AlertRaised():
@@ -93,10 +115,16 @@ def _told(fact: Fact, at: int, share: float | None, speed: float) -> tuple[str, 
             assert_never(fact)
 
 
+def _account(name: str) -> str:
+    """Name an account in a sentence; one in the shadow is a strategy's own."""
+    strategy = name.removeprefix(SHADOW_PREFIX)
+    return f"account {name}" if strategy == name else f"the account of {strategy}"
+
+
 def _account_opened(fact: AccountOpened) -> Fields:
     holdings = ", ".join(atoms(count, currency) for currency, count in fact.balances.items())
     return {
-        "message": f"account {fact.account} opened with {holdings or 'nothing'}",
+        "message": f"{_account(fact.account)} opened with {holdings or 'nothing'}",
         "account": fact.account,
         "balances": holdings,
     }
@@ -106,7 +134,7 @@ def _marked(fact: AccountMarked) -> Fields:
     unsure = f" (marks not to trust: {' '.join(fact.stale)})" if fact.stale else ""
     return {
         "message": (
-            f"account {fact.account}: equity {usd(fact.equity_usd)}, trading"
+            f"{_account(fact.account)}: equity {usd(fact.equity_usd)}, trading"
             f" {signed_usd(fact.trading_pnl_usd)} against holding{unsure}"
         ),
         "account": fact.account,
@@ -120,7 +148,7 @@ def _marked(fact: AccountMarked) -> Fields:
 def _halt(fact: HaltChanged) -> Fields:
     state = "opening is halted" if fact.active else "opening is allowed again"
     return {
-        "message": f"{state} on account {fact.account} ({fact.rule}): {fact.detail}",
+        "message": f"{state} on {_account(fact.account)} ({fact.rule}): {fact.detail}",
         "account": fact.account,
         "rule": fact.rule,
         "limit": in_unit(fact.rule, fact.limit),
@@ -138,6 +166,39 @@ def _stage(fact: StageChanged) -> Fields:
         "reason": fact.reason,
         "configuration_hash": fact.configuration_hash,
     }
+
+
+def _night(fact: NightEvaluated) -> Fields:
+    judged = [f"{len(names)} {what}" for what, names in _sorted_out(fact.verdicts).items()]
+    quick = ", quick profile" if fact.profile == "quick" else ""
+    detail = f" ({fact.detail})" if fact.detail else ""
+    return {
+        "message": f"night of {fact.date}{quick}: {', '.join(judged) or 'nothing judged'}{detail}",
+        "date": fact.date,
+        "profile": fact.profile,
+    }
+
+
+def _sorted_out(verdicts: Sequence[NightVerdict]) -> dict[str, list[str]]:
+    """Sort strategies by what the night says of them."""
+    found: dict[str, list[str]] = {}
+    for one in verdicts:
+        earned = {"judged": f"earned {one.stage}", "insufficient": "with too few trades to judge"}
+        found.setdefault(earned.get(one.standing, "not evaluated"), []).append(one.strategy)
+    return found
+
+
+def judgment(verdict: NightVerdict) -> str:
+    """Say what a night judged of a strategy: "PILOT, worst streak 9"."""
+    match verdict.standing:
+        case "judged":
+            judgment = f"{verdict.stage}, {verdict.reason}"
+        case "insufficient":
+            judgment = f"no verdict, thin evidence: {verdict.reason}"
+        case _:
+            judgment = f"no verdict, not evaluated: {verdict.reason}"
+    apart = f" (live_divergence: {verdict.live_divergence})" if verdict.live_divergence else ""
+    return judgment + apart
 
 
 def _command(command: Command) -> Fields:
@@ -186,8 +247,17 @@ def _alert(fact: AlertRaised) -> Fields:
 
 def _epoch(fact: EpochOpened) -> Fields:
     pace = "real time" if fact.speed == 1 else f"{number(fact.speed)} x real time"
+    stale = (
+        f"; quotes are stale after {number(fact.staleness_s / 3_600.0)} market hours"
+        if fact.staleness_s is not None
+        else ""
+    )
+    assumed = "; displayed sizes are assumed" if fact.assumed_sizes else ""
     return {
-        "message": f"epoch {fact.epoch} opened on feed {fact.feed} ({fact.market}) at {pace}",
+        "message": (
+            f"epoch {fact.epoch} opened on feed {fact.feed} ({fact.market}) at {pace}"
+            f"{stale}{assumed}"
+        ),
         "epoch": fact.epoch,
         "feed": fact.feed,
         "speed": fact.speed,

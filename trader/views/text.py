@@ -46,8 +46,9 @@ def number(value: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """Write a fraction as percent with two decimals."""
-    return f"{fraction * 100:.2f} %"
+    """Write a fraction as percent with two decimals; nothing has no sign."""
+    text = f"{fraction * 100:.2f}"
+    return f"{text.removeprefix('-') if float(text) == 0 else text} %"
 
 
 def usd(amount: float) -> str:

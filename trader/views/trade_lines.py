@@ -15,7 +15,7 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
-from trader.domain.trading import Approved, Leg, LegFill, Refused
+from trader.domain.trading import Approved, Leg, LegFill, Order, Refused
 from trader.domain.units import iso
 from trader.views.decisions import binding_rule, in_unit, legs_text
 from trader.views.text import (
@@ -123,10 +123,13 @@ def filled(fact: Filled, max_loss_share: float | None) -> Fields:
     done = " and ".join(_leg_done(leg) for leg in fact.legs)
     premium = _premium(fact.legs)
     fees = _fees((leg.currency, leg.fee_atoms) for leg in fact.legs)
-    risk = f", max loss {percent(max_loss_share)} of equity" if max_loss_share is not None else ""
+    risk = (
+        f", max loss now {percent(max_loss_share)} of equity" if max_loss_share is not None else ""
+    )
     paid = f" ({premium})" if premium else ""
+    assumed = ", assumed size" if fact.assumed_size else ""
     return {
-        "message": f"{done}{paid}{risk}",
+        "message": f"{done}{paid}{risk}{assumed}",
         "strategy": fact.strategy,
         "instrument": " ".join(leg.instrument for leg in fact.legs),
         "chain_id": fact.chain_id,
@@ -139,11 +142,18 @@ def filled(fact: Filled, max_loss_share: float | None) -> Fields:
     }
 
 
-def order_ended(fact: OrderEnded) -> Fields:
-    """Tell why an order works no longer."""
+def order_ended(fact: OrderEnded, order: Order | None = None) -> Fields:
+    """Tell why an order works no longer; whose it was, where the caller knows the order."""
     because = f": {fact.detail}" if fact.detail else ""
+    what = f"order {fact.order_id}"
+    whose: Fields = {}
+    if order is not None:
+        names = _names(order.legs)
+        what = f"{order.strategy}'s order to {order.action} {names}"
+        whose = {"strategy": order.strategy, "instrument": names, "chain_id": order.chain_id}
     return {
-        "message": f"order {fact.order_id} ended, {fact.end.replace('_', ' ')}{because}",
+        "message": f"{what} ended, {fact.end.replace('_', ' ')}{because}",
+        **whose,
         "order_id": fact.order_id,
         "account": fact.account,
         "end": fact.end,

@@ -1,0 +1,102 @@
+"""What is a report made of? Sections of prose, tables and figures, the same for page and terminal.
+
+Texts are plain: whoever writes them into HTML or Markdown escapes them. `code` between backticks is
+what a person can type.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Tone = Literal["", "good", "warn", "bad", "muted"]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One field of a table. A `figure` (SVG) stands beside the text where there is a page."""
+
+    text: str
+    tone: Tone = ""
+    figure: str = ""
+    anchor: str = ""
+    """The section it leads to."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """The head of a column; numbers lean to the right."""
+
+    title: str
+    numeric: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of cells under their columns; a row has as many cells as there are columns.
+
+    Where the screen is narrow, a `stacked` table becomes one card a row; others scroll sideways.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+    stacked: bool = False
+
+
+class Prose(msgspec.Struct, frozen=True):
+    """A paragraph."""
+
+    text: str
+    tone: Tone = ""
+
+
+class Items(msgspec.Struct, frozen=True):
+    """A list of sentences."""
+
+    rows: tuple[Prose, ...]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """An SVG with what it shows in a sentence; several in a row stand side by side."""
+
+    svg: str
+    caption: str
+
+
+Block = Table | Prose | Items | Figure
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A titled stretch of a report; `level` 2 is a chapter, 3 a part of one."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    anchor: str = ""
+    level: Literal[2, 3] = 3
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A whole report; `notices` tell how far it can be trusted."""
+
+    title: str
+    subtitle: str
+    notices: tuple[Prose, ...]
+    sections: tuple[Section, ...]
+
+
+def columns(*titles: str) -> tuple[Column, ...]:
+    """Make columns; a title that begins with `#` is one of numbers.
+
+    >>> [(one.title, one.numeric) for one in columns("gate", "#value")]
+    [('gate', False), ('value', True)]
+    """
+    return tuple(Column(one.removeprefix("#"), one.startswith("#")) for one in titles)
+
+
+def row(*cells: str | Cell) -> tuple[Cell, ...]:
+    """Make a row of texts and ready cells."""
+    return tuple(Cell(one) if isinstance(one, str) else one for one in cells)
+
+
+def prose_or(texts: tuple[Prose, ...], nothing: str) -> Block:
+    """List sentences, or say in one that there are none."""
+    return Items(texts) if texts else Prose(nothing, "muted")
