@@ -131,7 +131,7 @@ def _board(**columns: object) -> Board:
 
 def alter(board: Board, columns: Mapping[str, ArrayLike], rows: Rows = slice(None)) -> Board:
     """Copy a board with some columns overwritten at `rows` (a mask, a row, default all)."""
-    whole = {name: getattr(board, name) for name in Board.__slots__}
+    whole = {name: getattr(board, name) for name in Board.FIELDS}
     for name, values in columns.items():
         changed: NDArray[Any] = whole[name].copy()
         changed[rows] = values

@@ -68,7 +68,9 @@ UNMIRRORED: dict[str, str] = {}
 TEST_ONLY = ("contracts", "golden", "interoperability", "simulation")
 # Test module -> why it mirrors no module.
 MIRRORLESS: dict[str, str] = {
+    "tests/deribit/simulator/test_samples.py": "holds the same to documented samples",
     "tests/deribit/simulator/test_shapes.py": "holds all answers and channels to their shapes",
+    "tests/deribit/test_capture.py": "walks a real session through all of the client's end",
     "tests/deribit/test_fuzz.py": "attacks both ends of the protocol, not one module",
 }
 
@@ -120,9 +122,10 @@ def test_pure_modules_touch_nothing_of_the_world(path: Path) -> None:
 def test_dependencies_are_what_the_code_imports() -> None:
     """Each third party that trader/ imports is declared, and each declared one is imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
     declared, optional = (
         {re.split(r"[^\w.-]", one)[0].lower() for one in requirements}
-        for requirements in (project["dependencies"], project["optional-dependencies"]["tls"])
+        for requirements in (project["dependencies"], extras["tls"] + extras["distributed"])
     )
     tops = {full.split(".")[0] for path in modules() for full in imports(path).values()}
     distributions = importlib.metadata.packages_distributions()

@@ -13,6 +13,7 @@ from tests.source import ROOT
 
 SCRIPTS = [".ci/run", *(f"scripts/{name}" for name in ("check", "lock", "run", "setup", "test"))]
 LOCKS = ["scripts/locks/run.txt", "scripts/locks/dev.txt"]
+ALL_LOCKS = [*LOCKS, "scripts/locks/interoperability.txt"]
 TEST_TOOLS = {"hypothesis", "import-linter", "mypy", "pip-tools", "pytest", "ruff", "scipy"}
 ORACLES = {"numba", "pandas", "scikit-learn", "scipy"}
 REQUIREMENT = re.compile(
@@ -39,7 +40,7 @@ def test_scripts_are_executable_bash_that_stops_at_errors(script: str) -> None:
     assert "\nset -euo pipefail\n" in text
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", ALL_LOCKS)
 def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
     """Each line that is no comment and no hash opens a requirement with version and hashes."""
     text = (ROOT / lock).read_text(encoding="utf-8")
@@ -47,7 +48,7 @@ def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
     assert len(opened) == len(pins(lock)) > 10
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", ALL_LOCKS)
 def test_locks_name_no_place(lock: str) -> None:
     """No URL, host, option or path: the same lock serves any registry."""
     text = (ROOT / lock).read_text(encoding="utf-8")
@@ -60,6 +61,13 @@ def test_a_run_pulls_no_test_tool() -> None:
     run = pins("scripts/locks/run.txt")
     assert not (TEST_TOOLS | ORACLES) & set(run)
     assert "setuptools" in run
+
+
+def test_the_clients_of_others_come_with_what_runs_their_tests() -> None:
+    """Each client of the extra is pinned beside pytest and TLS, with the uvloop that ccxt asks."""
+    others = pins("scripts/locks/interoperability.txt")
+    assert set(others) >= {"ccxt", "cryptofeed", "deribit-wrapper", "typed-deribit"}
+    assert set(others) >= {"pytest", "cryptography", "uvloop"}
 
 
 def test_the_dev_lock_holds_the_run_lock() -> None:

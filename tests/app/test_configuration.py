@@ -129,3 +129,34 @@ def test_a_single_strategy_may_be_named_without_a_list(tmp_path: Path) -> None:
     """`strategies = "file.toml"` means the list of that one file."""
     path = write_configuration(tmp_path, 'strategies = "strategies/covered_call_btc.toml"')
     assert len(load(path).strategies) == 1
+
+
+def test_the_key_of_the_exchange_is_read_and_never_shown(tmp_path: Path) -> None:
+    """Client id and secret come from a file; no text of the configuration holds the secret."""
+    (tmp_path / "key").write_text("demo  demo-secret\n")
+    configuration = load(write_configuration(tmp_path, '[feed]\ncredentials_file = "key"'))
+    assert configuration.feed_credentials is not None
+    assert configuration.feed_credentials.client_id == "demo"
+    assert configuration.feed_credentials.client_secret == "demo-secret"
+    assert "demo-secret" not in repr(configuration)
+    assert "demo-secret" not in configuration.settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("content", "feed", "problem"),
+    [
+        ("only-one", "", "1 words where a client id and a client secret are asked for"),
+        ("a b c", "", "3 words"),
+        ("demo demo-secret", 'source = "ws://192.0.2.1/ws/api/v2"', "unencrypted"),
+    ],
+)
+def test_a_key_that_is_none_or_would_be_overheard_is_a_mistake(
+    tmp_path: Path, content: str, feed: str, problem: str
+) -> None:
+    """The file must hold both words, and the secret leaves the machine encrypted only."""
+    (tmp_path / "key").write_text(content)
+    path = write_configuration(tmp_path, f'[feed]\ncredentials_file = "key"\n{feed}')
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert problem in str(raised.value)
+    assert "demo-secret" not in str(raised.value)

@@ -26,9 +26,10 @@ import structlog
 
 from tests.app.exchange_thread import exchange_thread
 from tests.app.running import ROOT, write_configuration
+from trader.app.assemble import holdings
 from trader.app.configuration import Configuration, load_configuration
 from trader.app.control import Answer, DaemonUnreachable, send
-from trader.app.daemon import NOT_TRADING, holdings, run_daemon, set_aside
+from trader.app.daemon import NOT_TRADING, run_daemon
 from trader.app.exit_codes import ExitCode
 from trader.app.observability import LOG_NAME
 from trader.deribit.simulator.market import MARKET_VERSION
@@ -40,7 +41,7 @@ from trader.domain.events import (
     PauseTrading,
     ResumeTrading,
 )
-from trader.domain.facts import CommandTaken, EpochOpened, Fact
+from trader.domain.facts import AlertRaised, CommandTaken, EpochOpened, Fact
 from trader.domain.units import DAY, HOUR
 from trader.engine.ledger import Ledger
 from trader.storage.journal import Journal
@@ -198,6 +199,8 @@ async def test_it_tells_the_truth_over_http(tmp_path: Path, url: str) -> None:
         assert float(shown["trader_feed_connects_total"]) == 1
         assert float(shown["trader_market_time_seconds"]) > START / 1e9
         assert float(shown["trader_journal_commit_seconds_count"]) >= 1
+        listed = float(shown['trader_held{what="listed"}'])
+        assert float(shown['trader_held{what="quote_rows"}']) == listed > 0
         assert await daemon.stop() == ExitCode.OK
 
 
@@ -402,23 +405,6 @@ async def test_a_task_that_dies_ends_the_daemon(
         await asyncio.wait_for(run_daemon(configured(tmp_path, url)), 15)
 
 
-def test_a_fresh_start_keeps_every_old_journal(tmp_path: Path) -> None:
-    """Each old journal keeps its bytes under the next free number, with what lies beside it."""
-    configuration = configured(tmp_path, NOWHERE)
-    configuration.state_dir.mkdir()
-    set_aside(configuration)
-    for number, text in ((1, "first"), (2, "second")):
-        for suffix in ("", "-wal", "-shm"):
-            (configuration.state_dir / f"journal.sqlite{suffix}").write_text(text + suffix)
-        set_aside(configuration)
-        for suffix in ("", "-wal", "-shm"):
-            kept = configuration.state_dir / f"journal.sqlite.{number}{suffix}"
-            assert kept.read_text() == text + suffix
-    assert sorted(path.name for path in configuration.state_dir.iterdir()) == [
-        f"journal.sqlite.{number}{suffix}" for number in (1, 2) for suffix in ("", "-shm", "-wal")
-    ]
-
-
 def test_what_was_recovered_is_summed_up() -> None:
     """An empty ledger holds nothing, and says so."""
     fields = holdings(Ledger(), 0)
@@ -436,3 +422,26 @@ def test_nothing_heavy_is_loaded() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_recorder_that_stopped_is_remembered_and_trading_goes_on(
+    tmp_path: Path, url: str
+) -> None:
+    """The journal keeps the alert, once; commands are still taken and journaled after it."""
+
+    def alerts(daemon: Running) -> list[str]:
+        """Name the alerts about the recording."""
+        found = (fact for fact in daemon.facts() if isinstance(fact, AlertRaised))
+        return [fact.text for fact in found if fact.kind == "recording_stopped"]
+
+    async with running(configured(tmp_path, url, "recorder.reserve_gb=1000")) as daemon:
+        await daemon.until_said("daemon.ready")
+        async with asyncio.timeout(10):
+            while not alerts(daemon):  # noqa: ASYNC110 - the journal tells nobody
+                await asyncio.sleep(0.05)
+        assert (await daemon.ask(PAUSE)).accepted
+        assert await daemon.stop() == ExitCode.OK
+        [text] = alerts(daemon)
+        assert "recorder.reserve_gb" in text
+        kinds = [getattr(fact, "kind", "") for fact in daemon.facts()]
+        assert CommandTaken(PAUSE) in daemon.facts()[kinds.index("recording_stopped") :]

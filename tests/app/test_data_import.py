@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.inputs import manifest, quotes
-from trader.app.data_import import import_path
+from tests.storage.inputs import manifest, quotes, stamped
+from trader.app.data_import import Imported, import_path
 from trader.domain.errors import StorageError
+from trader.domain.events import TimerFired
 from trader.storage.datasets import DatasetStore
 from trader.storage.market_store import MarketStore, RecorderSettings
 
@@ -35,8 +36,8 @@ def test_a_chain_arrives_with_fractions_nanoseconds_and_nulls(tmp_path: Path) ->
     file = tmp_path / "deribit_options_chain_2020-06-08_OPTIONS.csv.gz"
     file.write_bytes(gzip.compress(CHAIN.encode()))
     store = DatasetStore(tmp_path / "datasets")
-    assert import_path(store, file) == ("option_chain", 2)
-    assert import_path(store, file) == ("option_chain", 2)
+    assert import_path(store, file) == Imported({"option_chain": 2})
+    assert import_path(store, file) == Imported({"option_chain": 2})
     call, put = store.read("option_chain", "tardis").to_pylist()
     assert (call["at"], call["exchange_at"]) == (1591574400196008000, 1591574399413000000)
     assert (call["mark_iv"], call["bid_iv"]) == pytest.approx((0.6727, 0.665))
@@ -57,7 +58,7 @@ def test_each_kind_of_file_is_known_by_its_columns(
     file = tmp_path / "any.csv"
     file.write_text(content)
     store = DatasetStore(tmp_path / "datasets")
-    assert import_path(store, file) == (dataset, 1)
+    assert import_path(store, file) == Imported({dataset: 1})
     [row] = store.read(dataset, "tardis").to_pylist()
     assert row["instrument"] == "BTC-PERPETUAL"
     expected = {"trades": ("trade_id", "ETH-17"), "quotes": ("bid_amount", 20.0),
@@ -80,15 +81,36 @@ def test_a_file_that_breaks_in_the_middle_leaves_nothing(tmp_path: Path) -> None
     assert not list((tmp_path / "datasets").rglob("*.part"))
 
 
-def test_recordings_become_quotes(tmp_path: Path) -> None:
-    """A part per segment; a folder without any is refused."""
+def test_a_folder_of_recordings_is_imported_by_kind(tmp_path: Path) -> None:
+    """What the daemon told itself is no history, and counted; a folder without any is refused."""
     recorded = MarketStore(tmp_path / "recordings", RecorderSettings(reserve_gb=0.0))
     recorded.begin(manifest(), {})
-    recorded.write(quotes(20))
+    recorded.write([*quotes(20), *stamped(TimerFired("sweep", 1), first=21)])
     recorded.close()
     store = DatasetStore(tmp_path / "datasets")
-    assert import_path(store, tmp_path / "recordings") == ("quotes", 20)
-    table = store.read("quotes", "recorded")
-    assert table.column("at").to_pylist() == [one.at for one in quotes(20)]
+    imported = import_path(store, tmp_path / "recordings")
+    assert imported.rows == {"quotes": 20}
+    assert [note.partition(" ")[0] for note in imported.notes] == ["1"]
     with pytest.raises(StorageError, match="holds no recordings"):
         import_path(store, tmp_path / "datasets")
+
+
+def test_rows_that_say_nothing_are_left_out_by_reason(tmp_path: Path) -> None:
+    """The good rows come in; a person reads how many did not, and why."""
+    file = tmp_path / "trades.csv"
+    file.write_text(TRADES + TRADES.splitlines()[1] + "\n" + "deribit,,1,2,a,buy,1,1\n")
+    imported = import_path(DatasetStore(tmp_path / "datasets"), file)
+    assert imported.rows == {"trades": 1}
+    assert imported.notes == (
+        "left out 1 rows without an instrument", "left out 1 rows that repeat the row before them",
+    )  # fmt: skip
+
+
+def test_a_file_without_one_usable_row_is_refused(tmp_path: Path) -> None:
+    """Times in milliseconds: another format, not a history of 1970."""
+    file = tmp_path / "trades.csv"
+    file.write_text(TRADES.replace("000,", ","))
+    store = DatasetStore(tmp_path / "datasets")
+    with pytest.raises(StorageError, match=r"no row .* microseconds between 2010 and 2200"):
+        import_path(store, file)
+    assert store.holdings(check=False) == []

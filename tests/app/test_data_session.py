@@ -12,10 +12,13 @@ from aiohttp import web
 from tests.app.venue_history import NOW_MS, VenueHistory
 from tests.deribit.loopback import Exchange, impatient
 from trader.app.data_session import asking, asking_over_http, run_sync
-from trader.app.data_sync import day_start
+from trader.app.data_spans import day_start
+from trader.app.data_sync import WHAT
 from trader.deribit.messages import RequestFailed, decode_result
 from trader.deribit.server_session import ServerError
+from trader.deribit.simulator.server import serve
 from trader.domain.errors import FeedError
+from trader.domain.units import MINUTE
 from trader.storage.datasets import DatasetStore
 
 
@@ -32,11 +35,11 @@ async def test_a_whole_sync_over_a_websocket(tmp_path: Path) -> None:
     venue = VenueHistory()
     store = DatasetStore(tmp_path)
     async with Exchange(venue.script) as exchange:
-        kinds = ("instruments", "candles", "dvol", "funding", "deliveries", "trades")
-        assert await run_sync(arguments(exchange.url, *kinds), store) == 0
+        assert await run_sync(arguments(exchange.url, *WHAT), store) == 0
     held = {one.dataset: one.rows for one in store.holdings(check=True)}
     assert held == {
         "instruments": 2, "candles": 60, "dvol": 60, "funding": 60, "deliveries": 100, "trades": 46,
+        "settlements": 6,
     }  # fmt: skip
 
 
@@ -45,12 +48,14 @@ async def test_a_method_the_venue_lacks_costs_only_its_kind(
 ) -> None:
     """The others are fetched; the exit code tells that something is missing."""
     venue = VenueHistory()
-    venue.lacking = ("simulator/clock", "public/get_volatility_index_data")
+    venue.lacking = ("public/get_volatility_index_data",)
     store = DatasetStore(tmp_path)
     async with Exchange(venue.script) as exchange:
         assert await run_sync(arguments(exchange.url, "dvol", "candles"), store) == 69
     assert [one.dataset for one in store.holdings(check=False)] == ["candles"]
-    assert "does not serve it" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "does not serve it" in told.err
+    assert told.out == "candles BTC: 60 rows fetched\n"
 
 
 async def test_old_trades_over_http(tmp_path: Path) -> None:
@@ -63,6 +68,19 @@ async def test_old_trades_over_http(tmp_path: Path) -> None:
     assert code == 0
     assert store.read("trades", "BTC").num_rows == 2 * 60
     assert old.asked("get_last_trades_by_currency_and_time") > 0
+
+
+async def test_the_bundled_exchange_is_its_own_history_host(tmp_path: Path) -> None:
+    """Trades of weeks ago come without naming a host: each print of the hour, none twice."""
+    store = DatasetStore(tmp_path)
+    async with serve(seed=3) as served:
+        wanted = arguments(served.url, "trades")
+        wanted.until = wanted.since + 10 * MINUTE
+        assert await run_sync(wanted, store) == 0
+    held = store.read("trades", "BTC")
+    assert held.num_rows > 100
+    assert "BTC-PERPETUAL" in held.column("instrument").to_pylist()
+    assert (min(held.column("at").to_pylist()) - wanted.since) < MINUTE
 
 
 async def test_an_error_over_http_is_the_venues_own() -> None:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from tests.app.venue_history import NOW, VenueHistory
-from trader.app.data_sync import WHAT, Sync, chunks, day_start, month_of
+from trader.app.data_spans import day_start
+from trader.app.data_sync import WHAT, Sync
 from trader.deribit.server_session import ServerError
 from trader.domain.errors import FeedError
 from trader.domain.units import DAY, HOUR
@@ -66,7 +67,7 @@ async def test_every_hour_arrives_once_and_is_not_asked_for_again(
     assert len(venue.calls) == asked
     assert await talk.sync.run(what, "BTC", (MARCH - DAY, NOW)) == 24
     assert talk.times(what, subject)[0] == MARCH - DAY
-    assert f"{what} {subject} 2026-03: 528 rows" in talk.said
+    assert f"{what} {subject} 2026-03: 528 rows (1 of 4)" in talk.said
 
 
 async def test_a_sync_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -155,20 +156,51 @@ async def test_instruments_come_with_the_expired_ones(tmp_path: Path) -> None:
         zip(table.column("instrument").to_pylist(), table.column("active").to_pylist(), strict=True)
     )
     assert found == {"BTC-1JUN26-100000-C": False, "BTC-25DEC26-100000-C": True}
-    assert set(WHAT) == {"instruments", "candles", "dvol", "funding", "deliveries", "trades"}
+    assert await talk.sync.run("instruments", "BTC", (0, NOW)) == 0
 
 
-def test_chunks_cut_at_months_and_days() -> None:
-    """Half-open, without holes, named by the part they belong to."""
-    span = (day_start("2026-01-30") + 5, day_start("2026-03-01"))
-    months = list(chunks(span, by_day=False))
-    assert [name for name, _ in months] == ["2026-01", "2026-02"]
-    assert [one for _, one in months] == [
-        (span[0], day_start("2026-02-01")), (day_start("2026-02-01"), span[1]),
-    ]  # fmt: skip
-    assert len(list(chunks(span, by_day=True))) == 30
-    assert list(chunks((5, 5), by_day=True)) == []
-    assert month_of(NOW) == "2026-06"
+async def test_settlements_come_month_by_month_from_the_newest_back(tmp_path: Path) -> None:
+    """Deliveries, settlements and bankruptcies of the span, each once; nothing is asked twice."""
+    venue = VenueHistory()
+    talk = Talk(tmp_path, venue)
+    assert await talk.sync.run("settlements", "BTC", (MARCH, NOW)) == 2 * 84 + 8
+    table = talk.store.read("settlements", "BTC")
+    assert table.num_rows == 2 * 84 + 8
+    kinds = table.column("type").to_pylist()
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "delivery": 84, "settlement": 84, "bankruptcy": 8,
+    }  # fmt: skip
+    assert table.column("at")[0].as_py() == MARCH + 8 * HOUR + 23_000_000
+    asked = len(venue.calls)
+    assert await talk.sync.run("settlements", "BTC", (MARCH, NOW)) == 0
+    assert len(venue.calls) == asked
+
+
+async def test_a_venue_that_pages_in_a_circle_is_a_feed_error(tmp_path: Path) -> None:
+    """A continuation that stands still would be asked for ever."""
+
+    async def call(_: str, __: dict[str, object]) -> msgspec.Raw:
+        page = {"settlements": [{"type": "settlement", "timestamp": NOW // 1_000_000}]}
+        return msgspec.Raw(msgspec.json.encode(page | {"continuation": "again"}))
+
+    sync = Sync(DatasetStore(tmp_path), call, print, now=NOW + HOUR, old_trades=None)
+    with pytest.raises(FeedError, match="stands still"):
+        await sync.run("settlements", "BTC", (NOW - DAY, NOW + HOUR))
+
+
+async def test_a_linear_pair_is_asked_for_by_its_own_names(tmp_path: Path) -> None:
+    """Its perpetual and its index; trades and contracts are those of its settlement currency."""
+    venue = VenueHistory()
+    talk = Talk(tmp_path, venue)
+    for what in WHAT:
+        await talk.sync.run(what, "SOL_USDC", (NOW - 3 * DAY, NOW))
+    asked = {
+        str(params.get("instrument_name") or params.get("index_name") or params.get("currency"))
+        for _, params in venue.calls
+    }
+    assert asked == {"SOL_USDC-PERPETUAL", "sol_usdc", "USDC"}
+    assert venue.asked("get_volatility_index_data") == 0
+    assert "dvol SOL: there is none, only of BTC, ETH" in talk.said
 
 
 async def test_an_answer_of_another_shape_is_a_feed_error(tmp_path: Path) -> None:
@@ -178,7 +210,7 @@ async def test_an_answer_of_another_shape_is_a_feed_error(tmp_path: Path) -> Non
         return msgspec.Raw(b'{"surprise": 1}')
 
     sync = Sync(DatasetStore(tmp_path), call, print, now=NOW, old_trades=None)
-    for what in ("candles", "dvol", "funding", "deliveries", "instruments", "trades"):
+    for what in WHAT:
         with pytest.raises(FeedError):
             await sync.run(what, "BTC", (NOW - 3 * HOUR, NOW))
     assert DatasetStore(tmp_path).holdings(check=False) == []

@@ -147,3 +147,18 @@ def test_scopes_are_instruments_and_indices() -> None:
 def test_doublings() -> None:
     """1, 2, 4, 8 and so on are spoken of."""
     assert [count for count in range(1, 40) if is_power_of_two(count)] == [1, 2, 4, 8, 16, 32]
+
+
+async def test_a_book_is_lost_and_restored_by_itself() -> None:
+    """Its instrument's quotes come on another channel; it waits for no other channel's return."""
+    scene = Scene()
+    book = "book.BTC-PERPETUAL.100ms"
+    await scene.faults.take(lost(book, ONE))
+    await scene.faults.recovered(book)
+    (gone, back) = scene.told()
+    assert isinstance(gone, FeedLost)
+    assert gone.scope == ("book:BTC-PERPETUAL", "BTC-21NOV26-95000-C")
+    assert back == FeedRestored(("book:BTC-PERPETUAL",), f"{book}: a new snapshot came")
+    await scene.faults.take(lost(book))
+    scene.faults.forget(["BTC-PERPETUAL", "BTC-21NOV26-95000-C"])
+    assert scene.faults.silent == ()

@@ -6,30 +6,18 @@ A real exchange on loopback, a real client; the test stands where the engine doe
 from __future__ import annotations
 
 import asyncio
-import socket
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from tests.app.exchange_thread import exchange_thread
+from tests.app.feed_scene import START, Scene, running
 from tests.app.meddler import meddling
-from tests.deribit.loopback import Exchange
-from trader.app.driver import Errand, Inbox
-from trader.app.live_feed import LiveFeed
-from trader.app.market_clock import MarketClock
-from trader.app.metrics import Metrics
-from trader.app.settings import SIMULATED, FeedSettings
-from trader.deribit.client import ClientSettings
+from trader.app.platform import CHANNELS
 from trader.deribit.simulator.market import MARKET_VERSION
-from trader.deribit.simulator.server import serve
-from trader.domain.errors import ConfigurationError
 from trader.domain.events import (
     DeliveryPrice,
-    Event,
     FeedFault,
     FeedLost,
     FeedRestored,
@@ -40,16 +28,7 @@ from trader.domain.events import (
     InstrumentListed,
     Quote,
 )
-from trader.domain.instruments import Instrument
 from trader.domain.units import DAY, HOUR, MINUTE
-
-Kind = TypeVar("Kind")
-START = 20_605 * DAY + 18 * HOUR
-"""2026-06-01T18:00:00Z."""
-QUICK: dict[str, Any] = {
-    "backoff_initial_s": 0.05, "backoff_max_s": 0.1, "request_timeout_s": 5.0, "gap_s": 2.5,
-    "mute_channel_s": 2.5, "close_timeout_s": 0.2,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,84 +36,6 @@ def url() -> Iterator[str]:
     """The address of an exchange that all tests share; none of them outlives a market day."""
     with exchange_thread(seed=1, speed=300.0, start_at=START) as served:
         yield served
-
-
-class Scene:
-    """A feed that runs, and everything it gave to the engine so far."""
-
-    def __init__(self, url: str, source: str, **client: Any) -> None:
-        settings = FeedSettings(
-            source=source, url=url, expiries_within_days=2.0,
-            client=ClientSettings(**{**QUICK, **client}),
-        )  # fmt: skip
-        self.clock = MarketClock(wall=source != SIMULATED)
-        self.inbox = Inbox(settings.client.queue_max)
-        self.metrics = Metrics()
-        self.feed = LiveFeed(settings, self.clock, self.inbox, self.metrics)
-        self.events: list[Event] = []
-        self.jobs: list[asyncio.Task[None]] = []
-
-    async def engine(self) -> None:
-        """Take what comes."""
-        while True:
-            while (event := self.inbox.take()) is not None:
-                assert not isinstance(event, Errand)
-                self.events.append(event)
-            await self.inbox.wait(0.5)
-
-    def of(self, kind: type[Kind], after: int = 0) -> list[Kind]:
-        """List the events of a kind."""
-        return [event for event in self.events[after:] if isinstance(event, kind)]
-
-    async def until(self, enough: Callable[[], object], seconds: float = 10.0) -> None:
-        """Wait until something is so."""
-        async with asyncio.timeout(seconds):
-            while not enough():  # noqa: ASYNC110 - what is waited for has no event of its own
-                await asyncio.sleep(0.01)
-
-    async def alive(self) -> None:
-        """Wait until the feed is up and quotes arrive."""
-        await self.until(lambda: self.feed.alive and self.of(Quote) and len(self.of(IndexPrice)))
-
-    def listed(self) -> dict[str, Instrument]:
-        """Fold listings and expiries, as the engine does."""
-        listed: dict[str, Instrument] = {}
-        for event in self.events:
-            match event:
-                case InstrumentListed():
-                    listed |= {one.name: one for one in event.instruments}
-                case InstrumentExpired():
-                    for name in event.names:
-                        del listed[name]
-                case _:
-                    pass
-        return listed
-
-    def trust(self) -> list[str]:
-        """Tell the story of trust in order."""
-        told = [one for one in self.events if isinstance(one, FeedLost | FeedRestored)]
-        return [f"{type(one).__name__} {' '.join(one.scope[:2])}" for one in told]
-
-    async def fault(self, kind: str, scope: str = "*", duration_s: float = 0.3) -> None:
-        """Let something go wrong at the exchange."""
-        params = {"kind": kind, "scope": scope, "duration_s": duration_s}
-        await self.feed.client.call("simulator/fault", params)
-
-
-@asynccontextmanager
-async def running(url: str, source: str = SIMULATED, **client: Any) -> AsyncIterator[Scene]:
-    """Run a feed until the block ends; what it raises ends the block."""
-    scene = Scene(url, source, **client)
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        for job in (scene.feed.run, scene.feed.fetch_deliveries, scene.engine):
-            scene.jobs.append(tasks.create_task(job()))
-        tasks.create_task(scene.feed.client.run())
-        try:
-            yield scene
-        finally:
-            scene.feed.client.stop()
-            for running_job in scene.jobs:
-                running_job.cancel()
 
 
 def frame_of(channel: str) -> bytes:
@@ -169,7 +70,7 @@ def expected_channels(scene: Scene, held: tuple[str, ...]) -> list[str]:
     channels = [f"ticker.{name}.{'100ms' if name in quick else 'agg2'}" for name in scene.listed()]
     for coin in ("BTC", "ETH"):
         channels += [f"deribit_price_index.{coin.lower()}_usd", f"instrument.state.option.{coin}"]
-    return channels
+    return [*channels, *CHANNELS]
 
 
 async def test_what_is_held_is_followed_closely_and_nothing_else(url: str) -> None:
@@ -246,8 +147,8 @@ async def test_expiry_lists_settles_and_forgets() -> None:
             before = scene.listed()
             today = {name for name, one in before.items() if one.expires_at == expires_at}
             assert today
-            scene.feed.want_delivery("BTC", expires_at)
-            scene.feed.want_delivery("BTC", expires_at)
+            scene.feed.deliveries.want("BTC", expires_at)
+            scene.feed.deliveries.want("BTC", expires_at)
             await scene.until(lambda: scene.of(InstrumentExpired))
             assert set(scene.of(InstrumentExpired)[0].names) == today
             assert 0 < (scene.clock.now() - expires_at) / 1e9 / 300 < 3
@@ -259,6 +160,9 @@ async def test_expiry_lists_settles_and_forgets() -> None:
             assert len(scene.of(DeliveryPrice)) == 1
             assert quoted_while_unlisted(scene) == []
             assert sorted(scene.feed.client.channels) == sorted(expected_channels(scene, ()))
+            sizes = scene.feed.sizes()
+            assert sizes["channels"] == len(expected_channels(scene, ())) > sizes["listed"]
+            assert sizes["deliveries"] == 0
 
 
 def quoted_while_unlisted(scene: Scene) -> list[str]:
@@ -293,7 +197,7 @@ async def test_many_broken_channels_come_back_as_one_word(url: str) -> None:
     """Half frames of hundreds of tickers: each lost once, the return of all told together."""
     async with running(url) as scene:
         await scene.alive()
-        await scene.fault("half_frame", "ticker.*", 0.8)
+        await scene.fault("truncate", "ticker.*", 0.8)
         await scene.until(lambda: scene.of(FeedLost))
         await asyncio.sleep(1.2)
         await scene.until(lambda: scene.trust()[-1].startswith("FeedRestored"))
@@ -395,67 +299,6 @@ async def test_an_empty_catalog_expires_nothing(url: str) -> None:
         assert scene.of(InstrumentExpired) == []
 
 
-async def test_another_exchange_than_was_meant_is_a_configuration_error() -> None:
-    """An exchange without a clock of its own, reached as the bundled one, ends it with a remedy."""
-    async with Exchange() as exchange:
-        with pytest.raises(ExceptionGroup) as raised:
-            async with running(exchange.url) as scene:
-                await scene.feed.know_the_time()
-    assert raised.value.subgroup(ConfigurationError) is not None
-    assert "is not the bundled exchange; name the venue" in str(raised.value.exceptions[0])
-
-
-async def test_a_market_that_changes_under_us_is_a_configuration_error() -> None:
-    """The exchange that comes back as another market ends it: the journal is of the first."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
-    async def change_markets() -> None:
-        async with running(f"ws://127.0.0.1:{port}/ws/api/v2") as scene:
-            async with serve(seed=1, speed=300.0, start_at=START, port=port):
-                await scene.feed.know_the_time()
-            async with serve(seed=2, speed=300.0, start_at=START, port=port):
-                await asyncio.sleep(10)
-
-    with pytest.raises(ExceptionGroup) as raised:
-        await change_markets()
-    assert f"came back as market 2@{MARKET_VERSION}" in str(raised.value.exceptions[0])
-
-
-async def test_a_real_venue_runs_on_wall_time() -> None:
-    """A URL as source: the system's time, no clock asked for, and no fault while they agree."""
-    with exchange_thread(seed=1, speed=1.0, start_at=time.time_ns()) as venue:
-        async with meddling(venue) as line:
-            asked: list[bytes] = []
-
-            def listen(frame: bytes) -> bytes:
-                asked.append(frame)
-                return frame
-
-            line.ask = listen
-            async with running(line.url, source=line.url) as scene:
-                await scene.alive()
-                assert scene.feed.market == line.url
-                assert abs(scene.clock.now() - time.time_ns()) < 1e9
-                line.cut()
-                await scene.until(lambda: len(scene.of(FeedRestored)) == 2)
-                assert not scene.clock.standing
-                assert scene.trust() == ["FeedRestored *", "FeedLost *", "FeedRestored *"]
-                assert scene.of(FeedFault) == []
-            assert any(b"public/get_time" in frame for frame in asked)
-            assert not any(b"simulator/clock" in frame for frame in asked)
-
-
-async def test_a_system_clock_that_is_wrong_is_said() -> None:
-    """A venue that says another time than the system: ages are worth nothing, a fault says so."""
-    with exchange_thread(seed=1, speed=1.0, start_at=time.time_ns() - 90 * MINUTE) as venue:
-        async with running(venue, source=venue) as scene:
-            await scene.until(lambda: scene.of(FeedFault))
-            fault = scene.of(FeedFault)[0]
-            assert fault.kind == "clock_jump"
-            assert "the system's clock is +540" in fault.detail
-
-
 async def test_delivery_prices_are_asked_for_until_they_are_there(url: str) -> None:
     """Refused at first and asked again each second: it arrives once, also across a break."""
     expires_at = 20_605 * DAY + 8 * HOUR
@@ -464,7 +307,7 @@ async def test_delivery_prices_are_asked_for_until_they_are_there(url: str) -> N
         running(line.url) as scene,
     ):
         line.ask = lambda frame: frame.replace(b"get_delivery_prices", b"get_nothing")
-        scene.feed.want_delivery("ETH", expires_at)
+        scene.feed.deliveries.want("ETH", expires_at)
         await scene.alive()
         await asyncio.sleep(1.2)
         line.cut()
@@ -472,3 +315,23 @@ async def test_delivery_prices_are_asked_for_until_they_are_there(url: str) -> N
         line.ask = bytes
         await scene.until(lambda: scene.of(DeliveryPrice))
         assert scene.of(DeliveryPrice)[0].price > 0
+
+
+async def test_a_gap_in_an_order_book_distrusts_it_until_a_new_snapshot_came(url: str) -> None:
+    """A book that missed a change is not shown; unsubscribed and subscribed, it comes back."""
+    name, scope = "BTC-PERPETUAL", ("book:BTC-PERPETUAL",)
+    async with running(url, books=(name,)) as scene:
+        await scene.alive()
+        await scene.until(lambda: scene.feed.order_book(name))
+        await scene.fault("gap", "book.*", duration_s=1.0)
+        await scene.until(lambda: any(one.scope == scope for one in scene.of(FeedLost)))
+        lost = next(one for one in scene.of(FeedLost) if one.scope == scope)
+        assert lost.kind == "gap"
+        assert "a change is missing" in lost.detail
+        await scene.until(lambda: any(one.scope == scope for one in scene.of(FeedRestored)))
+        await scene.until(lambda: scene.feed.order_book(name))
+        book = scene.feed.order_book(name)
+        assert book is not None
+        assert not book.crossed
+        assert len(book.bids(3)) == len(book.asks(3)) == 3
+        assert scene.feed.alive

@@ -222,3 +222,17 @@ def test_no_order_of_events_turns_time_back(wall: bool, steps: list[tuple[str, f
             assert clock.now() >= shown
             shown = clock.now()
             assert clock.wall_s_until(shown) == 0.0
+
+
+def test_a_stepped_clock_stands_where_the_exchange_says() -> None:
+    """It moves with what it hears, never backward, and nothing is waited for by the wall."""
+    clock = MarketClock(wall=False)
+    clock.hear(TOLD)
+    assert not clock.known
+    clock.stepped = True
+    clock.hear(TOLD)
+    assert (clock.now(), clock.standing) == (TOLD, True)
+    clock.step_to(TOLD - HOUR)
+    assert clock.now() == TOLD
+    clock.step_to(TOLD + HOUR)
+    assert (clock.now(), clock.wall_s_until(TOLD + 2 * HOUR)) == (TOLD + HOUR, math.inf)

@@ -44,6 +44,16 @@ def test_counters_follow_totals_of_others() -> None:
     assert found["trader_quotes_conflated_total", ()] == 4
 
 
+def test_what_is_held_is_shown_by_name() -> None:
+    """A map that grows is seen beside the count of what is listed."""
+    metrics = Metrics()
+    for listed in (400, 320):
+        metrics.hold({"listed": listed, "quote_rows": 400})
+    found = values(metrics)
+    assert found["trader_held", (("what", "listed"),)] == 320
+    assert found["trader_held", (("what", "quote_rows"),)] == 400
+
+
 def test_the_process_itself_is_measured() -> None:
     """Resident memory is among the metrics: a leak is seen before the kernel sees it."""
     assert values(Metrics())["process_resident_memory_bytes", ()] > 1_000_000
@@ -63,3 +73,12 @@ def test_labels_never_carry_ids() -> None:
     metrics.record(STORY)
     text = metrics.text().decode()
     assert not [one for one in ('"c1"', '"o1"', '"v1"', '"v2"', "66000") if one in text]
+
+
+def test_scores_show_the_channels_there_are_and_no_other() -> None:
+    """A channel that expired leaves the metrics with it."""
+    metrics = Metrics()
+    metrics.score({"BTC index": 1.0, "BTC-PERPETUAL": 0.5})
+    metrics.score({"BTC index": 0.75})
+    lines = [one for one in metrics.text().decode().splitlines() if "data_quality{" in one]
+    assert lines == ['trader_data_quality{channel="BTC index"} 0.75']

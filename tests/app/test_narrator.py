@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.app.running import ROOT
 from tests.builders import NOW, option
+from tests.storage.story import PLACED
 from trader.app.assemble import build_engine
 from trader.app.configuration import load_configuration
 from trader.app.narrator import Narrator
@@ -113,6 +114,19 @@ def test_a_refusal_says_how_long_a_person_waits(engine: Engine, speed: float, wa
 def test_lines_have_the_level_they_deserve(engine: Engine, fact: Fact, level: str) -> None:
     """What needs a person is loud, what is told elsewhere is for debugging."""
     assert levels(Narrator(engine), (NOW, fact)) == [level]
+
+
+def test_an_order_that_ends_is_named_by_what_it_wanted(engine: Engine) -> None:
+    """The books forget an order with its end; the line still says whose and what it was."""
+    narrator = Narrator(engine)
+    with capture_logs() as lines:
+        narrator.tell(Outcome(7, NOW, (PLACED,)))
+        narrator.tell(Outcome(8, NOW, (OrderEnded("o1", "main", "expired"),)))
+        narrator.tell(Outcome(9, NOW, (OrderEnded("o1", "main", "expired"),)))
+    assert [line["message"] for line in lines[1:]] == [
+        "covered_call_btc's order to open BTC-2JUN26-66000-C ended, expired",
+        "order o1 ended, expired",
+    ]
 
 
 def test_facts_are_told_in_order_with_the_marks_of_the_moment(engine: Engine) -> None:

@@ -77,7 +77,7 @@ def test_one_command_after_another(left: Configuration) -> None:
         PauseTrading(by="ana", reason="news", strategy=NAME),
         ResumeTrading(by="ana", reason="calm", strategy=NAME),
         ResumeTrading(by="ana", reason="calm"),
-        Promote(by="ana", reason="good month", strategy=NAME, stage="PILOT"),
+        Promote(by="ana", reason="good month", strategy=NAME, stage="PILOT", override=True),
         Demote(by="ana", reason="bad month", strategy=NAME, stage="RESEARCH"),
     )
     first = journaled(left)[-1].sequence + 1

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.app.recorded import demo_configuration
-from tests.storage.inputs import manifest, quotes
+from tests.app.running import ROOT
+from tests.storage.inputs import NOON, manifest, quotes
 from trader.app.configuration import load_configuration
 from trader.app.recorder import Recorder, frozen_configuration, recordings_folder
+from trader.domain.events import FeedFault, RecordingTrouble, Stamped
+from trader.domain.units import DAY
 from trader.storage.market_store import RecorderSettings
 from trader.storage.replay_inputs import epoch_inputs
 
@@ -17,11 +25,11 @@ QUICK = RecorderSettings(flush_s=0.02, reserve_gb=0.0)
 
 
 class Alerts(list[tuple[str, str]]):
-    """What was told."""
+    """What was told: kind and detail."""
 
-    def __call__(self, kind: str, text: str) -> None:
+    async def __call__(self, trouble: RecordingTrouble) -> None:
         """Take an alert."""
-        self.append((kind, text))
+        self.append((trouble.kind, trouble.detail))
 
 
 def sequences(root: Path) -> list[int]:
@@ -71,6 +79,51 @@ async def test_a_full_disk_ends_the_recording_with_an_alert_and_nothing_else(
     assert sequences(tmp_path) == []
 
 
+def test_a_disk_of_one_megabyte_fills_up(tmp_path: Path) -> None:
+    """A file system of its own, really full: one alert, and what was written reads back whole."""
+    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], check=False).returncode:
+        pytest.skip("this system lets nobody mount a small file system")
+    script = f"{mount} && exec {sys.executable} -c '{_FILL}' {tmp_path}"
+    run = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": "."},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    kind, errno_text, written, read = run.stdout.split("|")
+    assert kind == "recording_stopped"
+    assert "No space left on device" in errno_text
+    assert int(read) >= int(written) > 1_000
+
+
+_FILL = """
+import asyncio, sys
+from pathlib import Path
+from tests.app.test_recorder import Alerts, sequences
+from tests.storage.inputs import manifest, quotes
+from trader.app.recorder import Recorder
+from trader.storage.market_store import RecorderSettings
+
+async def fill(root):
+    alerts, first = Alerts(), 1
+    recorder = Recorder(root, RecorderSettings(reserve_gb=0.0), alerts)
+    recorder.begin(manifest(), dict)
+    while recorder.recording:
+        for row in quotes(500, first):
+            recorder.record(row)
+        first += 500
+        await recorder.flush()
+    await recorder.close()
+    found = sequences(root)
+    whole = found[:recorder.written]  # of the flush that failed, one file may have its part
+    assert whole == list(range(1, recorder.written + 1))
+    [(kind, detail)] = alerts
+    print(kind, detail, recorder.written, len(found), sep="|")
+
+asyncio.run(fill(Path(sys.argv[1]) / "recordings"))
+"""
+
+
 async def test_a_folder_that_cannot_be_written_is_an_alert(tmp_path: Path) -> None:
     """A file where the folder should be."""
     place = tmp_path / "recordings"
@@ -95,6 +148,22 @@ async def test_a_slow_disk_drops_inputs_and_says_how_many(tmp_path: Path) -> Non
     assert [kind for kind, _ in alerts] == ["recording_dropped"]
     assert alerts[0][1].startswith("15 inputs")
     assert sequences(tmp_path) == list(range(1, 11))
+
+
+async def test_a_budget_too_small_for_the_retention_is_told_once(tmp_path: Path) -> None:
+    """Days that were to be kept are deleted: a person must know, but not at every rotation."""
+    alerts = Alerts()
+    recorder = Recorder(tmp_path, RecorderSettings(budget_gb=0.01, reserve_gb=0.0), alerts)
+    recorder.begin(manifest(), dict)
+    for day in range(20):
+        noise = FeedFault("garbage", (), os.urandom(700_000).hex())
+        recorder.record(Stamped(1 + day, NOON + day * DAY, noise))
+        await recorder.flush()
+    await recorder.close()
+    [(kind, detail)] = alerts
+    assert kind == "recording_trimmed"
+    assert "recorder.budget_gb" in detail
+    assert sequences(tmp_path)[-1] == 20
 
 
 def test_keeping_an_input_costs_less_than_five_microseconds(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from trader.app.replay import EpochReplay, first_difference, replay_engine, repl
 from trader.domain.errors import StorageError
 from trader.domain.events import IndexPrice, Stamped, TimerFired
 from trader.domain.facts import AccountMarked, Recorded
+from trader.domain.units import DAY
 from trader.storage.journal import Journal
 from trader.storage.recordings import manifests
 from trader.storage.replay_inputs import epoch_inputs
@@ -94,8 +95,11 @@ def test_what_was_not_recorded_ends_the_replay_and_is_named(recorded: Path) -> N
     assert (hole.difference, hole.inputs) == (None, 1_000)
     assert hole.gap is not None
     assert f"inputs {rows[1_000].sequence} to {rows[1_009].sequence} were not recorded" in hole.gap
-    headless = replay(recorded, 1, rows[500:])
-    assert (headless.difference, headless.inputs) == (None, 0)
+    killed = replay(recorded, 1, rows[500:])
+    assert (killed.difference, killed.inputs, killed.headless) == (None, 0, False)
+    tomorrow = next(n for n, row in enumerate(rows) if row.at // DAY > rows[0].at // DAY)
+    headless = replay(recorded, 1, rows[tomorrow:])
+    assert (headless.difference, headless.inputs, headless.headless) == (None, 0, True)
     assert headless.gap is not None
     assert "retention_days" in headless.gap
 
@@ -125,7 +129,7 @@ def test_facts_that_never_reached_the_journal_are_no_difference(
     until = [one for one in rows if one.sequence <= last]
     found = replay(state, 2, until)
     assert found.difference is None
-    assert "its facts were lost before the journal" in found.notes[0]
+    assert "its facts never reached the journal" in found.notes[0]
     later = replay(state, 2, rows[: len(until) + 5])
     assert later.difference is not None
     assert "nothing of the kind was recorded" in later.difference

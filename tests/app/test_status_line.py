@@ -55,10 +55,18 @@ def clock_of(simulation: Simulation, speed: float = 300.0) -> MarketClock:
 
 
 def said(
-    engine: Engine, clock: MarketClock, *, feed_alive: bool = True, share_max: float = 0.03
+    engine: Engine,
+    clock: MarketClock,
+    *,
+    feed_alive: bool = True,
+    share_max: float = 0.03,
+    nights: bool = True,
+    night: str = "",
 ) -> str:
     """Read the sentence."""
-    line = status_line(engine, clock, feed_alive=feed_alive, risk_share_max=share_max)
+    line = status_line(
+        engine, clock, feed_alive=feed_alive, risk_share_max=share_max, nights=nights, night=night
+    )
     return str(line["message"])
 
 
@@ -87,19 +95,28 @@ def test_every_number_is_the_accounts(traded: Simulation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("speed", "decision", "expiry"),
+    ("speed", "decision", "expiry", "night"),
     [
-        (300.0, r"in [12] s", r"in 2 min 1[34] s"),
-        (1.0, r"in (9 min 59 s|10 min)", r"in 11 h \d+ min"),
+        (300.0, r"in [12] s", r"in 2 min 1[34] s", r"in 4\d s"),
+        (1.0, r"in (9 min 59 s|10 min)", r"in 11 h \d+ min", r"in 3 h \d+ min"),
     ],
 )
 def test_waits_are_what_a_person_waits(
-    traded: Simulation, speed: float, decision: str, expiry: str
+    traded: Simulation, speed: float, decision: str, expiry: str, night: str
 ) -> None:
     """At 300x ten market minutes are two seconds; at 1x they are ten minutes."""
     text = said(traded.engine, clock_of(traded, speed))
     assert re.search(rf"directional_btc decides {decision};", text), text
-    assert re.search(rf"next expiry {expiry}$", text), text
+    assert re.search(rf"next expiry {expiry};", text), text
+    assert re.search(rf"next night {night}$", text), text
+
+
+def test_the_night_under_way_is_named(traded: Simulation) -> None:
+    """Its date in place of the next one; where nobody starts nights none is promised."""
+    clock = clock_of(traded)
+    text = said(traded.engine, clock, night="2026-06-01")
+    assert text.endswith("; the night of 2026-06-01 is under way")
+    assert "night" not in said(traded.engine, clock, nights=False)
 
 
 def test_a_lost_feed_comes_first_and_promises_nothing(traded: Simulation) -> None:
@@ -178,7 +195,7 @@ def test_without_strategies_there_is_still_a_status() -> None:
     engine.ledger.apply(Recorded(0, NOW, AccountOpened(MAIN_ACCOUNT, {"USDC": 10**8})))
     clock = MarketClock(wall=False)
     clock.anchor(NOW, 1.0)
-    assert said(engine, clock) == (
+    assert said(engine, clock, nights=False) == (
         "trading 0.00 USD against holding; equity 1.00 USD; risk in use none; "
         "0 open, 0 orders working"
     )

@@ -26,7 +26,7 @@ class VenueHistory:
         self.trades_reach_ms = trades_reach_ms
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.fail_after = 10**9
-        self.lacking: tuple[str, ...] = ("simulator/clock",)
+        self.lacking: tuple[str, ...] = ()
 
     async def script(self, line: Line) -> None:
         """Serve one connection."""
@@ -54,7 +54,10 @@ class VenueHistory:
             raise ServerError(13_009, "unauthorized")
         if name == "get_time":
             return NOW_MS
-        return getattr(self, f"_{name}")(params)
+        answer = getattr(self, f"_{name}", None)
+        if answer is None:
+            raise ServerError(-32_601, "Method not found")
+        return answer(params)
 
     def _hours(self, params: dict[str, Any]) -> list[int]:
         start, end = params["start_timestamp"], min(params["end_timestamp"], NOW_MS)
@@ -89,6 +92,26 @@ class VenueHistory:
         days = [20_605 - n for n in range(100)][offset : offset + count]
         data = [{"date": day_date(day).isoformat(), "delivery_price": 100.0 + day} for day in days]
         return {"data": data, "records_total": 100}
+
+    def _get_last_settlements_by_currency(self, params: dict[str, Any]) -> object:
+        """Two rows at 08:00 of each of a hundred days, and a bankruptcy now and then."""
+        newest = min(params.get("search_start_timestamp", NOW_MS), NOW_MS)
+        rows: list[dict[str, Any]] = []
+        for day in range(20_605, 20_505, -1):
+            at = day * DAY_MS + 8 * HOUR_MS + 23
+            common = {"timestamp": at, "index_price": 90_871.22, "mark_price": 90_870.0,
+                      "position": 1.0, "profit_loss": 0.0, "session_profit_loss": 3.5}  # fmt: skip
+            rows += [
+                common | {"type": "delivery", "instrument_name": "BTC-20NOV26-90000-C"},
+                common | {"type": "settlement", "instrument_name": "BTC-PERPETUAL", "funding": -1},
+            ]
+            if day % 10 == 0:
+                rows.append({"type": "bankruptcy", "timestamp": at, "socialized": 0.0})
+        rows = [row for row in rows if row["timestamp"] <= newest]
+        first = int(params.get("continuation", 0))
+        last = first + min(params["count"], self.page)
+        more = str(last) if last < len(rows) else None
+        return {"settlements": rows[first:last], "continuation": more}
 
     def _get_last_trades_by_currency_and_time(self, params: dict[str, Any]) -> object:
         reach = NOW_MS - self.trades_reach_ms

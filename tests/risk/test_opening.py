@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,8 +115,16 @@ def test_trap_users_cannot_tell_why_a_gate_fired() -> None:
     assert verdict.frees_at == NOW + 2 * HOUR
     assert verdict.equity_needed_usd == pytest.approx((lot_share() + 0.0299) * EQUITY / 0.03)
     assert 0 < verdict.allowed < 0.1
-    assert "BTC carries 2.99%" in verdict.explanation
+    assert "BTC carries 2.9900% and 0.1 risks 0.0124%" in verdict.explanation
     assert "limit 3.00%" in verdict.explanation
+
+
+def test_a_refusal_by_a_hair_shows_the_hair() -> None:
+    """Used and requested add up to more than the limit as they are written, also when rounded."""
+    used = 0.03 - lot_share() + 0.00001
+    verdict = refused(consumers=(consumer("C1-0", used),))
+    carried, risked = re.findall(r"([\d.]+)%", verdict.explanation)[:2]
+    assert float(carried) + float(risked) > 3.0
 
 
 def test_the_equity_needed_is_enough() -> None:

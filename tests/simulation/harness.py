@@ -38,7 +38,7 @@ from trader.domain.units import DAY, HOUR, MILLISECOND, SECOND
 from trader.engine.chains import Chain
 from trader.engine.engine import Engine, EngineSettings
 from trader.engine.ledger import Ledger, fold
-from trader.engine.outcome import Outcome, OutcomeDigest
+from trader.engine.outcome import DeliveryPriceNeeded, Outcome, OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
 from trader.risk.limits import RiskSettings
@@ -286,7 +286,8 @@ class Simulation:
         self.records.extend(outcome.records)
         self.digest.add(outcome)
         for request in outcome.requests:
-            self.deliveries[(request.underlying, request.expires_at)] = None
+            if isinstance(request, DeliveryPriceNeeded):
+                self.deliveries[(request.underlying, request.expires_at)] = None
         if self.check is not None and outcome.facts:
             self.check(self, outcome)
         return outcome

@@ -22,7 +22,7 @@ from tests.simulation.processes import (
     wait_for,
     write_configuration,
 )
-from trader.app.daemon import holdings
+from trader.app.assemble import holdings
 from trader.domain.facts import EpochOpened, Filled, OrderPlaced, Recorded, Settled
 from trader.domain.units import utc_day
 from trader.engine.audit import Audit

@@ -460,7 +460,7 @@ class LimitsHold(RuleBasedStateMachine):
                 ResumeTrading(**by),
                 FlattenAll(**by) if number == 0 else ResumeTrading(**by, strategy=name),
                 Demote(**by, strategy=name, stage="RESEARCH"),
-                Promote(**by, strategy=name, stage="PRODUCTION"),
+                Promote(**by, strategy=name, stage="PRODUCTION", override=True),
                 ClosePosition(**by, chain_id=chain.id if chain else "C0-0"),
             )[what]
         )

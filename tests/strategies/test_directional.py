@@ -125,7 +125,7 @@ def test_the_ladder_must_reach_far_enough() -> None:
     long = market.row(intent.legs[1].instrument)
     assert long is not None
     keep = market.is_call | (market.strike > market.strike[long])
-    names = [name for name in Board.__slots__ if isinstance(getattr(market, name), np.ndarray)]
+    names = [name for name in Board.FIELDS if isinstance(getattr(market, name), np.ndarray)]
     cut = Board(
         underlying="BTC",
         at=market.at,

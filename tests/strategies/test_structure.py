@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,13 @@ def test_listed_takes_inverse_options_of_one_type() -> None:
     inverse, linear = option(), option(inverse=False)
     put = option("put")
     mixed = board(days=())
+    columns: dict[str, Any] = {
+        name: np.ones(3)
+        for name in (
+            "strike", "bid", "bid_amount", "ask", "ask_amount", "mark", "mark_iv",
+            "underlying_price", "delta",
+        )
+    }  # fmt: skip
     three = Board(
         underlying="BTC",
         at=NOW,
@@ -72,11 +80,8 @@ def test_listed_takes_inverse_options_of_one_type() -> None:
         expires_at=np.array([at_eight(1)] * 3, dtype=np.int64),
         is_call=np.array([True, True, False]),
         fresh=np.ones(3, dtype=np.bool_),
-        **{name: np.ones(3) for name in (
-            "strike", "bid", "bid_amount", "ask", "ask_amount", "mark", "mark_iv",
-            "underlying_price", "delta",
-        )},
-    )  # fmt: skip
+        **columns,
+    )
     assert listed(three, "call").tolist() == [True, False, False]
     assert listed(three, "put").tolist() == [False, False, True]
     assert listed(mixed, "call").tolist() == []
@@ -180,7 +185,29 @@ def test_patient_sale_asks_for_mid_then_takes_the_bid(market: Board) -> None:
     assert patient(quote, 2 * HOUR, HOUR).patience == HOUR
 
 
+def test_one_leg_rests_on_its_own_ladder(market: Board) -> None:
+    """At .0047/.0055 the middle lies above .005, where only every .0005 is a price: .0055."""
+    quote = net_quote(quote_of(market, CALL, bid=0.0047, ask=0.0055), (Leg(CALL, -1),))
+    assert quote is not None
+    assert patient(quote, 20 * MINUTE, HOUR).limit_net == -0.0055
+    below = net_quote(quote_of(market, CALL, bid=0.0047, ask=0.0051), (Leg(CALL, -1),))
+    assert below is not None
+    assert patient(below, 20 * MINUTE, HOUR).limit_net == -0.0049
+
+
 @pytest.mark.parametrize(("delta", "chance"), [(0.25, 0.75), (-0.3, 0.7), (0, 1), (1.2, 0)])
 def test_seller_confidence(delta: float, chance: float) -> None:
     """A seller's chance of profit is estimated as 1 - |delta|, within [0, 1]."""
     assert seller_confidence(delta) == pytest.approx(chance)
+
+
+@pytest.mark.parametrize("column", ["bid", "ask", "bid_amount", "ask_amount", "delta"])
+@pytest.mark.parametrize("value", [math.nan, 0.0, -1.0, math.inf])
+def test_a_leg_is_priced_exactly_where_its_row_is_tradable(
+    market: Board, column: str, value: float
+) -> None:
+    """What is asked of one row is what is asked of all."""
+    changed = quote_of(market, CALL, **{column: value})
+    row = changed.row(CALL)
+    assert row is not None
+    assert (net_quote(changed, (Leg(CALL, -1),)) is not None) == bool(tradable(changed)[row])

@@ -9,6 +9,7 @@ from trader.engine.review import Slot
 
 if TYPE_CHECKING:
     from trader.app.configuration import Configuration
+    from trader.engine.ledger import Ledger
     from trader.storage.journal import Journal
 
 
@@ -24,7 +25,7 @@ def build_engine(configuration: Configuration) -> Engine:
         )
         for one in configuration.strategies
     ]
-    return Engine(slots, settings.risk, settings.broker, settings.engine)
+    return Engine(slots, settings.risk, settings.broker, settings.engine, settings.stages)
 
 
 def recover(engine: Engine, journal: Journal) -> int:
@@ -34,3 +35,24 @@ def recover(engine: Engine, journal: Journal) -> int:
         engine.recover(stored.recorded)
         count += 1
     return count
+
+
+def holdings(ledger: Ledger, facts: int) -> dict[str, object]:
+    """Sum up what recovery brought back: every position and every working order, by name."""
+    positions = {
+        f"{chain.id} {name}": leg.amount
+        for chain in ledger.chains.values()
+        for name, leg in chain.legs.items()
+    }
+    orders = {name: book.remaining for name, book in ledger.orders.items()}
+    message = (
+        f"{facts} facts recovered: {len(ledger.chains)} chains with {len(positions)} positions, "
+        f"{len(orders)} orders working"
+    )
+    return {
+        "at": ledger.at,
+        "message": message,
+        "facts": facts,
+        "positions": positions,
+        "orders": orders,
+    }

@@ -7,7 +7,21 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from trader.app.commands import config, control, data, demo, exchange, journal, replay, run, verify
+from trader.app.commands import (
+    backtest,
+    config,
+    control,
+    data,
+    demo,
+    exchange,
+    journal,
+    nightly,
+    replay,
+    report,
+    run,
+    stages,
+    verify,
+)
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain
 from trader.domain.errors import (
@@ -21,7 +35,10 @@ from trader.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FAMILIES: Final = (demo, run, exchange, journal, verify, replay, data, config, control)
+FAMILIES: Final = (
+    demo, run, exchange, journal, verify, replay, backtest, nightly, report, data, config,
+    stages, control,
+)  # fmt: skip
 """Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""
 
 DESCRIPTION: Final = (

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeGuard, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -15,8 +16,16 @@ from trader.app.control import SOCKET_NAME, SOCKET_PATH_BYTES_MAX
 from trader.app.layers import Layers, command_line_layers, environment_layers, file_layer
 from trader.app.mistakes import mistake, mistakes_of
 from trader.app.plugins import strategy_kinds
-from trader.app.settings import BUNDLED_UNDERLYINGS, SIMULATED, Settings
+from trader.app.settings import (
+    BUNDLED_UNDERLYINGS,
+    FEED_URLS,
+    SIMULATED,
+    FeedSettings,
+    Settings,
+    is_loopback,
+)
 from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
+from trader.deribit.sign_in import Credentials
 from trader.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,6 +51,7 @@ class Configuration:
     strategies: tuple[ConfiguredStrategy, ...]
     disabled: tuple[ConfiguredStrategy, ...]
     web_token: str | None = dataclasses.field(repr=False)
+    feed_credentials: Credentials | None = dataclasses.field(repr=False)
 
     @property
     def journal_url(self) -> str:
@@ -80,6 +90,8 @@ def load_configuration(
     mistakes.extend(_state_mistakes(layers, state_dir))
     token, wrong = _secret(layers, "web.token_file")
     mistakes.extend(wrong)
+    credentials, wrong = _credentials(layers)
+    mistakes.extend(wrong)
     strategies = _strategies(layers, mistakes, files)
     if settings is None or mistakes:
         raise ConfigurationError(mistakes)
@@ -90,6 +102,7 @@ def load_configuration(
         strategies=tuple(one for one in strategies if one.file.enabled),
         disabled=tuple(one for one in strategies if not one.file.enabled),
         web_token=token,
+        feed_credentials=credentials,
     )
 
 
@@ -209,6 +222,35 @@ def _secret(layers: Layers, key: str) -> tuple[str | None, list[str]]:
         remedy = "write the secret into it"
         return None, [mistake(layers.origin(key), key, written, "empty secret", remedy)]
     return secret, []
+
+
+def _credentials(layers: Layers) -> tuple[Credentials | None, list[str]]:
+    """Read the key of the exchange: client id and secret, with white space between."""
+    key = "feed.credentials_file"
+    secret, mistakes = _secret(layers, key)
+    if secret is None:
+        return None, mistakes
+    words = secret.split()
+    if len(words) != 2:
+        problem = f"{len(words)} words where a client id and a client secret are asked for"
+        remedy = "write both into it, with white space between"
+        written = str(layers.written(key))
+        return None, [mistake(layers.origin(key), key, written, problem, remedy)]
+    url = _endpoint(layers)
+    if url.startswith("ws://") and not is_loopback(urlsplit(url).hostname or ""):
+        problem = f"a secret would cross the network unencrypted, to {url}"
+        remedy = "use a wss:// address, or remove it"
+        where = layers.origin(key)
+        return None, [mistake(where, key, str(layers.written(key)), problem, remedy)]
+    return Credentials(*words), []
+
+
+def _endpoint(layers: Layers) -> str:
+    """Name the address of the feed as written, right or wrong."""
+    source = layers.written("feed.source", SIMULATED)
+    if source == SIMULATED:
+        source = layers.written("feed.url", FeedSettings.model_fields["url"].default)
+    return FEED_URLS.get(str(source), str(source))
 
 
 def _strategies(

@@ -13,20 +13,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
-from trader.app import control
-from trader.app.assemble import build_engine, recover
+from trader.app import control, strategy_archive
+from trader.app.assemble import build_engine, holdings, recover
 from trader.app.driver import Driver, Errand, Inbox
 from trader.app.exit_codes import ExitCode
+from trader.app.fresh import set_aside
 from trader.app.live_feed import LiveFeed
 from trader.app.loop import stop_signals
 from trader.app.market_clock import MarketClock
 from trader.app.metrics import Metrics
 from trader.app.narrator import Narrator
+from trader.app.night_folder import NIGHTS, Origin, judging_hash
+from trader.app.night_shift import NightShift, nightly_command
 from trader.app.notify import Notifier, watchdog_interval_s
 from trader.app.observability import configure_log, logger
+from trader.app.pacer import Pacer
 from trader.app.recorder import (
     Recorder,
     epoch_manifest,
@@ -38,6 +41,7 @@ from trader.app.status_line import status_line
 from trader.domain.errors import ConfigurationError
 from trader.domain.facts import AlertRaised, CommandTaken, EpochOpened
 from trader.domain.units import SECOND, iso
+from trader.engine.outcome import DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
 from trader.web.server import Health, serve
@@ -46,10 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from trader.app.configuration import Configuration
-    from trader.domain.events import Command
+    from trader.domain.events import Command, NightEvaluated, RecordingTrouble
     from trader.domain.facts import Recorded
     from trader.engine.engine import Engine
-    from trader.engine.ledger import Ledger
     from trader.engine.outcome import Outcome
 
 STATUS_EVERY_S: Final = 15.0
@@ -79,12 +82,24 @@ class Daemon:
         feed = configuration.settings.feed
         self.clock = MarketClock(wall=feed.source != SIMULATED, floor_at=self.engine.ledger.at)
         self.inbox = Inbox(feed.client.queue_max)
-        self.feed = LiveFeed(feed, self.clock, self.inbox, self.counts)
+        self.feed = LiveFeed(
+            feed, self.clock, self.inbox, self.counts, configuration.feed_credentials
+        )
         self._writer = ThreadPoolExecutor(1, "journal")
         recordings = recordings_folder(configuration.state_dir)
-        self.recorder = Recorder(recordings, configuration.settings.recorder, self._alert)
+        self.recorder = Recorder(
+            recordings, configuration.settings.recorder, self._recording_trouble
+        )
         self.driver = Driver(
             self.engine, self.clock, self.inbox, self._append, self._tell, self.recorder.record
+        )
+        self._night = NightShift(
+            configuration.settings.nightly,
+            configuration.state_dir / NIGHTS,
+            nightly_command(configuration),
+            tuple(self.engine.slots.values()),
+            self._night_origin,
+            self._adopt_night,
         )
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
@@ -111,6 +126,7 @@ class Daemon:
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
+            self._stop.set()  # nobody takes an input any more
             await self.recorder.close()
             self._writer.shutdown()
         return ExitCode.OK
@@ -128,9 +144,11 @@ class Daemon:
             await self._open_epoch()
             jobs += [
                 tasks.create_task(self.driver.run(), name="engine"),
-                tasks.create_task(self.feed.fetch_deliveries(), name="deliveries"),
+                tasks.create_task(self.feed.deliveries.fetch(), name="deliveries"),
                 tasks.create_task(self._status(), name="status"),
                 tasks.create_task(self.recorder.run(), name="recorder"),
+                tasks.create_task(Pacer(self.clock, self.feed, self.driver).run(), name="pacer"),
+                tasks.create_task(self._night.run(), name="night"),
             ]
             await self._stop.wait()
         self._log.info("daemon.stopping", message="stopping: positions and orders are kept")
@@ -179,7 +197,7 @@ class Daemon:
     async def _open_epoch(self) -> None:
         """Check that journal and market belong together, then begin."""
         ledger, now = self.engine.ledger, self.clock.now()
-        known = ledger.epoch
+        known, announced = ledger.epoch, self.feed.announced
         if known is not None and known.market != self.feed.market:
             raise ConfigurationError(
                 f"journal: it belongs to market {known.market!r}, the feed is market "
@@ -192,11 +210,16 @@ class Daemon:
             market=self.feed.market,
             software=version("trader"),
             configuration_hash=self._configuration.hash,
+            staleness_s=None if announced is None else announced.staleness_s,
+            assumed_sizes=announced is not None and announced.assumed_sizes,
         )
         self._check_clock(ledger.at)
         balances = self._configuration.settings.account.balances
         opened = self.engine.start(epoch, balances, now)
         await self.driver.commit([opened])
+        await asyncio.to_thread(
+            strategy_archive.keep, self._configuration.state_dir, self._configuration.strategies
+        )
         if self._configuration.settings.recorder.enabled:
             manifest = epoch_manifest(
                 self._configuration, epoch, at=now, sequence=opened.sequence,
@@ -224,10 +247,13 @@ class Daemon:
                 f"{iso(self.clock.told_at)}: another exchange? use --fresh, or the state it kept"
             )
 
-    def _alert(self, kind: str, text: str) -> None:
-        """Say what a person should know that is no fact of trading."""
-        self._log.error(kind, message=text)
-        self.counts.alerts.labels(kind, "critical").inc()
+    async def _recording_trouble(self, trouble: RecordingTrouble) -> None:
+        """Let the journal remember what befell the recording; say it where none is written."""
+        if not self._stop.is_set():
+            await self.inbox.put(trouble)
+            return
+        self._log.error(trouble.kind, message=trouble.detail)
+        self.counts.alerts.labels(trouble.kind, "critical").inc()
 
     def _append(self, records: list[Recorded]) -> asyncio.Future[int]:
         """Write on the journal's own thread; durable when the future is done."""
@@ -242,11 +268,30 @@ class Daemon:
         self._narrator.tell(outcome)
         self.counts.record(outcome.records)
         for request in outcome.requests:
-            self.feed.want_delivery(request.underlying, request.expires_at)
+            match request:
+                case DeliveryPriceNeeded():
+                    self.feed.deliveries.want(request.underlying, request.expires_at)
+                case NightNeeded():
+                    self._night.want(request)
+                case _:
+                    assert_never(request)
         held = tuple(sorted({one.name for one in self.engine.ledger.held()}))
         if held != self._watched:
             self._watched = held
             self.feed.watch(held)
+
+    def _night_origin(self) -> Origin:
+        """Tell what a night must have been made from to be ours."""
+        return Origin(
+            configuration=judging_hash(self._configuration),
+            journal_began_at=self.engine.ledger.began_at,
+        )
+
+    async def _adopt_night(self, night: NightEvaluated) -> None:
+        """Let the engine take what a night judged; done once it is journaled."""
+        answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        await self.inbox.put(Errand(night, answer))
+        await answer
 
     async def _take(self, command: Command) -> control.Answer:
         """Carry a person's command to the engine; answer once it is journaled."""
@@ -285,11 +330,13 @@ class Daemon:
     async def _status(self) -> None:
         """Fill silences with one line that says where we stand."""
         share_max = self._configuration.settings.risk.max_risk_per_underlying
+        nights = self._configuration.settings.nightly.run_by != "nobody"
         while True:
             await asyncio.sleep(STATUS_EVERY_S)
             fields = status_line(
-                self.engine, self.clock, feed_alive=self.feed.alive, risk_share_max=share_max
-            )
+                self.engine, self.clock, feed_alive=self.feed.alive, risk_share_max=share_max,
+                nights=nights, night=self._night.under_way,
+            )  # fmt: skip
             self._log.info("status", **fields)
             self._notifier.status(str(fields["message"]))
 
@@ -317,9 +364,17 @@ class Daemon:
         metrics.loop_lag_seconds.set(self._loop_lag_s)
         metrics.progress_age_seconds.set(self._age_s())
         metrics.sequence.set(self.engine.sequence)
+        metrics.score(self.engine.market.scores())
+        metrics.hold(self._sizes())
         if self.clock.known:
             metrics.market_time_seconds.set(self.clock.now() / SECOND)
         return metrics.text()
+
+    def _sizes(self) -> dict[str, int]:
+        """Count what is held in memory, by name."""
+        engine = self.engine
+        taken = {"taken_quotes": engine.broker.taken_count}
+        return {**self.feed.sizes(), **engine.market.sizes(), **engine.ledger.sizes(), **taken}
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -328,27 +383,6 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def holdings(ledger: Ledger, facts: int) -> dict[str, object]:
-    """Sum up what recovery brought back: every position and every working order, by name."""
-    positions = {
-        f"{chain.id} {name}": leg.amount
-        for chain in ledger.chains.values()
-        for name, leg in chain.legs.items()
-    }
-    orders = {name: book.remaining for name, book in ledger.orders.items()}
-    message = (
-        f"{facts} facts recovered: {len(ledger.chains)} chains with {len(positions)} positions, "
-        f"{len(orders)} orders working"
-    )
-    return {
-        "at": ledger.at,
-        "message": message,
-        "facts": facts,
-        "positions": positions,
-        "orders": orders,
-    }
 
 
 async def run_daemon(configuration: Configuration, *, fresh: bool = False) -> ExitCode:
@@ -362,19 +396,3 @@ async def run_daemon(configuration: Configuration, *, fresh: bool = False) -> Ex
             message = f"journal {journal.where}, log {path or 'on stdout only'}"
             log.info("daemon.starting", message=message)
             return await Daemon(configuration, journal).run()
-
-
-def set_aside(configuration: Configuration) -> None:
-    """Keep the old journal under another name: nothing is ever overwritten."""
-    path = Path(configuration.journal_url.removeprefix("sqlite:///"))
-    if not path.exists():
-        return
-    number = 1
-    while (kept := path.with_name(f"{path.name}.{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm"):
-        side = path.with_name(path.name + suffix)
-        if side.exists():
-            side.rename(kept.with_name(kept.name + suffix))
-    path.rename(kept)
-    logger("daemon").info("journal.set_aside", message=f"the old journal is kept as {kept.name}")

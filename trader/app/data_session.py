@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +12,13 @@ import msgspec
 
 from trader.app.data_sync import Sync
 from trader.app.exit_codes import ExitCode
-from trader.app.terminal import say
+from trader.app.settings import FEED_URLS
+from trader.app.terminal import complain, say
 from trader.deribit.client import ClientSettings, DeribitClient
 from trader.deribit.credits import PRICES, CreditPool
 from trader.deribit.feed import Connected
 from trader.deribit.messages import RequestFailed, decode_result
+from trader.deribit.server_http import HISTORY_PATH
 from trader.domain.errors import FeedError
 from trader.domain.units import DAY, MILLISECOND
 
@@ -33,11 +36,17 @@ HTTP_TIMEOUT_S: Final = 30.0
 TRANSIENT: Final = frozenset({0, 10_028, 10_040, 10_041, 10_047, 10_066, 11_051, 11_094, 13_028})
 """Codes after which asking again helps; 0 is a connection that ended."""
 
+HISTORY_URLS: Final = {FEED_URLS["deribit"]: "https://history.deribit.com/api/v2"}
+"""Who knows the trades of a venue that are older than 24 hours."""
+
 METHOD_NOT_FOUND: Final = -32_601
+WEBSOCKET_PATH: Final = "/ws/api/v2"
 
 
 async def run_sync(arguments: argparse.Namespace, store: DatasetStore) -> ExitCode:
     """Fetch what is missing, kind by kind; a method the venue lacks costs only its kind.
+
+    Progress goes to stderr, one line of what came to stdout.
 
     Raises:
         FeedError: the venue cannot be reached, or its answers cannot be read.
@@ -47,46 +56,57 @@ async def run_sync(arguments: argparse.Namespace, store: DatasetStore) -> ExitCo
     feed = load_settings(arguments.config).feed
     url = arguments.url or feed.endpoint
     lacking = False
-    async with asking(url) as call:
+    async with (
+        asking(url) as call,
+        _history(arguments.history_url or await _history_of(url, call)) as old_trades,
+    ):
         now = decode_result(await call("public/get_time", {}), int) * MILLISECOND
         since = arguments.since if arguments.since is not None else now - now % DAY - 365 * DAY
         until = arguments.until if arguments.until is not None else now
-        async with _history(arguments.history_url, call) as old_trades:
-            sync = Sync(store, call, say, now=now, old_trades=old_trades)
-            for currency in arguments.currency or feed.underlyings:
-                for what in arguments.what:
-                    try:
-                        await sync.run(what, currency.upper(), (since, until))
-                    except RequestFailed as error:
-                        if error.code != METHOD_NOT_FOUND:
-                            raise
-                        lacking = True
-                        say(f"{what} {currency}: {url} does not serve it ({error})")
+        sync = Sync(store, call, _progress, now=now, old_trades=old_trades)
+        for currency in arguments.currency or feed.underlyings:
+            for what in arguments.what:
+                try:
+                    rows = await sync.run(what, currency.upper(), (since, until))
+                except RequestFailed as error:
+                    if error.code != METHOD_NOT_FOUND:
+                        raise
+                    lacking = True
+                    complain(f"{what} {currency}: {url} does not serve it ({error})")
+                else:
+                    say(f"{what} {currency.upper()}: {rows} rows fetched")
     return ExitCode.UNAVAILABLE if lacking else ExitCode.OK
 
 
-@asynccontextmanager
-async def _history(url: str | None, call: Call) -> AsyncIterator[Call | None]:
-    """Find who knows old trades: the host that was named, or an exchange with its own clock."""
-    if url is None:
-        yield call if await _bundled(call) else None
-    elif url.startswith("http"):
-        async with asking_over_http(url) as ask:
-            yield ask
-    else:
-        async with asking(url) as ask:
-            yield ask
+def _progress(text: str) -> None:
+    complain(text)
+    sys.stderr.flush()
 
 
-async def _bundled(call: Call) -> bool:
-    """Tell whether this is the bundled exchange, which has all of its past on its main host."""
+async def _history_of(url: str, call: Call) -> str | None:
+    """Name the history host of a venue; the bundled exchange is its own, on the same port."""
+    if url in HISTORY_URLS or not url.startswith("ws://") or not url.endswith(WEBSOCKET_PATH):
+        return HISTORY_URLS.get(url)
     try:
         await call("simulator/clock", {})
     except RequestFailed as error:
         if error.code != METHOD_NOT_FOUND:
             raise
-        return False
-    return True
+        return None
+    return f"http{url.removeprefix('ws').removesuffix(WEBSOCKET_PATH)}{HISTORY_PATH}"
+
+
+@asynccontextmanager
+async def _history(host: str | None) -> AsyncIterator[Call | None]:
+    """Ask the history host, where there is one."""
+    if host is None:
+        yield None
+    elif host.startswith("http"):
+        async with asking_over_http(host) as ask:
+            yield ask
+    else:
+        async with asking(host) as ask:
+            yield ask
 
 
 @asynccontextmanager

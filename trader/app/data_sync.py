@@ -6,28 +6,31 @@ was, and one that is repeated asks for nothing again. The client paces itself by
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
 
+from trader.app.data_spans import chunks, month_of
 from trader.deribit import translate
 from trader.deribit.messages import DeliveryPrices, decode_instruments, decode_result
 from trader.domain.errors import FeedError
-from trader.domain.units import DAY, HOUR, MILLISECOND, moment, nanoseconds
+from trader.domain.units import DAY, HOUR, MILLISECOND
 from trader.storage.datasets import Columns, DatasetStore, Span
 
 Call = Callable[[str, dict[str, Any]], Awaitable[msgspec.Raw]]
 Say = Callable[[str], None]
 
-WHAT: Final = ("instruments", "candles", "dvol", "funding", "deliveries", "trades")
+WHAT: Final = (
+    "instruments", "candles", "dvol", "funding", "deliveries", "settlements", "trades",
+)  # fmt: skip
+SETTLEMENTS_PER_CALL: Final = 1_000
 TRADES_PER_CALL: Final = 1_000
 DELIVERIES_PER_CALL: Final = 1_000
 MAIN_HOST_TRADES: Final = DAY
 """How far back Deribit's main host knows trades; beyond it answers empty, without an error."""
 
+DVOL_COINS: Final = ("BTC", "ETH")
 DVOL_IS_PERCENT_ABOVE: Final = 5.0
 """Deribit shows points (46.2); its documentation's sample shows fractions. Neither meets 5."""
 
@@ -58,6 +61,27 @@ class _Funding(msgspec.Struct):
     index_price: float
     interest_1h: float
     interest_8h: float
+
+
+class _Settlement(msgspec.Struct):
+    """A row of `public/get_last_settlements_by_currency`; a bankruptcy names no instrument."""
+
+    type: str
+    timestamp: int
+    instrument_name: str = ""
+    index_price: float | None = None
+    mark_price: float | None = None
+    position: float | None = None
+    profit_loss: float | None = None
+    session_profit_loss: float | None = None
+    funding: float | None = None
+
+
+class _Settlements(msgspec.Struct):
+    """A page of settlements, newest first; `continuation` asks for the next."""
+
+    settlements: list[_Settlement]
+    continuation: str | None = None
 
 
 class _Trade(msgspec.Struct):
@@ -98,33 +122,38 @@ class Sync:
         self._old_trades = old_trades
 
     async def run(self, what: str, currency: str, span: Span) -> int:
-        """Fetch one kind of history of a currency; count the rows that came.
+        """Fetch one kind of history of a coin (BTC) or a linear pair (SOL_USDC); count its rows.
 
         Raises:
             FeedError: the venue refused, or its answer cannot be read.
         """
-        subject = currency
-        if what in ("candles", "funding"):
-            subject = translate.perpetual_name(currency)
+        subject = subject_of(what, currency)
         if what == "instruments":
-            return await self._instruments(currency)
+            return await self._instruments(subject)
         if what == "deliveries":
-            return await self._deliveries(currency)
+            return await self._deliveries(subject)
+        if what == "dvol" and subject not in DVOL_COINS:
+            self._say(f"dvol {subject}: there is none, only of {', '.join(DVOL_COINS)}")
+            return 0
         total = 0
         fetch = {"candles": self._candles, "dvol": self._dvol, "funding": self._funding,
-                 "trades": self._trades}[what]  # fmt: skip
+                 "settlements": self._settlements, "trades": self._trades}[what]  # fmt: skip
         start, end = span[0], min(span[1], self._now - self._now % HOUR)
         if what == "trades":
-            start = self._reach_of_trades(currency, start)
-        for missing in self._store.missing(what, subject, (start, end)):
-            for part, chunk in chunks(missing, by_day=what == "trades"):
-                rows = await fetch(currency, chunk)
-                count = len(rows["at"])
-                if count:
-                    self._store.merge(what, subject, part, rows)
-                self._store.mark(what, subject, chunk)
-                self._say(f"{what} {subject} {part}: {count} rows")
-                total += count
+            start = self._reach_of_trades(subject, start)
+        wanted = [
+            one
+            for missing in self._store.missing(what, subject, (start, end))
+            for one in chunks(missing, by_day=what == "trades")
+        ]
+        for number, (part, chunk) in enumerate(wanted, 1):
+            rows = await fetch(subject, chunk)
+            count = len(rows["at"])
+            if count:
+                self._store.merge(what, subject, part, rows)
+            self._store.mark(what, subject, chunk)
+            self._say(f"{what} {subject} {part}: {count} rows ({number} of {len(wanted)})")
+            total += count
         return total
 
     def _reach_of_trades(self, currency: str, start: int) -> int:
@@ -137,8 +166,8 @@ class Sync:
         )
         return reach - reach % HOUR
 
-    async def _candles(self, currency: str, span: Span) -> Columns:
-        params = {"instrument_name": translate.perpetual_name(currency), "resolution": "60"}
+    async def _candles(self, perpetual: str, span: Span) -> Columns:
+        params = {"instrument_name": perpetual, "resolution": "60"}
         answer = await self._call("public/get_tradingview_chart_data", params | _window(span))
         chart = decode_result(answer, _Chart)
         rows: Columns = {
@@ -165,8 +194,8 @@ class Sync:
             rows[name] = [_fraction(prices[place]) for prices in points.values()]
         return rows
 
-    async def _funding(self, currency: str, span: Span) -> Columns:
-        params = {"instrument_name": translate.perpetual_name(currency)}
+    async def _funding(self, perpetual: str, span: Span) -> Columns:
+        params = {"instrument_name": perpetual}
         answer = await self._call("public/get_funding_rate_history", params | _window(span))
         rows = decode_result(answer, list[_Funding])
         return {
@@ -198,13 +227,37 @@ class Sync:
             window = window | {"start_timestamp": page.trades[-1].timestamp}
         return _trade_columns(list(trades.values()))
 
+    async def _settlements(self, currency: str, span: Span) -> Columns:
+        """Page from the end of a span back to before its start; what is outside is left out."""
+        window, continuation = _window(span), None
+        found: dict[tuple[int, str, str], _Settlement] = {}
+        while True:
+            params = {"currency": currency, "count": SETTLEMENTS_PER_CALL,
+                      "search_start_timestamp": window["end_timestamp"]}  # fmt: skip
+            if continuation is not None:
+                params["continuation"] = continuation
+            answer = await self._call("public/get_last_settlements_by_currency", params)
+            page = decode_result(answer, _Settlements)
+            for row in page.settlements:
+                if window["start_timestamp"] <= row.timestamp <= window["end_timestamp"]:
+                    found[row.timestamp, row.instrument_name, row.type] = row
+            ended = not page.settlements or (
+                page.settlements[-1].timestamp < window["start_timestamp"]
+            )
+            if page.continuation is None or ended:
+                break
+            if page.continuation == continuation:
+                raise FeedError(f"settlements {currency}: continuation {continuation} stands still")
+            continuation = page.continuation
+        return _settlement_columns(list(found.values()))
+
     async def _deliveries(self, currency: str) -> int:
         """Fetch from the newest back to the first one held already."""
         held = set(self._store.read("deliveries", currency).column("at").to_pylist())
         months: dict[str, Columns] = {}
         offset, total = 0, 0
         while True:
-            params = {"index_name": translate.index_name(currency), "offset": offset,
+            params = {"index_name": index_of(currency), "offset": offset,
                       "count": DELIVERIES_PER_CALL}  # fmt: skip
             page = decode_result(
                 await self._call("public/get_delivery_prices", params), DeliveryPrices
@@ -226,7 +279,11 @@ class Sync:
         return total
 
     async def _instruments(self, currency: str) -> int:
+        """Fetch the catalog; a contract that is known and unchanged is not written again."""
         rows: Columns = {name: [] for name in _INSTRUMENT}
+        table = self._store.read("instruments", currency).select(_INSTRUMENT[1:])
+        known = set(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        listed_now = 0
         for expired in (False, True):
             params = {"currency": currency, "expired": expired}
             answer = await self._call("public/get_instruments", params)
@@ -241,15 +298,17 @@ class Sync:
                     continue
                 if one is None:
                     continue
-                values = (self._now, one.name, one.kind, one.expires_at, one.option_type,
-                          one.strike, one.settlement_currency, one.tick_size,
-                          one.min_trade_amount, one.contract_size, not expired)  # fmt: skip
-                for name, value in zip(_INSTRUMENT, values, strict=True):
-                    rows[name].append(value)
+                listed_now += 1
+                values = (one.name, one.kind, one.expires_at, one.option_type, one.strike,
+                          one.settlement_currency, one.tick_size, one.min_trade_amount,
+                          one.contract_size, not expired)  # fmt: skip
+                if values not in known:
+                    for name, value in zip(_INSTRUMENT, (self._now, *values), strict=True):
+                        rows[name].append(value)
         count = len(rows["at"])
         if count:
             self._store.merge("instruments", currency, "catalog", rows)
-        self._say(f"instruments {currency}: {count} rows")
+        self._say(f"instruments {currency}: {count} new or changed of {listed_now}")
         return count
 
 
@@ -259,32 +318,23 @@ _INSTRUMENT: Final = (
 )  # fmt: skip
 
 
-def chunks(span: Span, *, by_day: bool) -> Iterator[tuple[str, Span]]:
-    """Cut a span at UTC months, or days: (the part it belongs to, its own span)."""
-    start, end = span
-    while start < end:
-        here = moment(start)
-        day_end = start - start % DAY + DAY
-        last_day = calendar.monthrange(here.year, here.month)[1]
-        month_end = nanoseconds(datetime(here.year, here.month, last_day, tzinfo=UTC)) + DAY
-        until = min(end, day_end if by_day else month_end)
-        yield here.date().isoformat() if by_day else month_of(start), (start, until)
-        start = until
+def subject_of(what: str, currency: str) -> str:
+    """Name what is fetched: a perpetual, a coin, a pair, or all that settles in one currency."""
+    coin, _, quote = currency.partition("_")
+    match what:
+        case "candles" | "funding":
+            return f"{currency}-PERPETUAL"
+        case "dvol":
+            return coin
+        case "deliveries":
+            return currency
+        case _:
+            return quote or coin
 
 
-def month_of(at: int) -> str:
-    """Name the UTC month that holds an instant."""
-    return moment(at).strftime("%Y-%m")
-
-
-def day_start(text: str) -> int:
-    """Read a date as the instant it begins.
-
-    Raises:
-        ValueError: no ISO date.
-    """
-    day = date.fromisoformat(text)
-    return nanoseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
+def index_of(currency: str) -> str:
+    """Name the index that delivers a coin's inverse or a pair's linear contracts."""
+    return currency.lower() if "_" in currency else translate.index_name(currency)
 
 
 def _window(span: Span) -> dict[str, int]:
@@ -297,6 +347,16 @@ def _window(span: Span) -> dict[str, int]:
 
 def _fraction(points: float) -> float:
     return points / 100.0 if points > DVOL_IS_PERCENT_ABOVE else points
+
+
+def _settlement_columns(rows: list[_Settlement]) -> Columns:
+    names = ("type", "index_price", "mark_price", "position", "profit_loss",
+             "session_profit_loss", "funding")  # fmt: skip
+    return {
+        "at": [row.timestamp * MILLISECOND for row in rows],
+        "instrument": [row.instrument_name for row in rows],
+        **{name: [getattr(row, name) for row in rows] for name in names},
+    }
 
 
 def _trade_columns(trades: list[_Trade]) -> Columns:

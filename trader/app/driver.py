@@ -128,8 +128,19 @@ class Driver:
         self._tell = tell
         self._record = record
         self.processed = 0
+        self._resting = False
         self.progress_at = time.monotonic()
         self.journal_ok = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether all that was given is processed and durable."""
+        return self._resting and not len(self._inbox)
+
+    def next_due(self) -> int | None:
+        """Tell when the next timer is due."""
+        due = self._engine.timers.next_due()
+        return None if due is None else due[0]
 
     async def commit(
         self, outcomes: Sequence[Outcome], errands: Sequence[tuple[Errand, Outcome]] = ()
@@ -163,7 +174,9 @@ class Driver:
             if len(self._inbox):
                 await asyncio.sleep(0)
             else:
+                self._resting = True
                 await self._inbox.wait(self._idle_s())
+                self._resting = False
 
     def _idle_s(self) -> float:
         due = self._engine.timers.next_due()

@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     NOT_FOUND = 3
     VERIFICATION_FAILED = 4
+    DEMOTED = 5
     UNAVAILABLE = 69
     LOCKED = 73
     STORAGE = 74

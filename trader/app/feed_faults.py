@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from trader.app.observability import logger
 from trader.deribit import translate
-from trader.deribit.messages import INDEX_PREFIX, TICKER_PREFIX
+from trader.deribit.pushes import BOOK_PREFIX, INDEX_PREFIX, TICKER_PREFIX
 from trader.domain.events import FeedFault, FeedLost, FeedRestored
 from trader.engine.trust import ALL
+from trader.engine.trust import BOOK_PREFIX as BOOK_SCOPE
 from trader.engine.trust import INDEX_PREFIX as INDEX_SCOPE
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ class FeedFaults:
     def forget(self, names: Iterable[str]) -> None:
         """Drop instruments that are gone, or are listened to on another channel now."""
         for name in names:
-            self._silent.pop(name, None)
-            self._back.pop(name, None)
+            for scope in (name, BOOK_SCOPE + name):
+                self._silent.pop(scope, None)
+                self._back.pop(scope, None)
 
     async def lose(self, kind: FaultKind, detail: str) -> None:
         """Distrust everything until `restore`; told once, and not before there is a market time."""
@@ -98,11 +100,16 @@ class FeedFaults:
     async def recovered(self, channel: str) -> None:
         """Tell that silent channels speak again, once the last of them does.
 
-        The engine believes each as soon as its quote arrives.
+        The engine believes each as soon as its quote arrives; of a book it hears nothing but this,
+        so that is told at once.
         """
         for name in scope_of((channel,)):
-            if name in self._silent:
-                del self._silent[name]
+            if name not in self._silent:
+                continue
+            del self._silent[name]
+            if name.startswith(BOOK_SCOPE):
+                await self._inbox.put(FeedRestored((name,), f"{channel}: a new snapshot came"))
+            else:
                 self._back[name] = None
         if self._back and not self._silent:
             back = tuple(self._back)
@@ -132,7 +139,7 @@ def is_power_of_two(count: int) -> bool:
 
 
 def scope_of(channels: Sequence[str]) -> tuple[str, ...]:
-    """Name what the engine must distrust: instruments, or an index; channels of listings none."""
+    """Name what to distrust: instruments, indices, books; channels of listings none."""
     scope: dict[str, None] = {}
     for channel in channels:
         if channel.startswith(TICKER_PREFIX):
@@ -140,4 +147,6 @@ def scope_of(channels: Sequence[str]) -> tuple[str, ...]:
         elif channel.startswith(INDEX_PREFIX):
             underlying = translate.underlying_of_index(channel.removeprefix(INDEX_PREFIX))
             scope[INDEX_SCOPE + underlying] = None
+        elif channel.startswith(BOOK_PREFIX):
+            scope[BOOK_SCOPE + channel.split(".")[1]] = None
     return tuple(scope)

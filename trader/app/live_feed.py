@@ -11,47 +11,47 @@ import math
 import time
 from typing import TYPE_CHECKING, Final, assert_never
 
-from trader.app.feed_faults import FeedFaults, is_power_of_two
+from msgspec import Raw
+
+from trader.app.deliveries import Deliveries
+from trader.app.exchange_time import ExchangeTime
+from trader.app.feed_faults import FeedFaults
 from trader.app.observability import logger
+from trader.app.platform import CHANNELS as PLATFORM_CHANNELS
+from trader.app.platform import Platform
 from trader.deribit import history, translate
 from trader.deribit.client import DeribitClient
 from trader.deribit.feed import Connected, Disconnected, Failure, Fault, Recovered, Response
 from trader.deribit.messages import (
-    INDEX_PREFIX,
-    TICKER_PREFIX,
     IndexTick,
-    Notification,
-    RequestFailed,
-    SimulatorClock,
     Ticker,
-    decode_result,
 )
-from trader.domain.errors import ConfigurationError, FeedError
+from trader.deribit.pushes import BOOK_PREFIX, INDEX_PREFIX, TICKER_PREFIX, Notification
+from trader.domain.errors import FeedError
 from trader.domain.events import FundingRate, InstrumentExpired, InstrumentListed
-from trader.domain.units import DAY, HOUR, MILLISECOND, SECOND, iso
+from trader.domain.units import DAY, HOUR
 from trader.engine.bars import BARS_MAX
+from trader.engine.trust import BOOK_PREFIX as BOOK_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trader.app.driver import Inbox
     from trader.app.market_clock import MarketClock
     from trader.app.metrics import Metrics
     from trader.app.settings import FeedSettings
     from trader.deribit.feed import FeedEvent
+    from trader.deribit.messages import SimulatorClock
+    from trader.deribit.order_book import OrderBook
+    from trader.deribit.sign_in import Credentials
     from trader.domain.instruments import Instrument
 
-METHOD_NOT_FOUND: Final = -32601
 ANCHOR_EVERY_S: Final = 10.0
 RELIST_EVERY_S: Final = 60.0
 SETTLE_S: Final = 0.3
 """Listings come in swarms: after the first word of one, the rest is waited for."""
-DELIVERY_EVERY_S: Final = 1.0
-DELIVERY_TRIES_QUICK: Final = 30
-"""After so many tries a delivery price is asked for every tenth time only."""
 RETRY_S: Final = 1.0
 RETRY_S_MAX: Final = 30.0
-JUMP_S_MAX: Final = 2.0
 EXPIRY_HOUR: Final = 8 * HOUR
 STATE_PREFIX: Final = "instrument.state."
 
@@ -64,7 +64,12 @@ class LiveFeed:
     """
 
     def __init__(
-        self, settings: FeedSettings, clock: MarketClock, inbox: Inbox, metrics: Metrics
+        self,
+        settings: FeedSettings,
+        clock: MarketClock,
+        inbox: Inbox,
+        metrics: Metrics,
+        credentials: Credentials | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -72,18 +77,32 @@ class LiveFeed:
         self._metrics = metrics
         self._faults = FeedFaults(clock, inbox, metrics)
         self._log = logger("feed")
-        self.client = DeribitClient(settings.endpoint, settings.client, self._deliver)
-        self.market = settings.source
+        self.client = DeribitClient(
+            settings.endpoint, settings.client, self._deliver, credentials=credentials
+        )
+        self._book_interval = "100ms" if credentials is None else "raw"
+        self._platform = Platform(settings.underlyings, self.client, self._faults)
+        self._time = ExchangeTime(settings, self.client, clock, self._faults)
         self.alive = False
         self._connection = 0
         self._connected = asyncio.Event()
-        self._told = asyncio.Event()
         self._news = asyncio.Event()
         self._relist = False
+        self._relisting = False
         self._listed: dict[str, Instrument] = {}
         self._held: dict[str, None] = {}
         self._funding: dict[str, float] = {}
-        self._wanted: dict[tuple[str, int], int] = {}
+        self.deliveries = Deliveries(self.client, clock, inbox)
+
+    @property
+    def market(self) -> str:
+        """Which market this is: the venue, or seed and version of the bundled exchange."""
+        return self._time.market
+
+    @property
+    def announced(self) -> SimulatorClock | None:
+        """What the bundled exchange says of its clock and quotes; None before, and elsewhere."""
+        return self._time.announced
 
     async def know_the_time(self) -> None:
         """Wait until the market clock can be read.
@@ -91,11 +110,25 @@ class LiveFeed:
         Raises:
             ConfigurationError: the exchange at this address is another than was meant.
         """
-        await self._told.wait()
+        await self._time.known()
 
-    def want_delivery(self, underlying: str, expires_at: int) -> None:
-        """Ask for a delivery price until it is known; it arrives as an event."""
-        self._wanted.setdefault((underlying, expires_at), 0)
+    @property
+    def settled(self) -> bool:
+        """Whether everything the exchange told was looked into, and nothing is asked for."""
+        busy = self._relist or self._relisting or self._news.is_set() or bool(len(self.deliveries))
+        return self.alive and not busy and self.client.settled
+
+    def sizes(self) -> dict[str, int]:
+        """Count what is followed."""
+        return {
+            "listed": len(self._listed),
+            "channels": len(self.client.channels),
+            "deliveries": len(self.deliveries),
+        }
+
+    def order_book(self, name: str) -> OrderBook | None:
+        """Show the full depth of an instrument of `feed.books`; None while it is not to be used."""
+        return self.client.order_book(self._book(name))
 
     def watch(self, names: Iterable[str]) -> None:
         """Follow these instruments at 100 ms, as soon as they are listed: what is held."""
@@ -122,6 +155,7 @@ class LiveFeed:
                 await self._keep_current(connection)
             except FeedError as error:
                 self._relist = True
+                await self._platform.refused(error)
                 if time.monotonic() - began > RELIST_EVERY_S:
                     retry_s = RETRY_S
                 if self._stands(connection):
@@ -135,35 +169,10 @@ class LiveFeed:
     def _stands(self, connection: int) -> bool:
         return self.client.connected and self._connected.is_set() and self._connection == connection
 
-    async def fetch_deliveries(self) -> None:
-        """Ask for missing delivery prices until each is known."""
-        while True:
-            await asyncio.sleep(DELIVERY_EVERY_S)
-            for wanted, tries in tuple(self._wanted.items()):
-                if not self._connected.is_set():
-                    break
-                self._wanted[wanted] = tries + 1
-                if tries < DELIVERY_TRIES_QUICK or tries % 10 == 0:
-                    await self._fetch_delivery(*wanted)
-
-    async def _fetch_delivery(self, underlying: str, expires_at: int) -> None:
-        wanted = (underlying, expires_at)
-        missing = "is not published yet"
-        try:
-            price = await history.load_delivery_price(self.client.call, underlying, expires_at)
-        except FeedError as error:
-            price, missing = None, f"was not told: {error}"
-        if price is not None:
-            del self._wanted[wanted]
-            await self._inbox.put(price)
-        elif is_power_of_two(self._wanted[wanted]):
-            message = f"the delivery price of {underlying} at {iso(expires_at)} {missing}"
-            self._log.warning("delivery.missing", message=message, tries=self._wanted[wanted])
-
     async def _bring_up(self, connection: int) -> None:
-        await self._anchor()
+        await self._time.anchor()
         if self._clock.wall:
-            await self._compare_clocks()
+            await self._time.compare()
         for line in (await self._load_catalog())[:5]:
             self._log.warning("feed.contract_skipped", message=line)
         for underlying in self._settings.underlyings:
@@ -175,7 +184,7 @@ class LiveFeed:
         if not self._stands(connection):
             return
         self.alive = True
-        await self._faults.restore(f"{len(self._listed)} contracts subscribed")
+        await self._platform.restore(f"{len(self._listed)} contracts subscribed")
 
     async def _keep_current(self, connection: int) -> None:
         relist_at = time.monotonic() + RELIST_EVERY_S
@@ -184,13 +193,16 @@ class LiveFeed:
             await self._rest(expiry_at)
             if not self._stands(connection):
                 return
-            await self._anchor()
+            await self._time.anchor()
             expired = expiry_at <= self._clock.now()
-            if self._relist or expired or time.monotonic() >= relist_at:
-                self._relist = False
+            due = self._relist or self._platform.closed or time.monotonic() >= relist_at
+            if due or expired:
+                self._relist, self._relisting = False, True
                 relist_at = time.monotonic() + RELIST_EVERY_S
                 await self._load_catalog()
                 self._subscribe_again()
+                await self._platform.ask()
+            self._relisting = False
 
     def _next_expiry(self) -> float:
         known = (one.expires_at for one in self._listed.values())
@@ -204,51 +216,11 @@ class LiveFeed:
         try:
             async with asyncio.timeout(rest_s):
                 await self._news.wait()
+                self._relisting = True
                 self._news.clear()
-                await asyncio.sleep(SETTLE_S)
+                await asyncio.sleep(0.0 if self._clock.stepped else SETTLE_S)
         except TimeoutError:
             return
-
-    async def _anchor(self) -> None:
-        """Take the exchange's clock where it has one of its own; note jumps."""
-        jumped = self._clock.drift() if self._clock.wall else await self._follow()
-        self._told.set()
-        if abs(jumped) > JUMP_S_MAX:
-            text = f"the clock moved by {jumped:+.1f} s of wall time at once"
-            await self._faults.note("clock_jump", text)
-
-    async def _compare_clocks(self) -> None:
-        """Hold the system's clock against the venue's: ages and expiries hang on it."""
-        began = time.monotonic()
-        told = decode_result(await self.client.call("public/get_time"), int) * MILLISECOND
-        ahead_s = (self._clock.now() - told) / SECOND
-        if not -JUMP_S_MAX <= ahead_s <= JUMP_S_MAX + time.monotonic() - began:
-            text = f"the system's clock is {ahead_s:+.1f} s off the exchange's: synchronize it"
-            await self._faults.note("clock_jump", text)
-
-    async def _follow(self) -> float:
-        began = time.monotonic()
-        try:
-            answer = await self.client.call("simulator/clock")
-        except RequestFailed as error:
-            if error.code != METHOD_NOT_FOUND:
-                raise
-            raise ConfigurationError(
-                f"feed.source {self._settings.source!r}: {self._settings.endpoint} is not the "
-                "bundled exchange; name the venue (deribit, deribit-test) or its URL as source"
-            ) from error
-        told = decode_result(answer, SimulatorClock)
-        if not (math.isfinite(told.speed) and told.speed > 0):
-            raise FeedError(f"simulator/clock: speed {told.speed!r} is not a positive number")
-        market = f"{told.seed}@{told.market}"
-        if self._told.is_set() and (market != self.market or told.speed != self._clock.speed):
-            raise ConfigurationError(
-                f"the exchange came back as market {market} at {told.speed:g}x, it was "
-                f"{self.market} at {self._clock.speed:g}x: restart the daemon"
-            )
-        self.market = market
-        self.client.set_market_speed(told.speed)
-        return self._clock.anchor(told.now_at, told.speed, time.monotonic() - began)
 
     async def _load_catalog(self) -> Sequence[str]:
         """Take over what the venue lists now; give back a line for each row not understood.
@@ -271,9 +243,7 @@ class LiveFeed:
         new = tuple(one for name, one in wanted.items() if name not in self._listed)
         gone = tuple(name for name in self._listed if name not in wanted)
         if gone:
-            self.client.unsubscribe(
-                _ticker(name, interval) for name in gone for interval in ("agg2", "100ms")
-            )
+            self.client.unsubscribe(channel for name in gone for channel in self._all_of(name))
             self._faults.forget(gone)
             for name in gone:
                 del self._listed[name]
@@ -282,18 +252,20 @@ class LiveFeed:
         if new:
             await self._inbox.put(InstrumentListed(new))
             self._listed.update({one.name: one for one in new})
-            self.client.subscribe(self._channel(one) for one in new)
+            self.client.subscribe(channel for one in new for channel in self._channels(one))
         if new or gone:
             text = f"{len(wanted)} contracts listed: {len(new)} new, {len(gone)} gone"
             self._log.info("feed.listed", message=text, at=self._clock.now())
 
     def _subscribe_again(self) -> None:
         """Want indices, listings and what fell silent: what the venue refused is asked for anew."""
+        self.client.subscribe(PLATFORM_CHANNELS)
         for underlying in self._settings.underlyings:
             index = INDEX_PREFIX + translate.index_name(underlying)
             self.client.subscribe((index, f"{STATE_PREFIX}option.{underlying}"))
-        silent = [self._listed[name] for name in self._faults.silent if name in self._listed]
-        self.client.subscribe(self._channel(one) for one in silent)
+        names = dict.fromkeys(name.removeprefix(BOOK_SCOPE) for name in self._faults.silent)
+        silent = [self._listed[name] for name in names if name in self._listed]
+        self.client.subscribe(channel for one in silent for channel in self._channels(one))
 
     def _wants(self, instrument: Instrument) -> bool:
         if not instrument.inverse or instrument.underlying not in self._settings.underlyings:
@@ -309,6 +281,19 @@ class LiveFeed:
         quick = instrument.kind == "perpetual" or instrument.name in self._held
         return _ticker(instrument.name, "100ms" if quick else "agg2")
 
+    def _channels(self, instrument: Instrument) -> Iterator[str]:
+        yield self._channel(instrument)
+        if instrument.name in self._settings.books:
+            yield self._book(instrument.name)
+
+    def _book(self, name: str) -> str:
+        return f"{BOOK_PREFIX}{name}.{self._book_interval}"
+
+    def _all_of(self, name: str) -> Iterator[str]:
+        """Name every channel that may be subscribed for an instrument."""
+        yield from (_ticker(name, interval) for interval in ("agg2", "100ms"))
+        yield self._book(name)
+
     async def _deliver(self, events: Sequence[FeedEvent]) -> None:
         for event in events:
             match event:
@@ -323,9 +308,10 @@ class LiveFeed:
                 case Recovered(channel=channel):
                     await self._faults.recovered(channel)
                 case Failure():
-                    self._log.warning(
-                        "feed.request_failed", message=f"{event.method}: {event.message}"
-                    )
+                    message = f"{event.method}: {event.message}"
+                    self._log.warning("feed.request_failed", message=message)
+                    if await self._platform.refused(event):
+                        self._look_again()
                 case Response():  # whoever asked has given up waiting
                     pass
                 case _:
@@ -341,10 +327,14 @@ class LiveFeed:
                             if not isinstance(event, FundingRate) or self._changed(event):
                                 await self._inbox.put(event)
                 case IndexTick() as tick:
-                    await self._inbox.put(translate.index_price(tick))
+                    price = translate.index_price(tick)
+                    self._clock.hear(price.exchange_at)
+                    await self._inbox.put(price)
                 case _:
                     if note.channel.startswith(STATE_PREFIX):
                         self._look_again()
+                    elif note.channel in PLATFORM_CHANNELS and isinstance(note.payload, Raw):
+                        await self._platform.hear(bytes(note.payload))
         except FeedError as error:
             await self._fault(Fault("garbage", (note.channel,), str(error)))
 
@@ -363,6 +353,7 @@ class LiveFeed:
         self._log.info("feed.connected", message=f"connected to {self._settings.endpoint}")
         self._connection += 1
         self._faults.connected()
+        self._platform.restart()
         self._connected.set()
         self._news.set()
 

@@ -17,11 +17,12 @@ class MarketClock:
 
     `wall` clocks follow the system's time; others must be anchored to the exchange's first.
     Where either is behind what was shown before, `now` waits until it is caught up with.
-    `told_at` is what the exchange (or the system) said last.
+    `told_at` is what the exchange (or the system) said last. A `stepped` one stands between steps.
     """
 
     def __init__(self, *, wall: bool, floor_at: int = 0) -> None:
         self.wall = wall
+        self.stepped = False
         self.speed = 1.0
         self.told_at = time.time_ns() if wall else 0
         self._floor_at = floor_at
@@ -71,6 +72,16 @@ class MarketClock:
         self.told_at = market_at
         self._market_at, self._since_ns = followed, time.monotonic_ns()
         return (followed - expected) / SECOND / speed
+
+    def step_to(self, market_at: int) -> None:
+        """Stand at a later instant: the exchange's clock goes by steps."""
+        self.told_at = market_at
+        self._market_at, self._since_ns = max(market_at, self._market_at or 0), None
+
+    def hear(self, market_at: int) -> None:
+        """Take the time off what the exchange tells, where its clock goes by steps."""
+        if self.stepped:
+            self.step_to(market_at)
 
     def drift(self) -> float:
         """Tell by how many seconds wall time jumped against monotonic time since last asked."""

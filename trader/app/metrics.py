@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 from prometheus_client.process_collector import ProcessCollector
 
-from trader.domain.events import StageChanged
+from trader.domain.events import NightEvaluated, StageChanged
 from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
@@ -34,7 +34,7 @@ from trader.domain.facts import (
 from trader.domain.trading import Approved, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from trader.domain.facts import Recorded
 
@@ -69,6 +69,9 @@ class Metrics:
         self.reconnects = self._counter("trader_feed_connects", "Connections made to the feed.")
         self.feed_alive = self._gauge("trader_feed_alive", "1 while the feed's connection lives.")
         self.queue_length = self._gauge("trader_queue_length", "Events waiting for the engine.")
+        self.data_quality = self._gauge(
+            "trader_data_quality", "Score of a channel of the market, 0 to 1.", "channel"
+        )
         self.loop_lag_seconds = self._gauge(
             "trader_loop_lag_seconds", "How late the event loop woke up last."
         )
@@ -79,6 +82,7 @@ class Metrics:
             "trader_market_time_seconds", "The market clock, in Unix seconds."
         )
         self.sequence = self._gauge("trader_sequence", "Sequence of the last event.")
+        self.held = self._gauge("trader_held", "How many things are held in memory.", "what")
         self.commit_seconds = Histogram(
             "trader_journal_commit_seconds",
             "Time to make facts durable.",
@@ -102,6 +106,7 @@ class Metrics:
         )
         self.alerts = self._counter("trader_alerts", "Alerts raised.", "kind", "severity")
         self.commands = self._counter("trader_commands", "Commands of people.", "kind")
+        self.nights = self._counter("trader_nights", "Nightly evaluations taken.")
 
     def _build_accounts(self) -> None:
         """Declare what the accounts stand at."""
@@ -132,6 +137,17 @@ class Metrics:
         self.conflated.inc(conflated - self._conflated)
         self._events, self._conflated = events, conflated
 
+    def hold(self, sizes: Mapping[str, int]) -> None:
+        """Show how many things of each kind are held in memory."""
+        for name, size in sizes.items():
+            self.held.labels(name).set(size)
+
+    def score(self, scores: Mapping[str, float]) -> None:
+        """Show the scores of the channels there are, and of no other."""
+        self.data_quality.clear()
+        for channel, score in scores.items():
+            self.data_quality.labels(channel).set(score)
+
     def text(self) -> bytes:
         """Write every metric in Prometheus' text format 0.0.4."""
         return generate_latest(self.registry)
@@ -160,6 +176,8 @@ class Metrics:
                 self.halted.labels(fact.rule).set(float(fact.active))
             case StageChanged():
                 self.stage.labels(fact.strategy).set(STAGE_LEVEL[fact.stage])
+            case NightEvaluated():
+                self.nights.inc()
             case (
                 EpochOpened()
                 | AccountOpened()

@@ -15,10 +15,11 @@ from trader.domain.facts import (
 )
 from trader.domain.trading import Refused
 from trader.domain.units import utc_day
-from trader.views.log_lines import log_line
+from trader.views.log_lines import Known, log_line
 
 if TYPE_CHECKING:
     from trader.domain.facts import Recorded
+    from trader.domain.trading import Order
     from trader.engine.engine import Engine
     from trader.engine.outcome import Outcome
 
@@ -33,15 +34,13 @@ class Narrator:
         self._log = logger("trader")
         self._day = -1
         self._refused: dict[tuple[str, str], int] = {}
+        self._orders = {name: book.order for name, book in engine.ledger.orders.items()}
 
     def tell(self, outcome: Outcome) -> None:
         """Log every fact of an outcome, with the data-quality marks of the moment."""
         for recorded in outcome.records:
-            event, fields = log_line(
-                recorded,
-                max_loss_share=self._share(recorded),
-                speed=self._engine.market.speed,
-            )
+            known = Known(self._share(recorded), self._order(recorded))
+            event, fields = log_line(recorded, known, speed=self._engine.market.speed)
             if outcome.data_quality:
                 fields["data_quality"] = ",".join(outcome.data_quality)
             getattr(self._log, self._level(recorded))(event, **fields)
@@ -54,6 +53,17 @@ class Narrator:
         chain = self._engine.ledger.chains[fact.chain_id]
         index = self._engine.market.index(chain.underlying)
         return max(chain.risk_usd, chain.risk_coin * index) / chain.equity_at_open_usd
+
+    def _order(self, recorded: Recorded) -> Order | None:
+        """Keep the orders at work, which the books forget at once, until their end is told."""
+        match recorded.fact:
+            case OrderPlaced(order=order):
+                self._orders[order.order_id] = order
+            case OrderEnded(order_id=order_id):
+                return self._orders.pop(order_id, None)
+            case _:
+                pass
+        return None
 
     def _level(self, recorded: Recorded) -> str:
         match recorded.fact:

@@ -13,11 +13,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from trader.app.observability import logger
+from trader.domain.events import RecordingTrouble
 from trader.storage.market_store import MarketStore
 from trader.storage.recordings import FOLDER, EpochManifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from trader.app.configuration import Configuration
@@ -25,20 +26,21 @@ if TYPE_CHECKING:
     from trader.domain.facts import EpochOpened
     from trader.storage.market_store import RecorderSettings
 
-    Alert = Callable[[str, str], None]
+    Alert = Callable[[RecordingTrouble], Awaitable[None]]
 
 WAITING_MAX: Final = 500_000
 """Inputs that may wait for a slow disk: half a minute of the fastest feed."""
 
-NOT_REPLAYED: Final = ("log", "web", "journal", "recorder", "strategies")
+NOT_REPLAYED: Final[dict[str, bool | set[str]]] = dict.fromkeys(
+    ("log", "web", "journal", "recorder", "strategies"), True
+) | {"feed": {"credentials_file"}}
 
 
 class Recorder:
     """The recording of a running daemon; belongs to its event loop.
 
     Invariant: `record` never waits and never raises. Between `begin` and `close` everything it was
-    given is written within `flush_s`, or an alert said that it was not. `alert` is told a kind and
-    a text.
+    given is written within `flush_s`, or an alert said that it was not.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Recorder:
         self._waiting: list[Stamped] = []
         self._waiting_max = waiting_max
         self._dropped = 0
+        self._trimmed = False
         self._opening: tuple[EpochManifest, Callable[[], dict[str, str]]] | None = None
         self.recording = False
         self.written = 0
@@ -78,10 +81,10 @@ class Recorder:
         self.recording = True
 
     async def run(self) -> None:
-        """Write every `flush_s` until canceled."""
+        """Open the epoch on disk at once, then write every `flush_s`, until canceled."""
         while True:
-            await asyncio.sleep(self._settings.flush_s)
             await self.flush()
+            await asyncio.sleep(self._settings.flush_s)
 
     async def flush(self) -> None:
         """Write what waits."""
@@ -92,7 +95,7 @@ class Recorder:
                 "be replayed up to there"
             )
             self._dropped = 0
-            self._alert("recording_dropped", text)
+            await self._alert(RecordingTrouble("recording_dropped", text))
         if not self.recording:
             return
         try:
@@ -101,6 +104,7 @@ class Recorder:
             await self._end(error)
         else:
             self.written += len(rows)
+            await self._tell_of_trimming()
 
     def _write(self, rows: list[Stamped]) -> None:
         """Write on the recorder's thread; loading pyarrow and compacting leftovers happen here."""
@@ -125,13 +129,27 @@ class Recorder:
         self.recording = False
         self._thread.shutdown()
 
+    async def _tell_of_trimming(self) -> None:
+        """Say once that the budget is too small for the days that should be kept."""
+        day = self._store.early_day
+        if day is None or self._trimmed:
+            return
+        self._trimmed = True
+        settings = self._settings
+        text = (
+            f"recordings of {day} were deleted to stay within {settings.budget_gb:g} GB "
+            f"(recorder.budget_gb), before their {settings.retention_days} days "
+            "(recorder.retention_days) were over: what is left of their epochs cannot be replayed"
+        )
+        await self._alert(RecordingTrouble("recording_trimmed", text))
+
     async def _end(self, error: Exception) -> None:
         """Stop recording for good, and say why; what was written stays readable."""
         self.recording = False
         self._waiting = []
         await asyncio.get_running_loop().run_in_executor(self._thread, self._store.abandon)
         text = f"recording stopped, trading goes on: {error}"
-        self._alert("recording_stopped", text)
+        await self._alert(RecordingTrouble("recording_stopped", text))
 
 
 def recordings_folder(state_dir: Path) -> Path:
@@ -155,7 +173,7 @@ def epoch_manifest(
 
 def frozen_configuration(configuration: Configuration) -> dict[str, str]:
     """Write the configuration in force as files that `--config` reads: what decides, no secrets."""
-    settings = configuration.settings.model_dump(exclude=set(NOT_REPLAYED))
+    settings = configuration.settings.model_dump(exclude=NOT_REPLAYED)
     lines = [
         f"# What epochs recorded beside this file ran on; trader {version('trader')}.",
         f"strategies = {_toml(['strategies'] if configuration.strategies else [])}",

@@ -16,7 +16,7 @@ from trader.domain.errors import InvariantBroken, StorageError
 from trader.domain.events import Quote, TimerFired
 from trader.domain.facts import EpochOpened
 from trader.domain.trading import Approved, Refused
-from trader.domain.units import iso
+from trader.domain.units import DAY, iso
 from trader.engine.engine import Engine
 from trader.engine.review import Slot
 
@@ -37,6 +37,7 @@ class EpochReplay:
     """What came of re-running one epoch. `difference` is None where all was the same.
 
     `gap` says why the run ended before the end of the recording; `notes` what else to know.
+    `headless`: its beginning was deleted, so that nothing of it could be compared.
     """
 
     epoch: int
@@ -46,6 +47,7 @@ class EpochReplay:
     difference: str | None
     gap: str | None
     notes: tuple[str, ...] = ()
+    headless: bool = False
 
 
 def replay_engine(configuration: Configuration, manifest: EpochManifest) -> Engine:
@@ -64,13 +66,18 @@ def replay_engine(configuration: Configuration, manifest: EpochManifest) -> Engi
         )
         for one in configuration.strategies
     ]
-    return Engine(slots, settings.risk, settings.broker, settings.engine)
+    return Engine(slots, settings.risk, settings.broker, settings.engine, settings.stages)
 
 
 def replay_epoch(
-    engine: Engine, manifest: EpochManifest, journal: Journal, inputs: Iterable[Stamped]
+    engine: Engine,
+    manifest: EpochManifest,
+    journal: Journal,
+    inputs: Iterable[Stamped],
+    *,
+    whole: bool = True,
 ) -> EpochReplay:
-    """Re-run one epoch in a fresh engine.
+    """Re-run one epoch in a fresh engine; `whole` tells that no later inputs of it are recorded.
 
     Raises:
         StorageError: journal and recording do not belong together, or cannot be read.
@@ -78,7 +85,7 @@ def replay_epoch(
     for stored in journal.read(limit=manifest.facts_recovered or 0):
         engine.recover(stored.recorded)
     journaled = _Journaled(_facts_of_epoch(journal, manifest))
-    return _Run(engine, manifest, journaled).through(inputs)
+    return _Run(engine, manifest, journaled, whole=whole).through(inputs)
 
 
 class _Journaled:
@@ -105,8 +112,11 @@ class _Journaled:
 class _Run:
     """One epoch being re-run."""
 
-    def __init__(self, engine: Engine, manifest: EpochManifest, journaled: _Journaled) -> None:
+    def __init__(
+        self, engine: Engine, manifest: EpochManifest, journaled: _Journaled, *, whole: bool
+    ) -> None:
         self._engine = engine
+        self._whole = whole
         self._manifest = manifest
         self._journaled = journaled
         self._inputs = 0
@@ -126,7 +136,7 @@ class _Run:
         while stamped is not None:
             following = next(waiting, None)
             if stamped.sequence != self._engine.sequence + 1:
-                return self._result(gap=self._gap(stamped))
+                return self._result(gap=self._gap(stamped), headless=self._headless(stamped))
             if difference := self._step(stamped, last=following is None):
                 return self._result(difference=difference)
             stamped = following
@@ -134,21 +144,26 @@ class _Run:
 
     def _step(self, stamped: Stamped, *, last: bool) -> str | None:
         """Process one input and compare; None where it came out as journaled."""
-        where = f"input {stamped.sequence}, {input_text(stamped.event)} at {iso(stamped.at)}"
         try:
-            replayed = self._engine.process(stamped).records
+            outcome = self._engine.process(stamped)
         except InvariantBroken as error:
             if last and self._journaled.ended:
-                self._notes.append(f"{where} broke the recorded daemon as well: {error}")
+                self._notes.append(f"{_where(stamped)} broke the recorded daemon as well: {error}")
                 return None
-            return f"{where}: recorded without a fault, now it breaks an invariant: {error}"
+            return (
+                f"{_where(stamped)}: recorded without a fault, now it breaks an invariant: {error}"
+            )
         recorded = self._journaled.take(stamped.sequence)
-        if replayed and not recorded and last and self._journaled.ended:
-            self._notes.append(f"{where} was the last: its facts were lost before the journal")
+        if outcome.facts and not recorded and last and self._journaled.ended:
+            self._notes.append(
+                f"{_where(stamped)} was the last: its facts never reached the journal"
+            )
             return None
         self._inputs += 1
         self._until_at = stamped.at
-        return self._compare(recorded, replayed, where)
+        if not recorded and not outcome.facts:
+            return None
+        return self._compare(recorded, outcome.records, _where(stamped))
 
     def _compare(
         self, recorded: Sequence[Recorded], replayed: Sequence[Recorded], where: str
@@ -167,7 +182,7 @@ class _Run:
 
     def _gap(self, stamped: Stamped) -> str:
         expected = self._engine.sequence + 1
-        if self._inputs == 0:
+        if self._headless(stamped):
             return (
                 f"the recording begins at input {stamped.sequence}, the epoch at {expected}: its "
                 "first days were deleted (recorder.retention_days, recorder.budget_gb)"
@@ -177,8 +192,14 @@ class _Run:
             " between two files)"
         )
 
-    def _result(self, *, difference: str | None = None, gap: str | None = None) -> EpochReplay:
-        if difference is None and gap is None and not self._journaled.ended:
+    def _headless(self, stamped: Stamped) -> bool:
+        """Tell a beginning that was deleted from a kill within the first second."""
+        return self._inputs == 0 and stamped.at // DAY > self._manifest.opened_at // DAY
+
+    def _result(
+        self, *, difference: str | None = None, gap: str | None = None, headless: bool = False
+    ) -> EpochReplay:
+        if difference is None and gap is None and self._whole and not self._journaled.ended:
             self._notes.append("facts were journaled after the last recorded input")
         return EpochReplay(
             epoch=self._manifest.opening.epoch,
@@ -188,6 +209,7 @@ class _Run:
             difference=difference,
             gap=gap,
             notes=tuple(self._notes),
+            headless=headless,
         )
 
 
@@ -209,6 +231,10 @@ def _facts_of_epoch(journal: Journal, manifest: EpochManifest) -> Iterator[Recor
         if isinstance(one.recorded.fact, EpochOpened):
             return
         yield one.recorded
+
+
+def _where(stamped: Stamped) -> str:
+    return f"input {stamped.sequence}, {input_text(stamped.event)} at {iso(stamped.at)}"
 
 
 def input_text(event: Event) -> str:

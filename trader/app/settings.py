@@ -9,6 +9,7 @@ to `~/.local/state/trader`.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -20,10 +21,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from trader.app.night_settings import NightSettings
 from trader.deribit.client import ClientSettings
 from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
+from trader.engine.stages import StageSettings
 from trader.risk.limits import RiskSettings
 from trader.storage.market_store import RecorderSettings
 
@@ -36,6 +39,7 @@ FEED_URLS: Final = {
     "deribit": "wss://www.deribit.com/ws/api/v2",
     "deribit-test": "wss://test.deribit.com/ws/api/v2",
 }
+_INSTRUMENT: Final = re.compile(r"[A-Z0-9_]+-[A-Za-z0-9-]+")
 BUNDLED_UNDERLYINGS: Final = ("BTC", "ETH")
 HANDED_IN: Final = "layers"
 """Under this name `Settings.of` hands its layers to the hook that names the sources."""
@@ -86,6 +90,17 @@ class FeedSettings(Section):
         allow_inf_nan=False,
         description="Options that expire later are not watched.",
     )
+    books: tuple[str, ...] = Field(
+        default=(),
+        max_length=100,
+        strict=False,
+        description="Instruments whose order books are followed in full depth.",
+    )
+    credentials_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with client id and secret, which `raw` order books need; read rights do.",
+    )
     client: ClientSettings = Field(default_factory=ClientSettings, description="The connection.")
 
     @field_validator("source")
@@ -98,6 +113,16 @@ class FeedSettings(Section):
         except ValueError:
             known = ", ".join((SIMULATED, *FEED_URLS))
             raise ValueError(f"is no feed; choose one of {known} or a ws(s):// URL") from None
+
+    @field_validator("books")
+    @classmethod
+    def _names(cls, books: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in books)
+        if len(set(names)) != len(names) or not all(_INSTRUMENT.fullmatch(name) for name in names):
+            raise ValueError(
+                "names no instrument, or one twice; write names like BTC-PERPETUAL, each once"
+            )
+        return names
 
     @field_validator("underlyings")
     @classmethod
@@ -180,12 +205,12 @@ class WebSettings(Section):
     @field_validator("host")
     @classmethod
     def _guarded_beyond_loopback(cls, host: str, info: ValidationInfo) -> str:
-        if info.data.get("token_file") is None and not _is_loopback(host):
+        if info.data.get("token_file") is None and not is_loopback(host):
             raise ValueError("is reachable by others; name a web.token_file, or use 127.0.0.1")
         return host
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches a host."""
     if host == "localhost":
         return True
@@ -253,6 +278,8 @@ class Settings(BaseSettings):
     risk: RiskSettings = Field(default_factory=RiskSettings, description="[risk]")
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
+    stages: StageSettings = Field(default_factory=StageSettings, description="[stages]")
+    nightly: NightSettings = Field(default_factory=NightSettings, description="[nightly]")
     journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")
     recorder: RecorderSettings = Field(default_factory=RecorderSettings, description="[recorder]")
     log: LogSettings = Field(default_factory=LogSettings, description="[log]")

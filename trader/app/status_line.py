@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from trader.domain.facts import MAIN_ACCOUNT
 from trader.domain.units import SECOND
-from trader.engine.engine import OPEN
+from trader.engine.engine import NIGHTLY, OPEN
 from trader.engine.ledger import EVERYTHING
+from trader.engine.quality import LOW
 from trader.views.text import duration, signed_usd, usd
 
 if TYPE_CHECKING:
@@ -20,20 +21,29 @@ if TYPE_CHECKING:
 
 
 def status_line(
-    engine: Engine, clock: MarketClock, *, feed_alive: bool, risk_share_max: float
+    engine: Engine,
+    clock: MarketClock,
+    *,
+    feed_alive: bool,
+    risk_share_max: float,
+    nights: bool = True,
+    night: str = "",
 ) -> dict[str, object]:
     """Sum up the account: result against holding, budgets, what stands still, what comes next.
 
-    `risk_share_max` is the budget of one underlying, a fraction of equity.
+    `risk_share_max` is the budget of one underlying, a fraction of equity; `nights` whether there
+    are any, `night` the date of the one under way.
     """
     view = engine.review.view(MAIN_ACCOUNT)
     worth = view.worth()
     parts = [
         *([] if feed_alive else ["FEED LOST"]),
         *_standing(worth, view, risk_share_max),
+        *_quality(engine),
         *_activity(engine),
         *_stopped(engine),
         *_ahead(engine, clock),
+        *_nightly(engine, clock, nights=nights, night=night),
     ]
     shown = {"equity_usd": worth.equity_usd, "trading_pnl_usd": worth.trading_pnl_usd}
     numbers = {name: round(value, 2) for name, value in shown.items() if math.isfinite(value)}
@@ -54,6 +64,13 @@ def _standing(worth: Worth, view: AccountView, share_max: float) -> Iterator[str
             used[consumer.underlying] = used.get(consumer.underlying, 0.0) + consumer.share
     shares = [f"{name} {share:.1%} of {share_max:.1%}" for name, share in sorted(used.items())]
     yield f"risk in use {', '.join(shares) or 'none'}"
+
+
+def _quality(engine: Engine) -> Iterator[str]:
+    """Name the channels of the market that score low."""
+    low = {name: score for name, score in engine.market.scores().items() if score < LOW}
+    if low:
+        yield f"data quality {', '.join(f'{name} {score:.2f}' for name, score in low.items())}"
 
 
 def _activity(engine: Engine) -> Iterator[str]:
@@ -91,6 +108,14 @@ def _ahead(engine: Engine, clock: MarketClock) -> Iterator[str]:
     expiries = [chain.expires_at for chain in chains if chain.expires_at is not None]
     if expiries:
         yield f"next expiry in {_wait(clock, min(expiries))}"
+
+
+def _nightly(engine: Engine, clock: MarketClock, *, nights: bool, night: str) -> Iterator[str]:
+    """Name the night that is under way, or the next."""
+    if night:
+        yield f"the night of {night} is under way"
+    elif nights and not clock.standing:
+        yield f"next night in {_wait(clock, engine.timers.due_at(NIGHTLY))}"
 
 
 def _wait(clock: MarketClock, due_at: int) -> str:

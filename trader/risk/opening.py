@@ -202,8 +202,11 @@ def _shortage(case: Case, cap: Cap, wanted: float) -> str:
         scalar = min(case.view.size_scalar, 1.0)
         shrunk = f" (size scalar {scalar:g})" if scalar < 1 else ""
         where = f"{cap.of} carries" if cap.rule == "underlying_risk" else "the chain carries"
-        before = f"{where} {cap.used:.2%} and " if cap.used else ""
-        return f"{before}{wanted:g} risks {need:.2%} of equity, limit {cap.limit:.2%}{shrunk}"
+        plain = round(cap.used, 4) + round(need, 4) > cap.limit + 1e-9
+        places = 2 if plain else 4  # rounded more, the sum would look as if it fitted
+        before = f"{where} {cap.used:.{places}%} and " if cap.used else ""
+        risk = f"{wanted:g} risks {need:.{places}%} of equity"
+        return f"{before}{risk}, limit {cap.limit:.2%}{shrunk}"
     if cap.rule == "margin":
         return (
             f"{wanted:g} binds {need:.4f} {cap.of} beside {cap.used:.4f} of a margin balance of "

@@ -73,7 +73,7 @@ class CoveredCall:
         quote = net_quote(board, legs)
         if quote is None or not worth_selling(quote, settings):
             return None
-        delta = float(board.delta[row])
+        delta = board.delta_at(row)
         return Intent(
             strategy=self.name,
             action="open",

@@ -17,8 +17,8 @@ from trader.strategies.structure import (
     listed,
     net_quote,
     patient,
+    quoted,
     seller_confidence,
-    tradable,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def choose_short(
     )
     if expiry is None:
         return None
-    rows = options & (board.expires_at == expiry) & tradable(board)
+    rows = options & (board.expires_at == expiry) & quoted(board)
     return choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
 
 

@@ -37,16 +37,29 @@ def tradable(board: Board) -> Bools:
 
     Nothing else may be used to open. NaN compares false, so it never passes.
     """
+    tradable_: Bools = quoted(board) & (np.abs(board.delta) <= 1)
+    return tradable_
+
+
+def quoted(board: Board) -> Bools:
+    """Mark the rows whose quote is fresh and two-sided with size, in order, delta or not."""
     sized = (board.bid_amount > 0) & (board.ask_amount > 0)
     priced = (board.bid > 0) & (board.ask >= board.bid) & np.isfinite(board.ask)
-    tradable_: Bools = sized & priced & board.fresh & (np.abs(board.delta) <= 1)
-    return tradable_
+    quoted_: Bools = sized & priced & board.fresh
+    return quoted_
+
+
+def _tradable(board: Board, row: int) -> bool:
+    """Tell of one row what `tradable` tells of all."""
+    bid, ask = board.bid[row], board.ask[row]
+    sized = board.bid_amount[row] > 0 and board.ask_amount[row] > 0
+    priced = bid > 0 and bid <= ask < math.inf
+    return bool(sized and priced and board.fresh[row] and board.has_delta(row))
 
 
 def listed(board: Board, option_type: OptionType) -> Bools:
     """Mark the rows of one type that are settled in the coin (inverse)."""
-    inverse = np.fromiter((one.inverse for one in board.instruments), np.bool_, len(board))
-    listed_: Bools = inverse & (board.is_call == (option_type == "call"))
+    listed_: Bools = board.inverse & (board.is_call == (option_type == "call"))
     return listed_
 
 
@@ -57,7 +70,8 @@ def choose_expiry(
 
     None where no expiry has `min_hours_left` to live and lies within `days_tolerance`.
     """
-    expiries = np.unique(board.expires_at[rows])
+    column = board.expires_at[rows]  # sorted, as every board is
+    expiries = column[np.concatenate((column[:1] == column[:1], column[1:] != column[:-1]))]
     left = expiries - board.at
     distance = np.abs(left - target_days * DAY)
     allowed = (left >= min_hours_left * HOUR) & (left > 0) & (distance <= days_tolerance * DAY)
@@ -69,12 +83,13 @@ def choose_expiry(
 def choose_by_delta(
     board: Board, rows: Bools, target_delta: float, delta_tolerance: float
 ) -> int | None:
-    """Choose among tradable `rows` the |delta| nearest to the target, ties to the smaller.
+    """Choose among quoted `rows` the |delta| nearest to the target, ties to the smaller.
 
-    None where none lies within the tolerance.
+    None where none lies within the tolerance; a row without a delta lies nowhere.
     """
     candidates = np.flatnonzero(rows)
-    size = np.abs(board.delta[candidates])
+    size = np.abs(board.delta_of(candidates))
+    size = np.where(size <= 1.0, size, np.nan)  # a delta beyond one is none
     distance = np.round(np.abs(size - target_delta), 12)
     near = np.flatnonzero(distance <= delta_tolerance)
     if not len(near):
@@ -99,12 +114,11 @@ def net_quote(board: Board, legs: tuple[Leg, ...]) -> NetQuote | None:
 
     None where a leg is not on the board or its quote is stale or one-sided: no guess.
     """
-    usable = tradable(board)
     mid_net = touch_net = fair_net = fee = 0.0
     tick = math.inf
     for leg in legs:
         row = board.row(leg.instrument)
-        if row is None or not usable[row]:
+        if row is None or not _tradable(board, row):
             return None
         instrument = board.instruments[row]
         bid, ask = float(board.bid[row]), float(board.ask[row])
@@ -114,7 +128,8 @@ def net_quote(board: Board, legs: tuple[Leg, ...]) -> NetQuote | None:
         touch_net += leg.ratio * touch
         fair_net += leg.ratio * (mark if math.isfinite(mark) and mark > 0 else mid)
         fee += trade_fee(instrument, leg.ratio, touch, board.index)
-        tick = min(tick, instrument.tick_at(touch))
+        # One leg is quoted on its own ladder; a net of several may lie between the steps of each.
+        tick = min(tick, instrument.tick_at(mid if len(legs) == 1 else touch))
     if not math.isfinite(fee):
         return None
     return NetQuote(round(mid_net, 12), round(touch_net, 12), fair_net, fee, tick)

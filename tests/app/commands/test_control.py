@@ -21,10 +21,8 @@ from trader.app.control import SOCKET_NAME, Answer, listen
 from trader.domain.events import (
     ClosePosition,
     Command,
-    Demote,
     FlattenAll,
     PauseTrading,
-    Promote,
     ResumeTrading,
 )
 from trader.storage.lock import StateLock
@@ -37,8 +35,6 @@ TYPED: dict[tuple[str, ...], Command] = {
     ("resume", "--strategy", "s"): ResumeTrading(by="ana", reason="news", strategy="s"),
     ("close", "C1-0"): ClosePosition(by="ana", reason="news", chain_id="C1-0"),
     ("flatten",): FlattenAll(by="ana", reason="news"),
-    ("promote", "s", "pilot"): Promote(by="ana", reason="news", strategy="s", stage="PILOT"),
-    ("demote", "s", "RESEARCH"): Demote(by="ana", reason="news", strategy="s", stage="RESEARCH"),
 }
 
 
@@ -119,7 +115,11 @@ def daemon(path: Path, url: str) -> Iterator[subprocess.Popen[str]]:
 
 def test_without_a_daemon_the_journal_is_written_in_its_place(left: Path) -> None:
     """Pause, promote and resume exit 0 with the sequence; every invariant holds after them."""
-    commands = (("pause",), ("promote", "covered_call_btc", "PILOT"), ("resume",))
+    commands = (
+        ("pause",),
+        ("promote", "covered_call_btc", "--to", "PILOT", "--override", "--yes"),
+        ("resume",),
+    )
     runs = [trader(*typed, *WHO, "--config", left) for typed in commands]
     assert [run.returncode for run in runs] == [0, 0, 0], [run.stderr for run in runs]
     assert re.fullmatch(
@@ -129,6 +129,14 @@ def test_without_a_daemon_the_journal_is_written_in_its_place(left: Path) -> Non
     stages = json.loads(trader("strategies", "--json", "--config", left).stdout)
     assert {one["stage"] for one in stages} == {"PILOT"}
     assert trader("verify", "--config", left).returncode == 0
+
+
+def test_a_start_keeps_what_its_strategies_are(left: Path) -> None:
+    """So that `trader diff` can compare: one file per name and hash, and nothing changed yet."""
+    (kept,) = (left.parent / "s" / "strategy-archive" / "covered_call_btc").iterdir()
+    assert kept.suffix == ".json"
+    run = trader("diff", "covered_call_btc", "--config", left)
+    assert "Nothing changed since" in run.stdout
 
 
 def test_the_next_daemon_obeys_what_was_said_without_one(left: Path, tmp_path: Path) -> None:
@@ -197,7 +205,6 @@ def test_without_a_journal_there_is_nothing_to_command(tmp_path: Path) -> None:
         ("pause", "--by", "ana"),
         ("pause", "--reason", "news"),
         ("flatten", "--by", " ", "--reason", "news"),
-        ("promote", "s", "LIVE", *WHO),
         ("close", *WHO),
     ],
 )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.app.running import trader, within
+from tests.app.exchange_thread import exchange_thread
+from tests.app.running import ROOT, trader, within
 from tests.app.test_data_import import CHAIN, QUOTES
+from trader.deribit.simulator.clock import parse_start
+from trader.deribit.simulator.server import Access
 from trader.domain.units import HOUR
 from trader.storage.datasets import DatasetStore
 
@@ -56,3 +61,65 @@ def test_nothing_held_exits_3_and_a_wrong_file_74(
     wrong = within("data", "import", "--state", tmp_path, tmp_path / "no.csv", capsys=capsys)
     assert wrong.returncode == 74
     assert trader("data", "sync", "--what", "rumors").returncode == 2
+
+
+KINDS = "candles,dvol,funding,deliveries,settlements,instruments"
+UNTIL = "2026-06-01"
+
+
+def files(state: Path) -> dict[str, bytes]:
+    """Read every file of the history but the catalog, which notes when it was looked at."""
+    root = state / "datasets"
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "instruments" not in path.parts
+    }
+
+
+def killed_after(lines: int, *arguments: str) -> None:
+    """Sync until so many lines of progress were seen, then SIGKILL."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "trader.app.cli", *arguments],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    for _ in range(lines):
+        assert child.stderr.readline(), "it ended before it was killed"
+    child.kill()
+    child.communicate()
+
+
+@pytest.mark.parametrize(
+    ("what", "since", "kills"),
+    [
+        (KINDS, "2026-03-01", (2, 5)),
+        pytest.param("trades", "2026-05-30", (1,), marks=pytest.mark.long),
+    ],
+    ids=["all but trades", "trades"],
+)
+def test_a_sync_that_was_killed_ends_on_the_files_of_one_that_was_not(
+    tmp_path: Path, what: str, since: str, kills: tuple[int, ...]
+) -> None:
+    """Every kind from the bundled exchange, which charges credits; a repetition fetches nothing."""
+    start_at = parse_start("2026-06-01T22:20:00Z")
+    access = Access(limited=True)
+    with exchange_thread(seed=4, speed=1.0, start_at=start_at, access=access) as url:
+        whole, cut = tmp_path / "whole", tmp_path / "cut"
+        sync = ("data", "sync", "--currency", "BTC", "--since", since, "--until", UNTIL,
+                "--what", what, "--url", url, "--state")  # fmt: skip
+        run = trader(*sync, whole)
+        assert run.returncode == 0, run.stderr
+        assert (" rows (1 of " in run.stderr, " rows fetched" in run.stdout) == (True, True)
+        for lines in kills:
+            killed_after(lines, *sync, str(cut))
+        assert trader(*sync, cut).returncode == 0
+        assert files(cut) == files(whole)
+        again = trader(*sync, whole)
+        assert {line.partition(": ")[2] for line in again.stdout.splitlines()} == {"0 rows fetched"}
+        assert files(cut) == files(whole)
+    checked = trader("data", "check", "--state", cut, "--json")
+    held = {one["dataset"]: one for one in json.loads(checked.stdout)}
+    assert checked.returncode == 0, checked.stdout
+    assert set(held) == set(what.split(","))
+    assert not any(one["gaps"] for one in held.values())

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
+from tests.app.chain_files import write_chain
 from tests.app.running import ROOT, trader
+from tests.recorded_chain import SNAPSHOTS
 from trader.app.commands.exchange import CLOCK_NAME, READY
 
 
@@ -113,3 +115,49 @@ def test_a_taken_port_is_refused() -> None:
     (line,) = run.stderr.splitlines()
     assert line.startswith(f"exchange: cannot listen on 127.0.0.1:{port} (")
     assert "choose another --host or --port, or stop what listens there" in line
+
+
+def test_it_brings_the_faults_of_a_file(tmp_path: Path) -> None:
+    """They are counted in its first line, and on: calls are refused as the file says."""
+    path = tmp_path / "faults.toml"
+    path.write_text(
+        '[[fault]]\nkind = "too_many_requests"\nscope = "public/*"\ncloses = false\n'
+        'duration_s = 600\n[[fault]]\nkind = "drop"\nstarts_s = 900\n',
+        encoding="utf-8",
+    )
+    with exchange("--until-eof", "--faults", path) as (_, url), connect(url) as client:
+        client.send('{"id":1,"method":"public/get_time"}')
+        assert json.loads(client.recv(timeout=10))["error"]["code"] == 10_028
+        client.send('{"id":2,"method":"simulator/faults"}')
+        kinds = [one["kind"] for one in json.loads(client.recv(timeout=10))["result"]]
+    assert kinds == ["too_many_requests", "drop"]
+
+
+def test_faults_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    """Exit 78 and one line with file, key, value and the nearest name; the help tells of it."""
+    path = tmp_path / "faults.toml"
+    path.write_text('[[fault]]\nkind = "drop"\nscoop = "ticker.*"\n', encoding="utf-8")
+    run = trader("exchange", "--port", "0", "--faults", path)
+    assert (run.returncode, run.stdout) == (78, "")
+    assert run.stderr.splitlines() == [
+        f'{path}: fault 1 (drop): scoop = "ticker.*": unknown key; did you mean scope?'
+    ]
+    assert "config/faults.example.toml" in " ".join(trader("exchange", "--help").stdout.split())
+
+
+def test_a_recording_is_served_from_its_first_snapshot_on(tmp_path: Path) -> None:
+    """With --replay the market is the recorded one, and says what its quotes are worth."""
+    with exchange("--replay", write_chain(tmp_path), "--speed", "60") as (_, url):
+        clock = market_clock(url)
+    assert int(str(clock["epoch_at"])) == SNAPSHOTS[0]
+    assert str(clock["market"]).startswith("replay-1-")
+    assert (clock["staleness_s"], clock["assumed_sizes"]) == (28_800.0, True)
+
+
+def test_a_start_outside_the_recording_is_refused(tmp_path: Path) -> None:
+    """Exit 78, with the span it has."""
+    run = trader(
+        "exchange", "--port", "0", "--replay", write_chain(tmp_path), "--start", "2026-02-01T00:00Z"
+    )
+    assert run.returncode == 78
+    assert "not a whole minute between 2026-01-10T10:00:00Z" in run.stderr

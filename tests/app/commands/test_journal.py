@@ -79,7 +79,7 @@ def test_an_unknown_verdict_is_not_found(state: Path, capsys: pytest.CaptureFixt
     """Exit 3, and the line says where it was looked for."""
     run = within("explain", "V0", "--state", state, capsys=capsys)
     assert (run.returncode, run.stdout) == (3, "")
-    assert run.stderr.startswith("no verdict V0 in ")
+    assert run.stderr.startswith("no verdict, night or strategy V0 in ")
 
 
 @pytest.mark.parametrize("report", [*REPORTS, "explain"])

@@ -31,6 +31,7 @@ def test_the_same_exits_0_and_needs_no_configuration(
     first = within("replay", "--date", "2026-06-01", "--state", recorded, capsys=capsys)
     assert (first.returncode, first.stderr) == (0, "")
     assert "all the same" in first.stdout
+    assert "journaled after" not in first.stdout, "the next day holds what came after"
     told = within("replay", "--date", "2026-06-02", "--state", recorded, "--json", capsys=capsys)
     assert told.returncode == 0
     [epoch] = json.loads(told.stdout)["epochs"]

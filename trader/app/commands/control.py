@@ -21,19 +21,16 @@ if TYPE_CHECKING:
     from trader.domain.events import Command
 
 NEED_THE_MARKET: Final = ("close", "flatten")
-STAGES: Final = ("RESEARCH", "PILOT", "PRODUCTION")
 SUMMARIES: Final = {
     "pause": "stop opening, of one strategy or of all; closes go on",
     "resume": "open again what a pause or a halt stopped",
     "close": "close one chain as soon as the displayed quotes allow",
     "flatten": "cancel every order, close every chain, pause all opening",
-    "promote": "raise a strategy to a stage",
-    "demote": "lower a strategy to a stage",
 }
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add pause, resume, close, flatten, promote and demote."""
+    """Add pause, resume, close and flatten."""
     for name, summary in SUMMARIES.items():
         parser = subparsers.add_parser(name, help=summary, description=summary)
         match name:
@@ -41,26 +38,32 @@ def add_commands(subparsers: Subparsers) -> None:
                 parser.add_argument("--strategy", help="only this strategy (default: all)")
             case "close":
                 parser.add_argument("chain_id", metavar="CHAIN_ID")
-            case "promote" | "demote":
-                parser.add_argument("strategy", metavar="STRATEGY")
-                parser.add_argument("stage", metavar="STAGE", type=str.upper, choices=STAGES)
             case _:
                 pass
-        parser.add_argument("--by", metavar="WHO", required=True, type=_said, help="your name")
-        parser.add_argument("--reason", metavar="WHY", required=True, type=_said, help="why")
-        add_daemon(parser)
-        add_json(parser)
+        add_signature(parser)
         parser.set_defaults(execute=execute)
 
 
+def add_signature(parser: argparse.ArgumentParser) -> None:
+    """Add what every command needs: who, why, which daemon."""
+    parser.add_argument("--by", metavar="WHO", required=True, type=_said, help="your name")
+    parser.add_argument("--reason", metavar="WHY", required=True, type=_said, help="why")
+    add_daemon(parser)
+    add_json(parser)
+
+
 def execute(arguments: argparse.Namespace) -> ExitCode:
-    """Send the command; print the sequence under which the journal has it."""
+    """Send the command that was typed."""
+    return deliver(arguments, _command(arguments))
+
+
+def deliver(arguments: argparse.Namespace, command: Command) -> ExitCode:
+    """Send a command; print the sequence under which the journal has it."""
     import msgspec
 
     from trader.app.control import SOCKET_NAME, DaemonUnreachable, send
 
     path = state_dir(arguments) / SOCKET_NAME
-    command = _command(arguments)
     try:
         answer = send(path, command)
     except DaemonUnreachable as error:
@@ -117,10 +120,6 @@ def _command(given: argparse.Namespace) -> Command:
             return events.ResumeTrading(by=by, reason=reason, strategy=given.strategy)
         case "close":
             return events.ClosePosition(by=by, reason=reason, chain_id=given.chain_id)
-        case "promote":
-            return events.Promote(by=by, reason=reason, strategy=given.strategy, stage=given.stage)
-        case "demote":
-            return events.Demote(by=by, reason=reason, strategy=given.strategy, stage=given.stage)
         case _:
             return events.FlattenAll(by=by, reason=reason)
 

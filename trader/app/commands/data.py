@@ -21,7 +21,7 @@ SUMMARIES: Final = {
     "list": "what is held, and from when to when",
     "check": "read every row: gaps, duplicates, impossible prices",
 }
-WHAT: Final = "instruments,candles,dvol,funding,deliveries,trades"
+WHAT: Final = "instruments,candles,dvol,funding,deliveries,settlements,trades"
 GAPS_SHOWN: Final = 3
 
 
@@ -46,7 +46,10 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
         "--what", type=_kinds, default=WHAT.split(","), help=f"kinds of history ({WHAT})"
     )
     parser.add_argument(
-        "--currency", action="append", default=[], help="coin; again for more (feed.underlyings)"
+        "--currency",
+        action="append",
+        default=[],
+        help="coin or linear pair (SOL_USDC); again for more (feed.underlyings)",
     )
     parser.add_argument("--since", type=_day, metavar="DATE", help="first day (a year ago)")
     parser.add_argument("--until", type=_day, metavar="DATE", help="first day left out (now)")
@@ -70,8 +73,11 @@ def import_(arguments: argparse.Namespace) -> ExitCode:
 
     store = _store(arguments)
     for path in arguments.paths:
-        dataset, rows = import_path(store, path)
-        say(f"{path}: {rows} rows of {dataset}")
+        imported = import_path(store, path)
+        for dataset, rows in imported.rows.items():
+            say(f"{path}: {rows} rows of {dataset}")
+        for note in imported.notes:
+            complain(f"{path}: {note}")
     return ExitCode.OK
 
 
@@ -134,6 +140,6 @@ def _kinds(text: str) -> list[str]:
 
 def _day(text: str) -> int:
     """Take a date as the instant it begins."""
-    from trader.app.data_sync import day_start
+    from trader.app.data_spans import day_start
 
     return day_start(text)

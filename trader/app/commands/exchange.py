@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,21 @@ def add_commands(subparsers: Subparsers) -> None:
     parser.add_argument("--port", type=int, default=8765, help="port (8765); 0 takes a free one")
     parser.add_argument("--seed", type=int, default=1, help="which market (1): one seed, one path")
     parser.add_argument(
-        "--speed", type=float, default=1.0, help="market seconds per wall second (1 = real time)"
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help="market seconds per wall second (1 = real time); `max` lets a replay go on as soon "
+        "as the daemon has dealt with all it was told",
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="PATH",
+        type=Path,
+        help="serve what was recorded instead: a folder of recordings, or a TOML that names "
+        "snapshots of option chains",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, help="where the files lie that the TOML names"
     )
     parser.add_argument("--start", metavar="ISO", help="market time of a new market's first second")
     parser.add_argument(
@@ -45,9 +60,20 @@ def add_commands(subparsers: Subparsers) -> None:
         "--limits", action="store_true", help="charge credits for calls, refuse with 10028"
     )
     parser.add_argument(
+        "--faults",
+        metavar="FILE",
+        help="let go wrong what this TOML file lists (see config/faults.example.toml), or with "
+        "random:SEED a fault of any kind every 12 s or so; simulator/fault_start, fault_stop and "
+        "faults lead them while it runs, from this machine",
+    )
+    parser.add_argument(
         "--until-eof", action="store_true", help="end also when standard input ends"
     )
     parser.set_defaults(execute=execute)
+
+
+def _speed(text: str) -> float:
+    return math.inf if text == "max" else float(text)
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
@@ -80,23 +106,41 @@ async def _serve(arguments: argparse.Namespace, clock: Path | None) -> ExitCode:
     import asyncio
     import os
     import sys
+    import time
 
+    from trader.app.fault_file import plan_of
     from trader.app.loop import stop_signals
-    from trader.deribit.simulator.clock import DEMO_START_AT, parse_start
+    from trader.app.replay_source import read_replay
+    from trader.deribit.simulator.certificate import Tls
+    from trader.deribit.simulator.clock import SEEDED_LIFE, parse_start
     from trader.deribit.simulator.server import Access, serve
 
-    start_at = DEMO_START_AT if arguments.start is None else parse_start(arguments.start)
+    replay = None
+    if arguments.replay is not None:
+        replay = await asyncio.to_thread(read_replay, arguments.replay, arguments.data)
+    life = SEEDED_LIFE if replay is None else replay.life
+    start_at = None if arguments.start is None else parse_start(arguments.start, life)
+    market = f"seed {arguments.seed}" if replay is None else f"recording {replay.name}"
+    tls = None if arguments.tls is None else Tls(arguments.tls, time.time_ns())
+    faults = plan_of(arguments.faults)
+    planned = f", {len(faults.entries)} faults planned" if faults.entries else ""
+    if arguments.speed == math.inf and (replay is None or clock is not None):
+        raise ConfigurationError(
+            "exchange: --speed max goes with --replay and without --state: name a speed"
+        )
     with stop_signals() as stop:
         async with serve(
             host=arguments.host,
             port=arguments.port,
             seed=arguments.seed,
+            replay=replay,
             speed=arguments.speed,
             start_at=start_at,
             state_path=clock,
-            access=Access(tls_folder=arguments.tls, limited=arguments.limits),
+            faults=faults,
+            access=Access(tls=tls, limited=arguments.limits),
         ) as served:
-            say(f"{READY} {served.url} (seed {arguments.seed}, {arguments.speed:g}x)")
+            say(f"{READY} {served.url} ({market}, {arguments.speed:g}x{planned})")
             sys.stdout.flush()
             if arguments.until_eof:
                 stdin = sys.stdin.fileno()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trader.app.commands.options import Subparsers
+    from trader.domain.facts import Recorded
     from trader.storage.journal import Journal
     from trader.views.live import LiveView
 
@@ -22,24 +23,28 @@ SUMMARIES: Final = {
     "status": "account, halts and budgets",
     "positions": "what is held",
     "chains": "every living structure, from its first order on",
-    "strategies": "stage and record of each strategy",
 }
 VERDICTS: Final = "what the gate decided, newest last, and how often each rule bound"
-EXPLAIN: Final = "why: the rule, limit, used, requested, who uses the budget, when it frees"
+EXPLAIN: Final = "why: a decision (rule, limit, used, requested), a night, or a strategy's stages"
+STAGE_FACTS: Final = ("StageChanged", "NightEvaluated", "CommandTaken", "AlertRaised")
+"""What the stages of strategies are told from."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add status, positions, chains, strategies, verdicts and explain."""
+    """Add status, positions, chains, verdicts and explain."""
     for name, summary in SUMMARIES.items():
         parser = subparsers.add_parser(name, help=summary, description=summary)
-        _add_options(parser, _report(name))
+        add_options(parser, _report(name))
     parser = subparsers.add_parser("verdicts", help=VERDICTS, description=VERDICTS)
     parser.add_argument("--strategy", help="only those of this strategy")
     parser.add_argument("--limit", type=_count, default=30, help="how many of the newest (30)")
-    _add_options(parser, verdicts)
+    add_options(parser, verdicts)
     parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
-    parser.add_argument("verdict_id", metavar="VERDICT_ID")
-    _add_options(parser, explain)
+    parser.add_argument(
+        "what", metavar="WHAT",
+        help="a verdict's id, the date of a night (YYYY-MM-DD), or a strategy's name",
+    )  # fmt: skip
+    add_options(parser, explain)
 
 
 def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
@@ -58,7 +63,7 @@ def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
     rows = [verdict_row(verdict, at) for at, verdict in reversed(decided[: arguments.limit])]
     counts = binding_counts(verdict for _, verdict in decided)
     if arguments.json:
-        _say_as_json({"verdicts": rows, "counts": counts})
+        say_structs({"verdicts": rows, "counts": counts})
         return ExitCode.OK
     say(verdict_table(rows))
     if not decided:
@@ -72,23 +77,55 @@ def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
 
 
 def explain(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
-    """Explain one decision."""
+    """Explain one decision, one night, or the stages of one strategy."""
+    records = _about(journal, arguments.what)
+    if not records:
+        complain(
+            f"no verdict, night or strategy {arguments.what} in {journal.where}; "
+            "see `trader verdicts` and `trader strategies`"
+        )
+        return ExitCode.NOT_FOUND
+    if arguments.json:
+        say_structs(records[0] if len(records) == 1 else records)
+        return ExitCode.OK
+    say(_explained(arguments.what, records, journal))
+    return ExitCode.OK
+
+
+def _about(journal: Journal, what: str) -> list[Recorded]:
+    """Find the facts that a question is about; none where it is about nothing."""
+    from trader.domain.events import NightEvaluated
+
+    verdict = next(journal.read(kinds=("Approved", "Refused"), verdict_id=what), None)
+    if verdict is not None:
+        return [verdict.recorded]
+    if next(journal.read(kinds=("StageChanged",), strategy=what, limit=1), None) is not None:
+        return [one.recorded for one in journal.read(kinds=STAGE_FACTS)]
+    for night in journal.read(kinds=("NightEvaluated",), newest_first=True):
+        fact = night.recorded.fact
+        if isinstance(fact, NightEvaluated) and fact.date == what:
+            sequence = night.recorded.sequence
+            step = (one.recorded for one in journal.read(kinds=STAGE_FACTS))
+            return [one for one in step if one.sequence == sequence]
+    return []
+
+
+def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
+    """Write the explanation that fits what was found."""
     from trader.domain.facts import EpochOpened
     from trader.domain.trading import Approved, Refused
     from trader.views.decisions import explain as explain_verdict
+    from trader.views.stage_story import explain_night, explain_stages
 
-    found = next(journal.read(kinds=("Approved", "Refused"), verdict_id=arguments.verdict_id), None)
-    if found is None or not isinstance(found.recorded.fact, Approved | Refused):
-        complain(f"no verdict {arguments.verdict_id} in {journal.where}; see `trader verdicts`")
-        return ExitCode.NOT_FOUND
-    if arguments.json:
-        _say_as_json(found.recorded)
-        return ExitCode.OK
-    epoch = next(journal.read(kinds=("EpochOpened",), newest_first=True, limit=1), None)
-    opened = epoch.recorded.fact if epoch is not None else None
-    speed = opened.speed if isinstance(opened, EpochOpened) else 1.0
-    say(explain_verdict(found.recorded.fact, found.recorded.at, speed=speed))
-    return ExitCode.OK
+    fact = records[0].fact
+    if isinstance(fact, Approved | Refused):
+        epoch = next(journal.read(kinds=("EpochOpened",), newest_first=True, limit=1), None)
+        opened = epoch.recorded.fact if epoch is not None else None
+        speed = opened.speed if isinstance(opened, EpochOpened) else 1.0
+        return explain_verdict(fact, records[0].at, speed=speed)
+    if what[:4].isdigit():
+        return explain_night(records)
+    return explain_stages(what, records)
 
 
 @contextmanager
@@ -110,10 +147,10 @@ def open_journal(arguments: argparse.Namespace) -> Iterator[Journal | None]:
         yield journal
 
 
-def _add_options(
+def add_options(
     parser: argparse.ArgumentParser, report: Callable[[argparse.Namespace, Journal], ExitCode]
 ) -> None:
-    """Add what every report takes."""
+    """Add what every report takes; `report` gets the journal, where there is one."""
     add_state(parser)
     add_json(parser)
 
@@ -132,7 +169,7 @@ def _report(name: str) -> Callable[[argparse.Namespace, Journal], ExitCode]:
 
         live = fold(stored.recorded for stored in journal.read())
         if arguments.json:
-            _say_as_json(getattr(live, name)())
+            say_structs(getattr(live, name)())
         else:
             say(_as_text(name, live))
         return ExitCode.OK
@@ -149,13 +186,11 @@ def _as_text(name: str, live: LiveView) -> str:
             return live_rows.status_text(live.status())
         case "positions":
             return live_rows.positions_text(live.positions())
-        case "chains":
-            return live_rows.chains_text(live.chains())
         case _:
-            return live_rows.strategies_text(live.strategies())
+            return live_rows.chains_text(live.chains())
 
 
-def _say_as_json(value: object) -> None:
+def say_structs(value: object) -> None:
     """Write structs as JSON."""
     import msgspec
 

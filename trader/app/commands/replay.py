@@ -40,7 +40,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
-    """Replay every epoch of the day; 0 the same, 4 different, 3 nothing (whole) recorded."""
+    """Replay every epoch of the day; 0 the same, 4 different, 3 no (beginning) recorded."""
     from trader.app.recorder import recordings_folder
     from trader.storage.recordings import manifests
     from trader.storage.replay_inputs import recorded_days
@@ -62,18 +62,20 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
             _tell(one)
     if any(one.difference for one in found):
         return ExitCode.VERIFICATION_FAILED
-    return ExitCode.NOT_FOUND if any(not one.inputs for one in found) else ExitCode.OK
+    return ExitCode.NOT_FOUND if any(one.headless for one in found) else ExitCode.OK
 
 
 def _replay(
     arguments: argparse.Namespace, root: Path, manifest: EpochManifest, journal: Journal
 ) -> EpochReplay:
     from trader.app.replay import replay_engine, replay_epoch
-    from trader.storage.replay_inputs import epoch_inputs
+    from trader.storage.replay_inputs import epoch_inputs, recorded_days
 
     engine = replay_engine(_configuration(arguments, root, manifest), manifest)
-    inputs = epoch_inputs(root, manifest.opening.epoch, arguments.date)
-    return replay_epoch(engine, manifest, journal, inputs)
+    epoch = manifest.opening.epoch
+    inputs = epoch_inputs(root, epoch, arguments.date)
+    whole = recorded_days(root, epoch)[-1] == arguments.date
+    return replay_epoch(engine, manifest, journal, inputs, whole=whole)
 
 
 def _configuration(

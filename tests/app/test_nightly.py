@@ -1,0 +1,180 @@
+"""Is a night a function of its date and inputs, and does it say what it could not judge?"""
+
+from __future__ import annotations
+
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from tests.app.nights import (
+    DAY_OF_NIGHT,
+    ENDS_AT,
+    configured,
+    files_of,
+    write_history,
+    write_journal,
+)
+from trader.app import nightly
+from trader.app.night_folder import DECISIONS, Origin, judging_hash, read_decisions
+from trader.app.nightly import end_of, last_day, make_night
+from trader.app.trials import TrialLedger
+from trader.domain.errors import ConfigurationError, StorageError
+from trader.domain.units import DAY, HOUR, day_date, utc_day
+from trader.storage.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a thread of this process: what is asked here is not whether processes work."""
+
+    @contextmanager
+    def one_thread(name: str, workers: int) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+
+    monkeypatch.setattr(nightly, "executor", one_thread)
+
+
+def read(folder: Path) -> Any:
+    """Read the decisions of a night's folder, whatever they were made from."""
+    return msgspec.json.decode((folder / DECISIONS).read_bytes())
+
+
+def test_the_same_night_twice_has_the_same_bytes(tmp_path: Path) -> None:
+    """By other workers, after more history, trials and facts came: every file is the same."""
+    configuration = configured(tmp_path, "nightly.workers=1")
+    write_journal(configuration)
+    write_history(configuration)
+    said: list[str] = []
+    made, folder = make_night(configuration, DAY_OF_NIGHT, said.append)
+    first = files_of(folder)
+    assert any(name.startswith("report") for name in first)
+    assert said
+    assert said[0].startswith("covered_call_btc: ")
+    write_history(configuration, later=9)
+    trials = TrialLedger(configuration.state_dir)
+    assert trials.count("covered_call_btc", "2026-06-02") == 0, "its own do not count in it"
+    assert trials.count("covered_call_btc", "2026-06-03") == 6
+    trials.add("covered_call_btc", ["another"], "2026-06-02")
+    wider = configured(tmp_path, "nightly.workers=2")
+    again, _ = make_night(wider, DAY_OF_NIGHT, said.append, again=True)
+    assert files_of(folder) == first
+    assert again == made
+    with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
+        began_at = next(iter(journal.read())).recorded.at
+        kinds = {type(stored.recorded.fact).__name__ for stored in journal.read()}
+    assert "NightEvaluated" not in kinds, "made by hand it changes no stage"
+    origin = Origin(configuration=judging_hash(configuration), journal_began_at=began_at)
+    night = read_decisions(folder, origin)
+    assert night.date == "2026-06-01"
+    assert night.verdicts[0].figures["trades"] > 20
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_night_that_was_made_stays(tmp_path: Path) -> None:
+    """A second call reads it back; another configuration asks for --again by name."""
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    made, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    assert read(folder)["verdicts"][0]["standing"] == "failed", "there is no history"
+    write_history(configuration)
+    assert make_night(configuration, DAY_OF_NIGHT, print) == (made, folder)
+    other = configured(tmp_path, "nightly.years=0.3")
+    with pytest.raises(ConfigurationError, match="another configuration: --again makes"):
+        make_night(other, DAY_OF_NIGHT, print)
+    make_night(other, DAY_OF_NIGHT, print, again=True)
+    assert read(folder)["verdicts"][0]["standing"] != "failed"
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(
+    ("market", "remedy"),
+    [
+        ("1@2", "let the night reach the exchange (feed.url, nightly.sync)"),
+        ("deribit", "`trader data sync --what candles,dvol --currency BTC --since 2026-01-10`"),
+    ],
+)
+def test_without_history_nothing_is_judged_and_the_remedy_is_named(
+    tmp_path: Path, market: str, remedy: str
+) -> None:
+    """Each strategy failed, for a reason a person can act on; the report is written."""
+    configuration = configured(tmp_path)
+    write_journal(configuration, market=market)
+    made, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    (verdict,) = read(folder)["verdicts"]
+    reason = f"no candles of BTC-PERPETUAL before 2026-06-02T00:00:00Z: {remedy}"
+    assert verdict["standing"] == "failed"
+    assert verdict["reason"].startswith(reason)
+    assert reason in made.needs[0]
+    assert made.demoted == ()
+
+
+@pytest.mark.usefixtures("threads")
+def test_too_short_a_history_is_said(tmp_path: Path) -> None:
+    """What is there and what is needed, in days."""
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    write_history(configuration, days=100)
+    _, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    reason = read(folder)["verdicts"][0]["reason"]
+    assert reason.startswith("only 99 days of history, a backtest needs 120: let the night")
+
+
+@pytest.mark.usefixtures("threads")
+def test_dead_workers_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A strategy is not to blame where its workers were killed: no folder, no trial, an error."""
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    write_history(configuration)
+
+    class Dying(ThreadPoolExecutor):
+        """Every run ends as those of a killed worker do."""
+
+        def submit(self, *work: Any, **more: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_exception(BrokenExecutor("a worker was killed"))
+            return future
+
+    @contextmanager
+    def dying(name: str, workers: int) -> Iterator[Dying]:
+        with Dying(1) as pool:
+            yield pool
+
+    monkeypatch.setattr(nightly, "executor", dying)
+    with pytest.raises(BrokenExecutor, match="was killed"):
+        make_night(configuration, DAY_OF_NIGHT, print)
+    assert not (configuration.state_dir / "nights").exists()
+    assert TrialLedger(configuration.state_dir).count("covered_call_btc", "9999-12-31") == 0
+
+
+def test_a_day_before_the_journal_is_refused(tmp_path: Path) -> None:
+    """Nobody traded then: nothing can be said of stages or paper trades."""
+    configuration = configured(tmp_path)
+    with pytest.raises(StorageError, match="start the daemon first"):
+        make_night(configuration, DAY_OF_NIGHT, print)
+    write_journal(configuration, began_at=ENDS_AT + HOUR)
+    with pytest.raises(ConfigurationError, match="--date 2026-06-01: the journal knows nothing"):
+        make_night(configuration, DAY_OF_NIGHT, print)
+
+
+def test_the_last_day_is_the_markets(tmp_path: Path) -> None:
+    """The bundled exchange has a calendar of its own; a real venue has everybody's."""
+    wall = datetime(2030, 1, 2, 0, 5, tzinfo=UTC)
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    assert last_day(configuration, wall) == DAY_OF_NIGHT
+    assert last_day(configured(tmp_path, "feed.source=deribit"), wall) == date(2030, 1, 1)
+
+
+def test_a_day_ends_at_midnight() -> None:
+    """The midnight after it, UTC."""
+    assert end_of(date(1970, 1, 1)) == DAY
+    assert day_date(utc_day(ENDS_AT)) == date(2026, 6, 2)

@@ -1,0 +1,89 @@
+"""Are spans, parameters and gates of a try by hand what they say?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.pasts import write_past
+from tests.app.running import write_configuration
+from trader.app.configuration import load_configuration
+from trader.app.nightly import WARM_UP
+from trader.app.study import (
+    find_strategy,
+    gate_lines,
+    market_name,
+    market_of,
+    modelled,
+    span_of,
+    subject_of,
+    write_scorecard,
+)
+from trader.domain.errors import ConfigurationError
+from trader.domain.units import DAY, HOUR
+from trader.evaluation.approval import Gate
+
+SETTINGS = "[journal]\nstate_dir = 'state'\n"
+
+
+def test_a_span_leaves_time_to_warm_up_and_is_cut_at_midnights() -> None:
+    """Without dates: the last years there are, after what strategies look back on."""
+    first, last = 100 * DAY + HOUR, 600 * DAY + 5 * HOUR
+    assert span_of((first, last), None, None, 9.0) == (101 * DAY + WARM_UP, 600 * DAY)
+    assert span_of((first, last), None, None, 0.2) == (527 * DAY, 600 * DAY)
+    assert span_of((first, last), 7, 9, 9.0) == (7, 9)
+
+
+def test_a_short_history_is_used_whole() -> None:
+    """A few days cannot spare two months."""
+    assert span_of((100 * DAY, 110 * DAY), None, None, 4.0) == (100 * DAY, 110 * DAY)
+
+
+def test_a_parameter_set_by_hand_is_the_one_that_runs(tmp_path: Path) -> None:
+    """The others stay as the file says; the board reaches as far as it then looks."""
+    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
+    one = find_strategy(configuration, "covered_call_btc")
+    subject = subject_of(one, ["target_days=3", "resting_take_profit=true"])
+    settings, before = (made.settings.model_dump() for made in (subject.strategy(), one.strategy))
+    changed = {name: value for name, value in settings.items() if value != before[name]}
+    assert changed == {"target_days": 3.0, "resting_take_profit": True}
+
+
+@pytest.mark.parametrize("text", ["target_days", "=3", "target_days=[", "target_days=high"])
+def test_what_is_no_assignment_is_refused(tmp_path: Path, text: str) -> None:
+    """The text and how to write it."""
+    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
+    one = find_strategy(configuration, "covered_call_btc")
+    with pytest.raises(ConfigurationError, match="write name=value"):
+        subject_of(one, [text])
+
+
+def test_a_past_comes_from_the_datasets_of_the_state(tmp_path: Path) -> None:
+    """Without a journal it is the datasets that no bundled market owns."""
+    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
+    write_past(tmp_path, days=10)
+    assert market_name(configuration) == ""
+    market = market_of(configuration, "BTC")
+    past = modelled(market, subject_of(find_strategy(configuration, "covered_call_btc"), []))
+    assert past.history.span == market.span
+    assert len(past.close) == 240
+
+
+def test_gates_are_lines_with_their_figures() -> None:
+    """A gate that blocks says why; one without figures shows a dash."""
+    lines = gate_lines(
+        [
+            Gate("trades", "all", 12.0, 200.0, "fail", "12 trades of 200"),
+            Gate("stress", "all", None, None, "pass", "unsaid"),
+        ]
+    )
+    assert "12 trades of 200" in lines[0]
+    assert lines[1].split() == ["pass", "all", "stress", "-", "-"]
+
+
+def test_a_scorecard_is_whole(tmp_path: Path) -> None:
+    """Nothing unfinished stays beside it."""
+    path = write_scorecard(tmp_path / "new", {"stage": "RESEARCH"})
+    assert path.read_text() == '{\n  "stage": "RESEARCH"\n}\n'
+    assert [one.name for one in path.parent.iterdir()] == ["scorecard.json"]

@@ -1,0 +1,182 @@
+"""Which recorded chains are there? Parquet files of boards, with hourly closes beside them."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from trader.app.night_data import gap_free
+from trader.backtest.recorded import ChainRows, RecordedChains
+from trader.domain.errors import ConfigurationError, StorageError
+from trader.domain.units import HOUR, MILLISECOND, MINUTE, nanoseconds
+from trader.storage.arrow import load_arrow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trader.backtest.modelled import Candles
+    from trader.domain.market import Floats, Ints
+    from trader.storage.datasets import DatasetStore
+
+COLLECTED: Final = 5 * MINUTE
+"""A snapshot of a whole chain takes minutes: it is known this long after its label."""
+
+IMPORTED: Final = (("option_chain", "tardis"), ("quotes", "tardis"), ("quotes", "recorded-{}"))
+"""Datasets that tell of whole boards, and under which subject an import writes them."""
+
+LAST: Final = 10 * MINUTE
+NAME: Final = re.compile(r"([A-Z]+)-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:d\d+)?)-([CP])")
+
+COLUMNS: Final = (
+    "ts", "currency", "expiry", "strike", "option_type", "bid_price", "ask_price", "mark_price",
+    "mark_iv", "underlying_price", "index_price",
+)  # fmt: skip
+
+
+def read_chains(path: Path, underlying: str, candles: Candles) -> RecordedChains:
+    """Read the boards of a coin from a Parquet file of snapshots, volatilities in percent.
+
+    Raises:
+        ConfigurationError: the file is none of these, or holds nothing of the coin.
+    """
+    table = _table(path)
+    absent = [name for name in COLUMNS if name not in table.column_names]
+    if absent:
+        raise ConfigurationError(f"{path}: columns {', '.join(absent)} are missing")
+    table = _of(table, "currency", underlying)
+    if not table.num_rows:
+        raise ConfigurationError(f"{path}: no chains of {underlying}")
+    order = np.argsort(_instants(table, "ts"), kind="stable")
+    try:
+        rows = ChainRows(
+            at=_instants(table, "ts")[order] + COLLECTED,
+            strike=_floats(table, "strike")[order],
+            expires_at=_instants(table, "expiry")[order],
+            is_call=np.array(table.column("option_type").to_pylist())[order] == "C",
+            bid=_floats(table, "bid_price")[order],
+            ask=_floats(table, "ask_price")[order],
+            mark=_floats(table, "mark_price")[order],
+            mark_iv=_floats(table, "mark_iv")[order] / 100.0,
+            underlying_price=_floats(table, "underlying_price")[order],
+            index_price=_floats(table, "index_price")[order],
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    note = f"a snapshot is known {COLLECTED // MINUTE} minutes after its label"
+    return RecordedChains(underlying, rows, candles, source=path.name, note=note)
+
+
+def read_recorded(store: DatasetStore, underlying: str, candles: Candles) -> RecordedChains:
+    """Read the boards of a coin from what was imported: each full hour, what its end had shown.
+
+    Raises:
+        ConfigurationError: nothing of the coin's inverse options was imported.
+    """
+    tables = (store.read(dataset, subject.format(underlying)) for dataset, subject in IMPORTED)
+    found = (_hourly(table, underlying, candles) for table in tables)
+    first = next((one for one in found if one is not None), None)  # two would name options twice
+    if first is None:
+        raise ConfigurationError(
+            f"no recorded options of {underlying} within the candles: run `trader data import`"
+        )
+    note = f"boards of full hours, from quotes of the {LAST // MINUTE} minutes before"
+    return RecordedChains(underlying, first, candles, source="imported recordings", note=note)
+
+
+def _hourly(table: Any, underlying: str, candles: Candles) -> ChainRows | None:  # noqa: ANN401
+    """Keep the last quote of every option before each full hour."""
+    first, last = candles.span
+    told_at = table.column("at").to_numpy()
+    hour = -(-told_at // HOUR) * HOUR
+    near = np.flatnonzero((hour - told_at <= LAST) & (hour >= first) & (hour <= last))
+    rows = {
+        (known, row["instrument"]): row
+        for row, known in zip(table.take(near).to_pylist(), hour[near].tolist(), strict=True)
+    }
+    options = {name: parse_option(name) for name in sorted({name for _, name in rows})}
+    mine = {name: one for name, one in options.items() if one and one[0] == underlying}
+    keys = sorted(key for key in rows if key[1] in mine)
+    if not keys:
+        return None
+
+    def column(name: str) -> Floats:
+        values = (rows[key].get(name) for key in keys)
+        return np.array([math.nan if one is None else one for one in values], dtype=np.float64)
+
+    at = np.array([key[0] for key in keys], dtype=np.int64)
+    return ChainRows(
+        at=at,
+        strike=np.array([mine[name][2] for _, name in keys]),
+        expires_at=np.array([mine[name][1] for _, name in keys], dtype=np.int64),
+        is_call=np.array([mine[name][3] for _, name in keys]),
+        bid=column("bid"),
+        ask=column("ask"),
+        mark=column("mark"),
+        mark_iv=column("mark_iv"),
+        underlying_price=column("underlying_price"),
+        index_price=np.array([candles.price_at(one) for one in at.tolist()]),
+        bid_amount=column("bid_amount"),
+        ask_amount=column("ask_amount"),
+    )
+
+
+def parse_option(name: str) -> tuple[str, int, float, bool] | None:
+    """Read coin, expiry, strike and whether it is a call off the name of an inverse option."""
+    found = NAME.fullmatch(name)
+    if found is None:
+        return None
+    underlying, label, strike, letter = found.groups()
+    try:
+        day = datetime.strptime(label, "%d%b%y").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return underlying, nanoseconds(day) + 8 * HOUR, float(strike.replace("d", ".")), letter == "C"
+
+
+def read_closes(path: Path, symbol: str) -> Candles:
+    """Read hourly closes (`ts` of the opening, `symbol`, `close`) from a CSV file.
+
+    Raises:
+        ConfigurationError: the file is none of these, or has a long hole.
+    """
+    try:
+        from pyarrow import csv
+
+        table = csv.read_csv(path)
+        mine = _of(table, "symbol", symbol)
+        at, close = _instants(mine, "ts"), _floats(mine, "close")
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"{path}: no hourly closes ({error})") from error
+    if not len(at):
+        raise ConfigurationError(f"{path}: no closes of {symbol}")
+    opened = np.concatenate((close[:1], close[:-1]))
+    rows = {"at": at, "open": opened, "high": np.maximum(opened, close)}
+    return gap_free({**rows, "low": np.minimum(opened, close), "close": close})[0]
+
+
+def _table(path: Path) -> Any:  # noqa: ANN401 - a pyarrow table
+    arrow = load_arrow()
+    try:
+        return arrow.parquet.read_table(path)
+    except (OSError, arrow.core.ArrowInvalid, StorageError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def _of(table: Any, name: str, value: str) -> Any:  # noqa: ANN401 - pyarrow tables
+    from pyarrow import compute
+
+    return table.filter(compute.equal(table.column(name), value))
+
+
+def _floats(table: Any, name: str) -> Floats:  # noqa: ANN401 - a pyarrow table
+    column = table.column(name).cast("float64").fill_null(math.nan)
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _instants(table: Any, name: str) -> Ints:  # noqa: ANN401 - a pyarrow table
+    at = table.column(name).to_numpy().astype("datetime64[ms]").astype(np.int64) * MILLISECOND
+    return np.asarray(at, dtype=np.int64)

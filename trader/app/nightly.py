@@ -1,0 +1,244 @@
+"""What happens in a night? Fetch, evaluate, conclude, write one folder, whole or not at all.
+
+It reads the journal and writes beside it: stages change only when the daemon takes the decisions.
+Made twice for one date from the same inputs, a folder has the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime
+from concurrent.futures import BrokenExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from trader.app.executors import executor
+from trader.app.night_data import datasets_folder, how_to_get, read_market
+from trader.app.night_folder import (
+    NIGHTS,
+    Made,
+    NightUnusable,
+    Origin,
+    judging_hash,
+    read_made,
+    write_folder,
+)
+from trader.app.night_past import Past, read_past
+from trader.app.settings import SIMULATED
+from trader.app.trials import TrialLedger, canonical
+from trader.backtest.runner import Terms
+from trader.domain.errors import ConfigurationError
+from trader.domain.events import NightVerdict
+from trader.domain.units import DAY, YEAR, day_date, utc_day
+from trader.evaluation.evaluate import Evaluation, not_evaluated
+from trader.evaluation.night import Night, PaperTrades, conclude, needs_of
+from trader.evaluation.runs import Subject
+from trader.evaluation.strategy_card import FULL, QUICK, Request, Scorecard
+from trader.storage.datasets import DatasetStore
+from trader.storage.journal import Journal
+from trader.views.nightly_report import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from trader.app.configuration import Configuration
+    from trader.app.strategy_files import ConfiguredStrategy
+
+WARM_UP: Final = 60 * DAY
+"""History before the first decision: what strategies look back on."""
+
+EPOCH_DAY: Final = datetime.date(1970, 1, 1)
+
+
+def make_night(
+    configuration: Configuration,
+    day: datetime.date,
+    say: Callable[[str], None],
+    *,
+    again: bool = False,
+) -> tuple[Made, Path]:
+    """Make the folder of one UTC day; one that was made already stays, unless it is made `again`.
+
+    The caller holds the nights' lock and saw to it that the day is over.
+
+    Raises:
+        ConfigurationError: the journal began later, or a folder made from something else is there.
+        BrokenExecutor: worker processes died; nothing was written.
+        StorageError: the journal cannot be read.
+    """
+    folder = configuration.state_dir / NIGHTS / day.isoformat()
+    ends_at = end_of(day)
+    with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
+        past = read_past(configuration, journal, ends_at)
+    origin = Origin(
+        configuration=judging_hash(configuration), journal_began_at=past.engine.ledger.began_at
+    )
+    if folder.exists() and not again:
+        return _made_already(folder, origin), folder
+    store = DatasetStore(datasets_folder(configuration.state_dir, past.market))
+    settings = configuration.settings.nightly
+    with executor(settings.executor, settings.workers) as workers:
+        cards = _cards(configuration, store, past, day, workers, say)
+    night = _night(configuration, past, cards, day)
+    demoted = tuple(one.card.strategy for one in night.demotions)
+    made = Made(date=night.date, origin=origin, demoted=demoted, needs=night.needs)
+    write_folder(folder, made, night.decisions, render(night))
+    return made, folder
+
+
+def _made_already(folder: Path, origin: Origin) -> Made:
+    try:
+        return read_made(folder, origin)
+    except NightUnusable as error:
+        raise ConfigurationError(f"{error}: --again makes that night anew") from error
+
+
+def end_of(day: datetime.date) -> int:
+    """Name the midnight that ends a UTC day."""
+    return ((day - EPOCH_DAY).days + 1) * DAY
+
+
+def last_day(configuration: Configuration, wall: datetime.datetime) -> datetime.date:
+    """Name the last UTC day that is over; the bundled exchange has a calendar of its own.
+
+    Raises:
+        StorageError: there is no journal, or it cannot be read.
+    """
+    today = wall.date()
+    if configuration.settings.feed.source == SIMULATED:
+        with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
+            last = journal.last()
+        if last is not None:
+            today = day_date(utc_day(last.recorded.at))
+    return today - datetime.timedelta(days=1)
+
+
+def _cards(
+    configuration: Configuration,
+    store: DatasetStore,
+    past: Past,
+    day: datetime.date,
+    workers: Executor,
+    say: Callable[[str], None],
+) -> list[Scorecard]:
+    """Evaluate every strategy; all their runs are handed out before the first is waited for.
+
+    What is tried counts from today on: a night of the past made anew finds the count of its time.
+    """
+    trials = TrialLedger(configuration.state_dir)
+    today = day_date(max(utc_day(past.last_at), utc_day(end_of(day)))).isoformat()
+    begun: list[tuple[ConfiguredStrategy, Evaluation | str]] = []
+    for one in configuration.strategies:
+        request = _request(configuration, store, one, day, past, trials)
+        begun.append((one, request if isinstance(request, str) else Evaluation(request, workers)))
+    cards = []
+    for one, evaluation in begun:
+        if isinstance(evaluation, str):
+            cards.append(_unevaluated(configuration, one, end_of(day), evaluation))
+        else:
+            card = evaluation.finish()
+            _require_workers(evaluation)
+            trials.add(one.file.name, map(canonical, evaluation.tried), today)
+            cards.append(card)
+        say(f"{cards[-1].strategy}: {cards[-1].verdict.stage}, {cards[-1].verdict.reason}")
+    return cards
+
+
+def _require_workers(evaluation: Evaluation) -> None:
+    """Write nothing where workers died: the strategy is not to blame.
+
+    Raises:
+        BrokenExecutor: they did.
+    """
+    for future in evaluation.futures:
+        if isinstance(error := future.exception(), BrokenExecutor):
+            raise error
+
+
+def _request(
+    configuration: Configuration,
+    store: DatasetStore,
+    one: ConfiguredStrategy,
+    day: datetime.date,
+    past: Past,
+    trials: TrialLedger,
+) -> Request | str:
+    """State what to evaluate; a reason and a remedy where there is no past to do it on."""
+    settings, ends_at = configuration.settings, end_of(day)
+    plan = QUICK if settings.nightly.profile == "quick" else FULL
+    remedy = how_to_get(past.market, one.file.underlying, ends_at, settings.nightly.years)
+    try:
+        market = read_market(store, one.file.underlying, ends_at, source=settings.feed.source)
+    except ConfigurationError as error:
+        return f"{error}: {remedy}"
+    market = plan.seen(market)
+    first, last = market.span
+    end = min(last, ends_at)
+    start = max(first + WARM_UP, end - round(settings.nightly.years * YEAR))
+    start = -(-start // DAY) * DAY
+    if end - start < WARM_UP:
+        days = max(end - first, 0) // DAY
+        return f"only {days} days of history, a backtest needs {2 * WARM_UP // DAY}: {remedy}"
+    return Request(
+        subject=Subject(
+            kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
+        ),
+        market=market,
+        terms=Terms(
+            balances=dict(settings.account.balances), risk=settings.risk, broker=settings.broker
+        ),
+        start=start,
+        end=end,
+        plan=plan,
+        trials=trials.count(one.file.name, day_date(utc_day(ends_at)).isoformat()),
+        paper=past.paper.get(one.file.name, PaperTrades()).multiples,
+    )
+
+
+def _unevaluated(
+    configuration: Configuration, one: ConfiguredStrategy, ends_at: int, reason: str
+) -> Scorecard:
+    verdict = NightVerdict(
+        strategy=one.file.name,
+        configuration_hash=one.configuration_hash,
+        stage="RESEARCH",
+        standing="failed",
+        reason=reason[:500],
+    )
+    profile = configuration.settings.nightly.profile
+    return not_evaluated(one.file, verdict, profile, ends_at)
+
+
+def _night(
+    configuration: Configuration,
+    past: Past,
+    cards: Sequence[Scorecard],
+    day: datetime.date,
+) -> Night:
+    settings = configuration.settings
+    floor = settings.stage_floor or "RESEARCH"
+    subjects = conclude(
+        cards,
+        past.engine.ledger,
+        dict.fromkeys((card.strategy for card in cards), floor),
+        settings.stages,
+        past.paper,
+        past.stages,
+        day.isoformat(),
+    )
+    notes = [note for card in cards for note in card.provenance.caveats]
+    if settings.stage_floor is not None:
+        notes.append(f"stage_floor = {settings.stage_floor}: no strategy falls below it (demo)")
+    return Night(
+        date=day.isoformat(),
+        ends_at=end_of(day),
+        profile=settings.nightly.profile,
+        market=past.market,
+        software=version("trader"),
+        subjects=subjects,
+        needs=needs_of(subjects),
+        notes=tuple(dict.fromkeys(notes)),
+        equity=past.equity,
+        previous=past.previous,
+    )

@@ -1,0 +1,345 @@
+"""How is one strategy tried on the past by hand? What `trader backtest` and `evaluate` do.
+
+The runs are those of a night: same engine, same terms, same past. Every configuration that is tried
+is counted, because luck grows with the number of tries.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from pydantic import ValidationError
+
+from trader.app.chain_data import read_chains, read_closes, read_recorded
+from trader.app.configuration import SQLITE
+from trader.app.executors import executor
+from trader.app.mistakes import mistakes_of, nearest
+from trader.app.night_data import datasets_folder, read_market
+from trader.app.nightly import WARM_UP
+from trader.app.trials import TrialLedger, canonical, today
+from trader.backtest.runner import Terms, run_backtest
+from trader.deribit.translate import perpetual_name
+from trader.domain.errors import ConfigurationError
+from trader.domain.facts import EpochOpened
+from trader.domain.units import DAY, YEAR, iso
+from trader.evaluation import phases
+from trader.evaluation.approval import RegimeCoverage, evaluate_strategy
+from trader.evaluation.closed_chains import results
+from trader.evaluation.evaluate import Evaluation
+from trader.evaluation.monte_carlo import run_stage_monte_carlo
+from trader.evaluation.psychology import compute_psychology_score
+from trader.evaluation.runs import Subject, days_looked
+from trader.evaluation.scorecard import render_strategy_summary
+from trader.evaluation.strategy_card import FULL, QUICK, Request
+from trader.evaluation.trade_stats import compute_strategy_stats, with_expectancy_bound
+from trader.evaluation.verdict import TRADES_MIN
+from trader.storage.datasets import DatasetStore
+from trader.storage.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trader.app.configuration import Configuration
+    from trader.app.strategy_files import ConfiguredStrategy
+    from trader.backtest.history import History, Provenance
+    from trader.backtest.market import Market
+    from trader.backtest.trade_history import ClosedChain, TradeHistory
+    from trader.domain.market import Floats, Ints
+    from trader.evaluation.approval import ApprovalResult, Gate
+
+SCORECARD: Final = "scorecard.json"
+
+
+class Past(msgspec.Struct, frozen=True):
+    """A history to run on, with the hourly closes that tell bull from bear."""
+
+    history: History
+    opened_at: Ints
+    close: Floats
+
+
+def find_strategy(configuration: Configuration, name: str) -> ConfiguredStrategy:
+    """Find a configured strategy by name, a disabled one too.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    known = {one.file.name: one for one in (*configuration.strategies, *configuration.disabled)}
+    if name not in known:
+        raise ConfigurationError(f"strategy {name!r} is not configured: {nearest(name, known)}")
+    return known[name]
+
+
+def subject_of(one: ConfiguredStrategy, assignments: Sequence[str]) -> Subject:
+    """Take a strategy as configured, but for parameters written as `name=value`.
+
+    Raises:
+        ConfigurationError: an assignment is none, or the strategy cannot have its value.
+    """
+    parameters = {**one.file.parameters, **dict(map(_assigned, assignments))}
+    kind = type(one.strategy)
+    try:
+        kind.Settings.model_validate(parameters)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(mistakes_of(error, kind.Settings, _origin))) from None
+    file = one.file.model_copy(update={"parameters": parameters})
+    return Subject(kind=kind, file=file, configuration_hash=one.configuration_hash)
+
+
+def _origin(_: str) -> str:
+    return "--set"
+
+
+def _assigned(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    try:
+        if name and equals:
+            return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        pass
+    raise ConfigurationError(f"--set {text}: write name=value, e.g. target_delta=0.2")
+
+
+def market_name(configuration: Configuration) -> str:
+    """Name the market that the journal of a state directory tells of; empty where it is none."""
+    if not Path(configuration.journal_url.removeprefix(SQLITE)).exists():
+        return ""
+    name = ""
+    with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
+        for stored in journal.read():
+            if isinstance(stored.recorded.fact, EpochOpened):
+                name = stored.recorded.fact.market
+    return name
+
+
+def market_of(configuration: Configuration, underlying: str, until: int | None = None) -> Market:
+    """Read the past of a coin from the datasets of the state directory.
+
+    Raises:
+        ConfigurationError: there are no candles.
+    """
+    source = configuration.settings.feed.source
+    return read_market(store_of(configuration), underlying, until, source=source)
+
+
+def store_of(configuration: Configuration) -> DatasetStore:
+    """Open the datasets of the market that a state directory belongs to."""
+    return DatasetStore(datasets_folder(configuration.state_dir, market_name(configuration)))
+
+
+def modelled(market: Market, subject: Subject) -> Past:
+    """Model the boards of a market, as far out as a strategy looks."""
+    history = market.chains(days_max=days_looked(subject.strategy()))
+    return Past(history, market.candles.opened_at, market.candles.close)
+
+
+def past_of(
+    configuration: Configuration,
+    subject: Subject,
+    chains: Path | None,
+    closes: Path | None,
+    *,
+    recorded: bool = False,
+) -> Past:
+    """Take recorded boards, of a file or imported, where asked; else model them on our datasets.
+
+    Raises:
+        ConfigurationError: what is named cannot be used, or there are no candles.
+    """
+    underlying = subject.file.underlying
+    if chains is None and not recorded:
+        return modelled(market_of(configuration, underlying), subject)
+    if closes is None:
+        candles = market_of(configuration, underlying).candles
+    else:
+        candles = read_closes(closes, perpetual_name(underlying))
+    if chains is None:
+        history = read_recorded(store_of(configuration), underlying, candles)
+    else:
+        history = read_chains(chains, underlying, candles)
+    return Past(history, candles.opened_at, candles.close)
+
+
+def terms_of(configuration: Configuration) -> Terms:
+    """Take balances, limits and broker as they are configured."""
+    settings = configuration.settings
+    balances = dict(settings.account.balances)
+    return Terms(balances=balances, risk=settings.risk, broker=settings.broker)
+
+
+def span_of(
+    span: tuple[int, int], start: int | None, end: int | None, years: float
+) -> tuple[int, int]:
+    """Choose midnights to run between: what is asked for, else the last years there are."""
+    first, last = span
+    until = last // DAY * DAY if end is None else end
+    if start is not None:
+        return start, until
+    earliest = first + WARM_UP if until - first > 2 * WARM_UP else first
+    return -(-max(earliest, until - round(years * YEAR)) // DAY) * DAY, until
+
+
+def backtest(
+    configuration: Configuration, subject: Subject, past: Past, start: int, end: int
+) -> TradeHistory:
+    """Run a strategy, and count the configuration as tried.
+
+    Raises:
+        ConfigurationError: the history does not hold the span, or is of another coin.
+    """
+    strategy = subject.strategy()
+    try:
+        history = run_backtest(strategy, past.history, terms_of(configuration), start, end)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    tried = canonical(strategy.settings.model_dump(mode="json"))
+    note_trials(configuration, subject.name, [tried])
+    return history
+
+
+def note_trials(configuration: Configuration, strategy: str, tried: Sequence[str]) -> None:
+    """Count configurations as tried today: nights before it find the count of their time."""
+    date = today(configuration, datetime.now(UTC))
+    TrialLedger(configuration.state_dir).add(strategy, tried, date)
+
+
+def judge(history: TradeHistory, past: Past) -> ApprovalResult | None:
+    """Ask the gates what one run alone can answer; None where there are too few trades to ask.
+
+    Walk-forward, sensitivity and stress are not answered: they need runs of their own.
+    """
+    if len(history.chains) < TRADES_MIN:
+        return None
+    trades = results(history.chains)
+    stats = with_expectancy_bound(compute_strategy_stats(trades), trades)
+    variance = run_stage_monte_carlo(trades)
+    return evaluate_strategy(
+        stats,
+        variance,
+        compute_psychology_score(stats, variance),
+        _coverage(history.chains, past, history.start),
+        param_sensitivity_ok=None,
+        walk_forward_ok=None,
+        stress_test_ok=None,
+    )
+
+
+def _coverage(chains: Sequence[ClosedChain], past: Past, start: int) -> RegimeCoverage:
+    first, closes = phases.daily_closes(past.opened_at, past.close)
+    begin = max(start // DAY - first, 0)
+    closed = ((one.closed_at, one.pnl_pct) for one in chains)
+    rows = phases.coverage(first + begin, phases.labels(closes)[begin:], closed)
+    covered = {row.phase: row.covered for row in rows}
+    return RegimeCoverage(**{phase: covered.get(phase, False) for phase in phases.PHASES})
+
+
+def tell(
+    history: TradeHistory, approval: ApprovalResult | None, write: Callable[[str], object]
+) -> dict[str, Any]:
+    """Write what came of a run, and return it for JSON: the summary's keys and its history."""
+    chains = len(history.chains)
+    if approval is None:
+        few = f"{chains} closed trades: at least {TRADES_MIN} are needed"
+        told: dict[str, Any] = {"stage": "RESEARCH", "reason": few}
+        write(f"Stage: RESEARCH, {few}")
+    else:
+        told = render_strategy_summary(approval, write)
+        told["gates"] = msgspec.to_builtins(approval.gates)
+    write(f"From {iso(history.start)} to {iso(history.end)}: {history.decisions} decisions")
+    refused = ", ".join(f"{rule} {count}" for rule, count in history.refused.items()) or "none"
+    write(f"Refused: {refused}; halts: {history.halted}; still open: {history.open_chains}")
+    tell_provenance(history.provenance, write)
+    return told | {
+        "from": iso(history.start),
+        "to": iso(history.end),
+        "trades": chains,
+        "open_chains": history.open_chains,
+        "refused": history.refused,
+        "halts": history.halted,
+        "history": msgspec.to_builtins(history.provenance),
+    }
+
+
+def evaluate(
+    configuration: Configuration, subject: Subject, end: int | None, write: Callable[[str], object]
+) -> dict[str, Any]:
+    """Do every study as a night does, write gates and failures, return it all for JSON.
+
+    Raises:
+        ConfigurationError: the history is missing or too short.
+    """
+    request = _request(configuration, subject, end)
+    settings = configuration.settings.nightly
+    with executor(settings.executor, settings.workers) as workers:
+        evaluation = Evaluation(request, workers)
+        card = evaluation.finish()
+    tried = [canonical(one) for one in evaluation.tried]
+    note_trials(configuration, subject.name, tried)
+    told: dict[str, Any] = {"stage": card.verdict.stage, "reason": card.verdict.reason}
+    if card.approval is None:
+        write(f"Stage: {card.verdict.stage}, {card.verdict.reason}")
+    else:
+        told = render_strategy_summary(card.approval, write)
+        write(f"Gates ({card.profile} profile):")
+        for line in gate_lines(card.approval.gates):
+            write(line)
+    for failure in card.failures:
+        write(f"Study failed: {failure.name}: {failure.reason}")
+    write(f"From {iso(card.start)} to {iso(card.end)}")
+    tell_provenance(card.provenance, write)
+    return told | {"evaluation": msgspec.to_builtins(card)}
+
+
+def _request(configuration: Configuration, subject: Subject, end: int | None) -> Request:
+    settings = configuration.settings.nightly
+    plan = QUICK if settings.profile == "quick" else FULL
+    market = plan.seen(market_of(configuration, subject.file.underlying, end))
+    start, until = span_of(market.span, None, None, settings.years)
+    if until - start < WARM_UP:
+        days = max(until - market.span[0], 0) // DAY
+        raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")
+    return Request(
+        subject=subject,
+        market=market,
+        terms=terms_of(configuration),
+        start=start,
+        end=until,
+        plan=plan,
+        trials=TrialLedger(configuration.state_dir).count(subject.name),
+    )
+
+
+def tell_provenance(provenance: Provenance, write: Callable[[str], object]) -> None:
+    """Write what a result rests on, modelled boards in capitals."""
+    kind = "MODELLED" if provenance.kind == "modelled" else provenance.kind
+    write(f"History: {kind}: {provenance.source}")
+    for caveat in provenance.caveats:
+        write(f"  - {caveat}")
+
+
+def gate_lines(gates: Sequence[Gate]) -> list[str]:
+    """Write every gate with its value, its limit and its answer."""
+    return [
+        f"  {gate.outcome:<13} {gate.scope:<10} {gate.name:<26}"
+        f" {_figure(gate.value):>10} {_figure(gate.limit):>10}"
+        + (f"  {gate.reason}" if gate.blocks else "")
+        for gate in gates
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def write_scorecard(folder: Path, told: dict[str, Any]) -> Path:
+    """Write `scorecard.json` into a folder, whole or not at all."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, unfinished = folder / SCORECARD, folder / f"{SCORECARD}.part"
+    unfinished.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    return path
