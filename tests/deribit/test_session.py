@@ -223,6 +223,28 @@ def test_a_storm_of_half_frames_is_no_storm_of_subscriptions() -> None:
     assert len(sent(session)) == 2
 
 
+def test_faults_of_hundreds_of_channels_hold_up_no_other() -> None:
+    """Each asks for its channel anew, in as few calls as hold them: a late wish waits seconds."""
+    names = [f"ticker.BTC-25DEC26-{strike}-C.agg2" for strike in range(400)]
+    session = live(*names)
+    sent(session)
+    for name in names:
+        session.receive(ticker(1, name)[:-9], 1.0)
+    session.subscribe([TICKER], 1.0)
+    calls: list[str] = []
+    now, asked = 1.0, []
+    while TICKER not in asked:
+        assert now < 4.0, f"{len(calls)} calls came first"
+        for frame in sent(session):
+            asked = frame["params"]["channels"]
+            calls += [frame["method"]]
+            session.receive(result(frame["id"], asked), now)
+        now += 0.1
+        session.tick(now)
+    assert len(calls) < 20
+    assert set(session.book.active()) == {*names, TICKER}
+
+
 def test_half_a_frame_without_a_name_starts_over() -> None:
     """If nobody knows what was lost, nothing is trusted until a new connection."""
     session = live(TICKER)

@@ -75,8 +75,10 @@ class ClientSession:
     """Our end: what we want survives the connection, everything else is of one connection.
 
     Invariant: no request leaves beyond the venue's credit pools; every wanted channel is active,
-    asked for, waiting for its turn, or was reported by a fault. When `closing` is set, the caller
-    reports it, closes the socket and connects anew.
+    asked for, waiting for its turn, or was reported by a fault. Channels are asked for and called
+    off in as few calls as they fit in: names gather while an earlier call waits for credits, so
+    that faults of hundreds of channels hold up no other. When `closing` is set, the caller reports
+    it, closes the socket and connects anew.
     """
 
     def __init__(self, limits: SessionLimits, credentials: Credentials | None = None) -> None:
@@ -91,6 +93,7 @@ class ClientSession:
             name: CreditPool(PRICES[name], CREDIT_SHARE) for name in PRICES
         }
         self._waiting: dict[Pool, deque[int]] = {name: deque() for name in PRICES}
+        self._leaving: dict[str, None] = {}
         self._asked: dict[int, _Asked] = {}
         self._outbox: list[bytes] = []
         self._next_id = 1
@@ -117,6 +120,7 @@ class ClientSession:
             if not asked.own
         ]
         self._asked.clear()
+        self._leaving.clear()
         self._outbox.clear()
         for queue in self._waiting.values():
             queue.clear()
@@ -125,7 +129,8 @@ class ClientSession:
     @property
     def settled(self) -> bool:
         """Whether nothing is owed: no answer, and no first word of what was subscribed."""
-        return self.connected_now and not self._asked and self.book.settled
+        owed = self._asked or self._leaving
+        return self.connected_now and not owed and self.book.settled
 
     def request(self, method: str, params: dict[str, Any], now: float) -> int:
         """Ask, as soon as credits allow; a `Response` or a `Failure` of this id will follow.
@@ -154,8 +159,8 @@ class ClientSession:
         """Want these channels no longer."""
         active = self.book.forget(channels)
         if self.connected_now:
-            self._call_off(active)
-            self._release(now)
+            self._leaving |= dict.fromkeys(active)
+            self._reconcile(now)
 
     @property
     def must_send(self) -> bool:
@@ -321,7 +326,7 @@ class ClientSession:
         self, kind: FaultKind, names: Sequence[str], detail: str, now: float
     ) -> Fault:
         """Subscribe anew: the venue sends the present state only to a fresh subscription."""
-        self._call_off(self.book.lose(names, now))
+        self._leaving |= dict.fromkeys(self.book.lose(names, now))
         self._reconcile(now)
         return Fault(kind, tuple(names), detail, lost=True)
 
@@ -333,11 +338,13 @@ class ClientSession:
         question = self._sign_in.question(now)
         if question is not None:
             self._ask(SIGN_IN, question, own=True)
+        self._release(now)
+        if self._waiting["subscribe"]:  # what is wanted now goes with the next call
+            return
+        self._call("unsubscribe", list(self._leaving))
+        self._leaving.clear()
         self._call("subscribe", self.book.ask(now, private=self._sign_in.settled))
         self._release(now)
-
-    def _call_off(self, names: Sequence[str]) -> None:
-        self._call("unsubscribe", names)
 
     def _call(self, verb: str, names: Sequence[str]) -> None:
         """Say it for all names; those that need a sign-in apart, where a refusal harms no other."""
