@@ -80,7 +80,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end."""
     return subprocess.run(
         [sys.executable, "-m", "trader.app.cli", *map(str, arguments)],
-        cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=60 * PATIENCE, check=False,
+        cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=60 * PATIENCE,
+        check=False,
     )  # fmt: skip
 
 
