@@ -43,8 +43,12 @@ max_risk_per_trade = 0.001
 max_risk_per_underlying = 0.9
 max_new_trades_per_day = 500
 max_open_positions_per_strategy = 500
+[nightly]
+run_by = "nobody"
 """
-"""So wide that every decision may open: what holds an opening back is the fault alone."""
+"""So wide that every decision may open: what holds an opening back is the fault alone.
+
+A night comes each 72 seconds, and would take the cores that faults are told in time with."""
 INDEX = "deribit_price_index.*"
 WHOLE_AGAIN = re.compile(r"contracts subscribed|exchange is open again")
 """How an alert puts it that everything may be trusted again, not single channels."""

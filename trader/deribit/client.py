@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,9 +22,9 @@ from trader.deribit.server_session import FIRST_BEAT, HEARTBEAT_CLOSE
 from trader.deribit.session import ClientSession, SessionLimits
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import ConnectionClosed
 
+    from trader.deribit.batches import BatchedConnection
     from trader.deribit.order_book import OrderBook
     from trader.deribit.sign_in import Credentials
     from trader.domain.events import FaultKind
@@ -251,14 +251,17 @@ class DeribitClient:
                 socket.transport.abort()  # nobody reads on: a goodbye would only cost its time-out
             await socket.close()
 
-    async def _connect(self) -> ClientConnection:
+    async def _connect(self) -> BatchedConnection:
         from websockets.asyncio.client import connect
+
+        from trader.deribit.batches import BatchedConnection
 
         secured: dict[str, Any] = {} if self._ssl is None else {"ssl": self._ssl}
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s) as self._connecting:
-                return await connect(
+                socket = await connect(
                     self._url,
+                    create_connection=BatchedConnection,
                     compression=None,
                     max_size=FRAME_BYTES_MAX,
                     open_timeout=None,
@@ -267,10 +270,11 @@ class DeribitClient:
                     proxy=None,
                     **secured,
                 )
+                return cast("BatchedConnection", socket)
         finally:
             self._connecting = None
 
-    async def _converse(self, socket: ClientConnection, attempt: int) -> Fault:
+    async def _converse(self, socket: BatchedConnection, attempt: int) -> Fault:
         self._stood_since = time.monotonic()
         self._session.connected(self._stood_since)
         await self._deliver([Connected(attempt)])
@@ -280,13 +284,17 @@ class DeribitClient:
             keeper.cancel()
         return self._session.closing or end
 
-    async def _read(self, socket: ClientConnection) -> Fault:
+    async def _read(self, socket: BatchedConnection) -> Fault:
         from websockets.exceptions import ConnectionClosed
 
         session, now = self._session, time.monotonic
         try:
             while session.closing is None:
-                events = session.receive(await socket.recv(decode=False), now())
+                frames = await socket.receive()
+                events: list[FeedEvent] = []
+                at = now()
+                for frame in frames:
+                    events += session.receive(frame, at)
                 if events:
                     await self._hand_over(events)
                 elif session.must_send:
@@ -295,7 +303,7 @@ class DeribitClient:
             return _farewell(error)
         return session.closing
 
-    async def _keep(self, socket: ClientConnection) -> None:
+    async def _keep(self, socket: BatchedConnection) -> None:
         """Send what is due and let the session's time pass; the only task that sends."""
         from websockets.exceptions import ConnectionClosed
 
