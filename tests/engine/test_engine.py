@@ -345,6 +345,22 @@ def test_nothing_fills_while_the_feed_is_lost() -> None:
     assert floor.told() == ["alert feed_restored", "filled 1", "ended filled", "chain closed"]
 
 
+def test_contracts_lost_one_by_one_are_told_at_each_doubling() -> None:
+    """A storm over a whole board is some lines in journal and log, and every contract is stale."""
+    floor = open_floor()
+    names = [one.name for ones in floor.listed.values() for one in ones][:9]
+    alerts = []
+    for name in names:
+        outcome = floor.send(FeedLost("clock_jump", (name,), "4.1 s ahead of the index"))
+        alerts += [one.text for one in outcome.alerts]
+    assert floor.engine.market.trust.suspended_count == len(names)
+    assert [text.partition("; ")[2] for text in alerts] == [
+        "", "2 are doubted now", "4 are doubted now", "8 are doubted now",
+    ]  # fmt: skip
+    floor.send(FeedLost("server_gone", ("*",), "connection closed"))
+    assert floor.told()[-1] == "alert feed_lost"
+
+
 def test_one_mute_channel_spoils_one_contract_only() -> None:
     """What is mute is stale; others trade; its next quote is the sign that it lives."""
     floor = open_floor()

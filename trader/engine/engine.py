@@ -47,6 +47,7 @@ from trader.engine.stages import StageSettings
 from trader.engine.step import Step
 from trader.engine.timers import Timers
 from trader.engine.trading_desk import TradingDesk
+from trader.engine.trust import ALL
 from trader.risk.gate import Gate
 
 if TYPE_CHECKING:
@@ -228,8 +229,7 @@ class Engine:
                 self.market.expire(event.names)
                 self.broker.forget(event.names)
             case FeedLost():
-                self.market.lost(event)
-                step.record(_alert(event))
+                self._distrust(event, step)
             case FeedRestored():
                 self.market.restored(event)
                 step.record(_alert(event))
@@ -254,6 +254,14 @@ class Engine:
             case _:
                 assert_never(event)
 
+    def _distrust(self, event: FeedLost, step: Step) -> None:
+        """Doubt what was lost; of hundreds lost one by one a person hears at each doubling."""
+        before = self.market.trust.suspended_count
+        self.market.lost(event)
+        doubted = self.market.trust.suspended_count
+        if ALL in event.scope or doubted.bit_length() > before.bit_length():
+            step.record(_alert(event, doubted))
+
     def _timer(self, fired: TimerFired, step: Step) -> None:
         self.timers.fired(fired.name, step.at)
         if fired.name == SWEEP:
@@ -272,12 +280,14 @@ class Engine:
             self._desk.ask(self.slots[fired.name.removeprefix(MANAGE)], "manage", step)
 
 
-def _alert(event: FeedLost | FeedRestored | RecordingTrouble) -> AlertRaised:
+def _alert(event: FeedLost | FeedRestored | RecordingTrouble, doubted: int = 0) -> AlertRaised:
     """Phrase what a person should see of the feed and the recorder."""
     text = event.detail[:ALERT_TEXT_MAX]
     match event:
         case FeedLost():
-            text = f"{event.kind} ({', '.join(event.scope[:5])}): {event.detail}"[:ALERT_TEXT_MAX]
+            more = f"; {doubted} are doubted now" if doubted > len(event.scope) else ""
+            text = f"{event.kind} ({', '.join(event.scope[:5])}): {event.detail}"
+            text = text[: ALERT_TEXT_MAX - len(more)] + more
             return AlertRaised(kind="feed_lost", severity="warning", text=text)
         case FeedRestored():
             return AlertRaised(kind="feed_restored", severity="info", text=text)
