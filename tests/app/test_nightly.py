@@ -19,12 +19,17 @@ from tests.app.nights import (
     write_journal,
 )
 from trader.app import nightly
+from trader.app.assemble import build_engine, recover
 from trader.app.night_folder import DECISIONS, Origin, judging_hash, read_decisions
 from trader.app.nightly import end_of, last_day, make_night
 from trader.app.trials import TrialLedger
 from trader.domain.errors import ConfigurationError, StorageError
+from trader.domain.events import NightEvaluated, Stamped
 from trader.domain.units import DAY, HOUR, day_date, utc_day
 from trader.storage.journal import Journal
+from trader.views.log_lines import judgment
+from trader.views.nightly_report import first_screen
+from trader.views.stage_story import explain_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,14 +123,33 @@ def test_without_history_nothing_is_judged_and_the_remedy_is_named(
 
 
 @pytest.mark.usefixtures("threads")
-def test_too_short_a_history_is_said(tmp_path: Path) -> None:
-    """What is there and what is needed, in days."""
-    configuration = configured(tmp_path)
+def test_too_short_a_history_is_thin_evidence_in_every_telling(tmp_path: Path) -> None:
+    """Report, log line, journal and `trader explain` say so; however often, no stage follows."""
+    configuration = configured(tmp_path, "stages.broken_nights_max=1")
     write_journal(configuration)
     write_history(configuration, days=100)
-    _, folder = make_night(configuration, DAY_OF_NIGHT, print)
-    reason = read(folder)["verdicts"][0]["reason"]
-    assert reason.startswith("only 99 days of history, a backtest needs 120: let the night")
+    made, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    night = msgspec.json.decode((folder / DECISIONS).read_bytes(), type=NightEvaluated)
+    reason = "only 99 days of history, a backtest needs 120: let the night"
+    (verdict,) = night.verdicts
+    assert (verdict.standing, verdict.demote_to) == ("insufficient", None)
+    assert verdict.reason.startswith(reason)
+    assert (made.demoted, made.needs) == ((), ())
+    report = first_screen((folder / "report.md").read_text(encoding="utf-8"))
+    assert "too early to judge" in report
+    assert reason in report
+    assert judgment(verdict).startswith(f"no verdict, thin evidence: {reason}")
+    with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
+        engine = build_engine(configuration)
+        recover(engine, journal)
+    stage = engine.ledger.stages["covered_call_btc"].stage
+    for nights in range(5):
+        later = msgspec.structs.replace(night, date=f"2026-06-0{nights + 1}")
+        at = ENDS_AT + (nights + 1) * DAY
+        outcome = engine.process(Stamped(engine.sequence + 1, at, later))
+        assert f"thin evidence, no verdict: {reason}" in explain_night(outcome.records)
+        assert outcome.alerts == ()
+    assert engine.ledger.stages["covered_call_btc"].stage == stage == "PRODUCTION"
 
 
 @pytest.mark.usefixtures("threads")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from trader.app.executors import executor
 from trader.app.night_data import datasets_folder, how_to_get, read_market
@@ -35,6 +35,7 @@ from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import FULL, QUICK, Request, Scorecard
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
+from trader.views.log_lines import judgment
 from trader.views.nightly_report import render
 
 if TYPE_CHECKING:
@@ -128,20 +129,21 @@ def _cards(
     """
     trials = TrialLedger(configuration.state_dir)
     today = day_date(max(utc_day(past.last_at), utc_day(end_of(day)))).isoformat()
-    begun: list[tuple[ConfiguredStrategy, Evaluation | str]] = []
+    begun: list[tuple[ConfiguredStrategy, Evaluation | NightVerdict]] = []
     for one in configuration.strategies:
-        request = _request(configuration, store, one, day, past, trials)
-        begun.append((one, request if isinstance(request, str) else Evaluation(request, workers)))
+        asked = _request(configuration, store, one, day, past, trials)
+        begun.append((one, Evaluation(asked, workers) if isinstance(asked, Request) else asked))
     cards = []
     for one, evaluation in begun:
-        if isinstance(evaluation, str):
-            cards.append(_unevaluated(configuration, one, end_of(day), evaluation))
+        if isinstance(evaluation, NightVerdict):
+            profile = configuration.settings.nightly.profile
+            cards.append(not_evaluated(one.file, evaluation, profile, end_of(day)))
         else:
             card = evaluation.finish()
             _require_workers(evaluation)
             trials.add(one.file.name, map(canonical, evaluation.tried), today)
             cards.append(card)
-        say(f"{cards[-1].strategy}: {cards[-1].verdict.stage}, {cards[-1].verdict.reason}")
+        say(f"{cards[-1].strategy}: {judgment(cards[-1].verdict)}")
     return cards
 
 
@@ -163,15 +165,18 @@ def _request(
     day: datetime.date,
     past: Past,
     trials: TrialLedger,
-) -> Request | str:
-    """State what to evaluate; a reason and a remedy where there is no past to do it on."""
+) -> Request | NightVerdict:
+    """State what to evaluate; where there is no past to do it on, the verdict with the remedy.
+
+    No history at all is a night that failed; a short one is thin evidence, and moves no stage.
+    """
     settings, ends_at = configuration.settings, end_of(day)
     plan = QUICK if settings.nightly.profile == "quick" else FULL
     remedy = how_to_get(past.market, one.file.underlying, ends_at, settings.nightly.years)
     try:
         market = read_market(store, one.file.underlying, ends_at, source=settings.feed.source)
     except ConfigurationError as error:
-        return f"{error}: {remedy}"
+        return _unjudged(one, "failed", f"{error}: {remedy}")
     market = plan.seen(market)
     first, last = market.span
     end = min(last, ends_at)
@@ -179,7 +184,9 @@ def _request(
     start = -(-start // DAY) * DAY
     if end - start < WARM_UP:
         days = max(end - first, 0) // DAY
-        return f"only {days} days of history, a backtest needs {2 * WARM_UP // DAY}: {remedy}"
+        needed = 2 * WARM_UP // DAY
+        reason = f"only {days} days of history, a backtest needs {needed}: {remedy}"
+        return _unjudged(one, "insufficient", reason)
     return Request(
         subject=Subject(
             kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
@@ -196,18 +203,16 @@ def _request(
     )
 
 
-def _unevaluated(
-    configuration: Configuration, one: ConfiguredStrategy, ends_at: int, reason: str
-) -> Scorecard:
-    verdict = NightVerdict(
+def _unjudged(
+    one: ConfiguredStrategy, standing: Literal["insufficient", "failed"], reason: str
+) -> NightVerdict:
+    return NightVerdict(
         strategy=one.file.name,
         configuration_hash=one.configuration_hash,
         stage="RESEARCH",
-        standing="failed",
+        standing=standing,
         reason=reason[:500],
     )
-    profile = configuration.settings.nightly.profile
-    return not_evaluated(one.file, verdict, profile, ends_at)
 
 
 def _night(

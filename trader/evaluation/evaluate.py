@@ -326,6 +326,8 @@ def not_evaluated(
     file: StrategyFile, verdict: NightVerdict, profile: Literal["full", "quick"], at: int
 ) -> Scorecard:
     """Make the scorecard of a strategy about which nothing is known."""
+    failed = verdict.standing == "failed"
+    failures = (FailedStudy("backtest", verdict.reason),) if failed else ()
     return Scorecard(
         strategy=file.name, kind=file.kind, underlying=file.underlying,
         configuration_hash=verdict.configuration_hash, parameters={}, profile=profile,
@@ -333,7 +335,7 @@ def not_evaluated(
         trades=0, open_chains=0, refused={}, skipped=0, halted=0, marks=(), approval=None,
         quality=None, monte_carlo=None, stationary=None, sensitivity=None, rolling=None,
         anchored=None, stress=None, phases=(), overfitting=None, look_ahead=None,
-        divergence=None, failures=(FailedStudy("backtest", verdict.reason),), verdict=verdict,
+        divergence=None, failures=failures, verdict=verdict,
     )  # fmt: skip
 
 

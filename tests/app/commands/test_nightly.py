@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.nights import configured, files_of, write_journal
+from tests.app.nights import configured, files_of, write_history, write_journal
 from tests.app.running import within
 from trader.app.exit_codes import ExitCode
 from trader.app.night_process import alone
@@ -34,7 +34,7 @@ def test_it_says_what_needs_a_person_and_where_the_report_is(state: Path, capsys
     assert code == ExitCode.OK
     assert out.splitlines()[-1] == f"report: {folder}"
     assert "covered_call_btc could not be evaluated: no candles" in out
-    assert "covered_call_btc: RESEARCH, no candles" in err
+    assert "covered_call_btc: no verdict, not evaluated: no candles" in err
     first = files_of(folder)
     assert nightly(state, capsys, "--date", "yesterday") == (code, out, "")
     assert files_of(folder) == first
@@ -47,6 +47,17 @@ def test_a_demotion_is_in_the_exit_code(state: Path, capsys: CAPSYS) -> None:
         code, out, _ = nightly(state, capsys, *strict)
         assert code == ExitCode.DEMOTED
         assert "covered_call_btc falls from PRODUCTION to PILOT" in out
+
+
+def test_a_short_history_costs_no_stage(state: Path, capsys: CAPSYS) -> None:
+    """Where one failed night costs a stage, one with too little to judge by costs none."""
+    write_history(configured(state), days=100)
+    strict = ("--date", "2026-06-01", "--set", "stages.broken_nights_max=1")
+    code, out, err = nightly(state, capsys, *strict)
+    assert code == ExitCode.OK
+    assert "falls" not in out
+    assert "could not be evaluated" not in out
+    assert "no verdict, thin evidence: only 99 days of history, a backtest needs 120" in err
 
 
 @pytest.mark.parametrize(
