@@ -123,13 +123,24 @@ def test_a_change_of_stage_begins_counting_anew_and_remembers_a_fall() -> None:
         standing = standing.moved(before, change, day * DAY)
     assert (standing.failing, standing.since) == (0, 90 * DAY)
     assert standing.demoted_at == (70 * DAY, 80 * DAY, 90 * DAY)
-    assert "3 demotions within 90 days" in str(
+    assert "3 demotions by nights within 90 days" in str(
         objection(standing, "PRODUCTION", 90 * DAY, StageSettings(paper_days_min=0))
     )
     other = standing.moved(
         change, StageChanged("alpha", "PRODUCTION", "config", "x", "v2"), 91 * DAY
     )
     assert other.verdict is None
+
+
+def test_a_person_who_demotes_does_not_make_a_strategy_that_keeps_falling() -> None:
+    """Three times down by hand in a month: nothing speaks against the next promotion for that."""
+    before = StageChanged("alpha", "PRODUCTION", "ann", "x", "v1")
+    by_hand = StageChanged("alpha", "PILOT", "ann", "holidays", "v1")
+    standing = nights("PRODUCTION", verdict("PRODUCTION"))
+    for day in (70, 80, 90):
+        standing = standing.moved(before, by_hand, day * DAY)
+    assert standing.demoted_at == ()
+    assert objection(standing, "PRODUCTION", 90 * DAY, StageSettings(paper_days_min=0)) is None
 
 
 def test_a_promotion_needs_days_and_a_judgment() -> None:

@@ -41,7 +41,7 @@ class StageSettings(BaseModel):
         default=60, ge=0, le=3650, description="Days at a stage before a promotion needs no force."
     )
     demotions_max: int = Field(
-        default=3, ge=1, le=100, description="Demotions within the window that ask for force."
+        default=3, ge=1, le=100, description="Demotions by nights within the window that ask for force."
     )
     demotions_within_days: int = Field(
         default=90, ge=1, le=3650, description="The window that demotions are counted in."
@@ -52,7 +52,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger remembers of one strategy's nights; all of it folds from facts.
 
     `failing` and `broken` count consecutive nights below its stage, and without a judgment;
-    `demoted_at` are the last demotions, `since` when it came to its stage.
+    `demoted_at` are the last demotions by nights, `since` when it came to its stage.
     """
 
     since: int = 0
@@ -63,12 +63,16 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     judged_on: str = ""
 
     def moved(self, before: StageChanged | None, change: StageChanged, at: int) -> Standing:
-        """Fold a stage change: counters begin anew, a demotion is remembered."""
+        """Fold a stage change: counters begin anew, a demotion by a night is remembered.
+
+        One by a person is a decision, no sign of a strategy that keeps falling.
+        """
         same = before is not None and before.configuration_hash == change.configuration_hash
         down = before is not None and RANK[change.stage] < RANK[before.stage]
+        fell = down and same and change.by == NIGHT
         return Standing(
             since=at,
-            demoted_at=(*self.demoted_at, at)[-100:] if down and same else self.demoted_at,
+            demoted_at=(*self.demoted_at, at)[-100:] if fell else self.demoted_at,
             verdict=self.verdict if same else None,
             judged_on=self.judged_on if same else "",
         )
@@ -139,7 +143,7 @@ def objection(standing: Standing, wanted: Stage, at: int, settings: StageSetting
         )
     if recent >= settings.demotions_max:
         return (
-            f"{recent} demotions within {settings.demotions_within_days} days: "
+            f"{recent} demotions by nights within {settings.demotions_within_days} days: "
             "find out why, or repeat with --override"
         )
     if verdict is None:
