@@ -153,6 +153,27 @@ def test_too_short_a_history_is_thin_evidence_in_every_telling(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("threads")
+def test_the_thresholds_that_are_configured_judge_and_are_reported(tmp_path: Path) -> None:
+    """A lower number of trades is the gate's limit, told as set by hand; it is another night."""
+    plain = configured(tmp_path)
+    configuration = configured(tmp_path, "approval.min_trades=20", "stages.demotions_max=5")
+    assert judging_hash(plain) != judging_hash(configuration)
+    write_journal(configuration)
+    write_history(configuration)
+    _, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    changed = "approval.min_trades, stages.nights_to_demote, stages.demotions_max"
+    assert f"Set by hand: {changed}." in report
+    limits = report.partition("## Limits in force")[2].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in limits]
+    assert ["approval.min_deflated_sharpe", "not set", "not set"] in rows
+    assert ["risk.max_risk_per_trade", "0.01", "0.01"] in rows
+    (verdict,) = read(folder)["verdicts"]
+    assert verdict["figures"]["mc_seed"] == 20_251
+    assert "Insufficient sample size" not in verdict["reason"]
+
+
+@pytest.mark.usefixtures("threads")
 def test_dead_workers_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy is not to blame where its workers were killed: no folder, no trial, an error."""
     configuration = configured(tmp_path)

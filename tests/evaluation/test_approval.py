@@ -133,7 +133,7 @@ def test_without_the_addition_stage_and_reason_are_the_originals(
 def test_thresholds_and_their_order_are_the_originals() -> None:
     """The configuration's fields stand as given, additions last."""
     assert msgspec.structs.astuple(ApprovalConfig()) == (
-        200, 3.0, True, 0.50, 0.35, 0.25, 8, 6, 40.0, 60.0, True, True, True, True, None
+        200, 3.0, True, 0.50, 0.35, 0.25, 8, 6, 40.0, 60.0, True, True, True, True, None, 20_251
     )  # fmt: skip
     s, v, p = stats(), variance(), score(50.0)
     bare = ApprovalResult("PILOT", "because", s, v, p)

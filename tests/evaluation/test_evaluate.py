@@ -28,12 +28,14 @@ from tests.evaluation.played import (
 from trader.backtest.market import Market
 from trader.domain.units import DAY, HOUR
 from trader.evaluation import stress
+from trader.evaluation.approval import ApprovalConfig
 from trader.evaluation.bootstrap import mean_lower_bound
 from trader.evaluation.closed_chains import profit
 from trader.evaluation.evaluate import Evaluation, not_evaluated
+from trader.evaluation.monte_carlo import STAGE_SEED
 from trader.evaluation.runs import Subject
 from trader.evaluation.sensitivity import Grid, judge
-from trader.evaluation.strategy_card import QUICK, Plan, Scorecard
+from trader.evaluation.strategy_card import QUICK, FailedStudy, Plan, Scorecard
 from trader.evaluation.walk_forward import walk_forward
 from trader.strategies.covered_call import CoveredCall
 
@@ -136,6 +138,43 @@ def test_each_gate_lets_noise_pass_at_its_rate_and_all_together_never() -> None:
         passed["all"] += all(answers.values())
     limits = {"walk_forward": 15, "plateau": 3, "stress": 18, "expectancy": 13, "all": 0}
     assert all(passed[name] <= limit for name, limit in limits.items()), passed
+
+
+def test_the_thresholds_of_the_configuration_are_the_gates(good: Scorecard) -> None:
+    """The same edge under stricter limits: gates, stress, breaches and seed follow them."""
+    config = ApprovalConfig(
+        max_worst_dd_pilot=0.004, max_worst_dd_prod=0.003, max_loss_streak_prod=3, simulation_seed=7
+    )
+    asked = msgspec.structs.replace(request(), approval=config)
+    card = Evaluation(asked, Played(edge)).finish()
+    assert card.approval is not None
+    limits = {gate.name: gate.limit for gate in card.approval.gates}
+    assert (limits["worst_dd_production"], limits["loss_streak_production"]) == (0.003, 3)
+    assert card.stress is not None
+    assert good.stress is not None
+    assert (card.stress.ok, good.stress.ok) == (False, True)
+    assert card.monte_carlo is not None
+    breaches = {one.limit_name: one.limit for one in card.monte_carlo.drawdown_breaches}
+    assert breaches == {
+        "research": 0.5, "pilot": 0.004, "production": 0.003, "drawdown_halt": 0.1
+    }  # fmt: skip
+    assert (card.verdict.figures["mc_sims"], card.verdict.figures["mc_seed"]) == (500.0, 7.0)
+    assert good.verdict.figures["mc_seed"] == float(STAGE_SEED)
+
+
+def test_the_deflated_sharpe_is_a_gate_where_it_is_asked_for(good: Scorecard) -> None:
+    """Noise is stopped by it and told so; a real edge passes; unasked it decides nothing."""
+    strict = ApprovalConfig(min_deflated_sharpe=0.95)
+    lucky = Evaluation(msgspec.structs.replace(request(), approval=strict), Played(noise(1)))
+    sound = Evaluation(msgspec.structs.replace(request(), approval=strict), Played(edge))
+    found = {}
+    for name, card in (("noise", lucky.finish()), ("edge", sound.finish()), ("unasked", good)):
+        assert card.approval is not None
+        (gate,) = (one for one in card.approval.gates if one.name == "deflated_sharpe")
+        found[name] = (gate.outcome, gate.limit)
+    assert found == {
+        "noise": ("fail", 0.95), "edge": ("pass", 0.95), "unasked": ("not_required", 0.95)
+    }  # fmt: skip
 
 
 def test_live_divergence_travels_with_the_verdict() -> None:
@@ -289,7 +328,10 @@ def test_the_same_strategy_without_the_peek_passes() -> None:
 
 
 def test_what_was_never_evaluated_has_a_card_that_says_so(good: Scorecard) -> None:
-    """Only names, the verdict and its reason."""
-    card = not_evaluated(FILE, good.verdict, "full", START)
-    assert (card.strategy, card.trades, card.failures[0].name) == ("alpha", 0, "backtest")
-    assert np.isfinite(card.start)
+    """Only names, the verdict and its reason; a failure only where something failed."""
+    failed = msgspec.structs.replace(good.verdict, standing="failed", reason="no candles")
+    card = not_evaluated(FILE, failed, "full", START)
+    assert (card.strategy, card.trades, card.start) == ("alpha", 0, START)
+    assert card.failures == (FailedStudy("backtest", "no candles"),)
+    thin = msgspec.structs.replace(failed, standing="insufficient")
+    assert not_evaluated(FILE, thin, "full", START).failures == ()

@@ -7,7 +7,7 @@ import msgspec
 from tests.views.nights import ENDS_AT, a_night, empty_card, full_card, subject, verdict
 from trader.domain.events import NightEvaluated
 from trader.domain.units import HOUR
-from trader.evaluation.night import StageHistory
+from trader.evaluation.night import Limit, StageHistory
 from trader.views.nightly_report import TEXT, first_screen, render
 from trader.views.report_front import move, notices, verdict_text
 
@@ -86,6 +86,28 @@ def test_gates_are_counted_over_all_strategies() -> None:
         one for one in text.splitlines() if one.startswith("| sample_size") and " of " in one
     ]
     assert [cell.strip() for cell in line.split("|")[1:-1]] == ["sample_size", "all", "1 of 2", "a"]
+
+
+def test_the_limits_in_force_are_listed_and_what_was_set_stands_out() -> None:
+    """Every threshold with its default; one that was moved is named before the table."""
+    limits = (
+        Limit("approval.min_trades", 50, 200),
+        Limit("approval.min_deflated_sharpe", None, None),
+        Limit("approval.require_walk_forward_ok", value=True, default=True),
+        Limit("approval.max_worst_dd_pilot", 0.35, 0.35),
+    )
+    night = msgspec.structs.replace(a_night(subject(full_card())), limits=limits)
+    text = render(night)[TEXT].partition("## Limits in force")[2].partition("\n## ")[0]
+    assert "Set by hand: approval.min_trades." in text
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert ["approval.min_trades", "! 50", "200"] in rows
+    assert ["approval.min_deflated_sharpe", "not set", "not set"] in rows
+    assert ["approval.require_walk_forward_ok", "true", "true"] in rows
+    assert ["approval.max_worst_dd_pilot", "0.35", "0.35"] in rows
+    same = msgspec.structs.replace(night, limits=limits[1:])
+    assert "All of them are the defaults." in render(same)[TEXT]
+    bare = msgspec.structs.replace(night, limits=())
+    assert "n/a: this night did not keep them." in render(bare)[TEXT]
 
 
 def test_the_account_is_told_apart_from_its_coins() -> None:

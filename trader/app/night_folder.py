@@ -34,7 +34,7 @@ MADE: Final = "made.json"
 UNFINISHED: Final = ".unfinished"
 REPLACED: Final = ".replaced"
 DATED: Final = "????-??-??"
-JUDGING: Final = ("account", "risk", "broker", "engine", "stages", "stage_floor")
+JUDGING: Final = ("account", "risk", "broker", "engine", "stages", "approval", "stage_floor")
 """The sections that a judgment depends on, beside the strategies and these keys of its own:"""
 JUDGING_NIGHTLY: Final = ("profile", "years")
 Kind = TypeVar("Kind")

@@ -29,8 +29,9 @@ from trader.backtest.runner import Terms
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightVerdict
 from trader.domain.units import DAY, YEAR, day_date, utc_day
+from trader.evaluation.approval import approval_config
 from trader.evaluation.evaluate import Evaluation, not_evaluated
-from trader.evaluation.night import Night, PaperTrades, conclude, needs_of
+from trader.evaluation.night import Limit, Night, PaperTrades, conclude, needs_of
 from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import FULL, QUICK, Request, Scorecard
 from trader.storage.datasets import DatasetStore
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trader.app.configuration import Configuration
+    from trader.app.settings import Settings
     from trader.app.strategy_files import ConfiguredStrategy
 
 WARM_UP: Final = 60 * DAY
@@ -198,6 +200,7 @@ def _request(
         start=start,
         end=end,
         plan=plan,
+        approval=approval_config(settings.approval),
         trials=trials.count(one.file.name, day_date(utc_day(ends_at)).isoformat()),
         paper=past.paper.get(one.file.name, PaperTrades()).multiples,
     )
@@ -246,4 +249,18 @@ def _night(
         notes=tuple(dict.fromkeys(notes)),
         equity=past.equity,
         previous=past.previous,
+        limits=limits_in_force(settings),
+    )
+
+
+def limits_in_force(settings: Settings) -> tuple[Limit, ...]:
+    """List the thresholds a night goes by, with their defaults."""
+    return tuple(
+        Limit(f"{name}.{key}", getattr(section, key), field.default)
+        for name, section in (
+            ("approval", settings.approval),
+            ("stages", settings.stages),
+            ("risk", settings.risk),
+        )
+        for key, field in type(section).model_fields.items()
     )

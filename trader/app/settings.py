@@ -27,6 +27,7 @@ from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.stages import StageSettings
+from trader.evaluation.approval_settings import ApprovalSettings
 from trader.risk.limits import RiskSettings
 from trader.storage.market_store import RecorderSettings
 
@@ -279,6 +280,7 @@ class Settings(BaseSettings):
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
     stages: StageSettings = Field(default_factory=StageSettings, description="[stages]")
+    approval: ApprovalSettings = Field(default_factory=ApprovalSettings, description="[approval]")
     nightly: NightSettings = Field(default_factory=NightSettings, description="[nightly]")
     journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")
     recorder: RecorderSettings = Field(default_factory=RecorderSettings, description="[recorder]")

@@ -28,7 +28,7 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.facts import EpochOpened
 from trader.domain.units import DAY, YEAR, iso
 from trader.evaluation import phases
-from trader.evaluation.approval import RegimeCoverage, evaluate_strategy
+from trader.evaluation.approval import RegimeCoverage, approval_config, evaluate_strategy
 from trader.evaluation.closed_chains import results
 from trader.evaluation.evaluate import Evaluation
 from trader.evaluation.monte_carlo import run_stage_monte_carlo
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from trader.backtest.trade_history import ClosedChain, TradeHistory
     from trader.domain.market import Floats, Ints
     from trader.evaluation.approval import ApprovalResult, Gate
+    from trader.evaluation.approval_settings import ApprovalSettings
 
 SCORECARD: Final = "scorecard.json"
 
@@ -208,7 +209,7 @@ def note_trials(configuration: Configuration, strategy: str, tried: Sequence[str
     TrialLedger(configuration.state_dir).add(strategy, tried, date)
 
 
-def judge(history: TradeHistory, past: Past) -> ApprovalResult | None:
+def judge(history: TradeHistory, past: Past, settings: ApprovalSettings) -> ApprovalResult | None:
     """Ask the gates what one run alone can answer; None where there are too few trades to ask.
 
     Walk-forward, sensitivity and stress are not answered: they need runs of their own.
@@ -217,7 +218,7 @@ def judge(history: TradeHistory, past: Past) -> ApprovalResult | None:
         return None
     trades = results(history.chains)
     stats = with_expectancy_bound(compute_strategy_stats(trades), trades)
-    variance = run_stage_monte_carlo(trades)
+    variance = run_stage_monte_carlo(trades, seed=settings.simulation_seed)
     return evaluate_strategy(
         stats,
         variance,
@@ -226,6 +227,7 @@ def judge(history: TradeHistory, past: Past) -> ApprovalResult | None:
         param_sensitivity_ok=None,
         walk_forward_ok=None,
         stress_test_ok=None,
+        cfg=approval_config(settings),
     )
 
 
@@ -310,6 +312,7 @@ def _request(configuration: Configuration, subject: Subject, end: int | None) ->
         start=start,
         end=until,
         plan=plan,
+        approval=approval_config(configuration.settings.approval),
         trials=TrialLedger(configuration.state_dir).count(subject.name),
     )
 

@@ -41,7 +41,10 @@ class StageSettings(BaseModel):
         default=60, ge=0, le=3650, description="Days at a stage before a promotion needs no force."
     )
     demotions_max: int = Field(
-        default=3, ge=1, le=100, description="Demotions by nights within the window that ask for force."
+        default=3,
+        ge=1,
+        le=100,
+        description="Demotions by nights within the window that ask for force.",
     )
     demotions_within_days: int = Field(
         default=90, ge=1, le=3650, description="The window that demotions are counted in."

@@ -6,13 +6,16 @@ binds and how far the next stage is.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from trader.evaluation.monte_carlo import VarianceProfile
+from trader.evaluation.monte_carlo import STAGE_SEED, VarianceProfile
 from trader.evaluation.psychology import PsychologyScore
 from trader.evaluation.trade_stats import StrategyStats
+
+if TYPE_CHECKING:
+    from trader.evaluation.approval_settings import ApprovalSettings
 
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
 Verdict = Literal["EVALUATED", "INSUFFICIENT_DATA", "INCONCLUSIVE"]
@@ -51,6 +54,13 @@ class ApprovalConfig(msgspec.Struct, frozen=True):
     """Without it a strategy that wins often and loses money can become PILOT."""
     min_deflated_sharpe: float | None = None
     """What the deflated Sharpe ratio must reach; None: a doubt is told and decides nothing."""
+    simulation_seed: int = STAGE_SEED
+    """Of the simulations that decide: named, so that it cannot be shopped for."""
+
+
+def approval_config(settings: ApprovalSettings) -> ApprovalConfig:
+    """Take the thresholds as they are configured."""
+    return ApprovalConfig(**settings.model_dump())
 
 
 class RegimeCoverage(msgspec.Struct, frozen=True):

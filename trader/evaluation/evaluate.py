@@ -173,7 +173,7 @@ class Evaluation:
 
     def _stress(self, plain: Sequence[ClosedChain]) -> StressTest:
         runs = {name: future.result().chains for name, future in self._stressed.items()}
-        return stress.judge(plain, runs)
+        return stress.judge(plain, runs, drawdown_max=self._request.approval.max_worst_dd_pilot)
 
     def _phases(self, chains: Sequence[ClosedChain]) -> tuple[PhaseRow, ...]:
         candles = self._request.market.candles
@@ -196,7 +196,7 @@ class Evaluation:
         self, trades: list[TradeResult], found: _Findings, luck: Overfitting | None
     ) -> ApprovalResult:
         stats = with_expectancy_bound(compute_strategy_stats(trades), trades)
-        variance = run_stage_monte_carlo(trades)
+        variance = run_stage_monte_carlo(trades, seed=self._request.approval.simulation_seed)
         psych = compute_psychology_score(stats, variance)
         covered = {row.phase: row.covered for row in found.phases}
         approval = evaluate_strategy(
@@ -248,14 +248,16 @@ class Evaluation:
         """Study what needs trades and no other study; each may fail for itself."""
         if len(trades) < TRADES_MIN:
             return _Figures()
-        sims, study = self._request.plan.sims, self._study
+        sims, study, limits = self._request.plan.sims, self._study, self._request.variance_limits
         details = [detail(one) for one in chains]
         return _Figures(
             quality=study("quality", lambda: trade_quality(trades, details)),
-            monte_carlo=study("monte carlo", lambda: study_variance(trades, sims=sims)),
+            monte_carlo=study(
+                "monte carlo", lambda: study_variance(trades, sims=sims, limits=limits)
+            ),
             stationary=study(
                 "monte carlo, stationary",
-                lambda: study_variance(trades, sims=sims, method="stationary"),
+                lambda: study_variance(trades, sims=sims, method="stationary", limits=limits),
             ),
             overfitting=study("overfitting", lambda: self._overfitting(grid_chains, chains)),
         )

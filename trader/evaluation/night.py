@@ -60,6 +60,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return RANK[self.after] < RANK[self.before]
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """One configured threshold that a night went by."""
+
+    key: str
+    value: float | int | bool | None
+    default: float | int | bool | None
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True):
     """A whole night. The same date and inputs give the same bytes: no wall clock is in it.
 
@@ -77,6 +85,8 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     equity: tuple[tuple[int, float, float], ...] = ()
     """(at, equity in USD, trading result against holding) of the account, hourly marks."""
     previous: NightEvaluated | None = None
+    limits: tuple[Limit, ...] = ()
+    """The thresholds in force: of the gates, of stages, of the risk gate."""
 
     @property
     def decisions(self) -> NightEvaluated:

@@ -13,7 +13,7 @@ import msgspec
 from trader.domain.trading import Stage
 from trader.domain.units import moment
 from trader.evaluation.approval import ApprovalResult, RegimeCoverage, evaluate_strategy
-from trader.evaluation.monte_carlo import SHORT_TRADES, STAGE_SEED, STAGE_SIMS, run_monte_carlo
+from trader.evaluation.monte_carlo import SHORT_TRADES, STAGE_SIMS, run_monte_carlo
 from trader.evaluation.psychology import compute_psychology_score
 from trader.evaluation.trade_stats import TradeResult
 from trader.evaluation.verdict import with_look_ahead, with_overfitting
@@ -53,11 +53,12 @@ def _stages(card: Scorecard, approval: ApprovalResult) -> tuple[SizedStage, ...]
         TradeResult(moment(at), result, result > 0, card.underlying)
         for at, result in zip(card.closed_at, card.results, strict=True)
     ]
+    seed = approval.config.simulation_seed
     others = [(sims, None) for sims in OTHER_SIMS] + [(STAGE_SIMS, SHORT_TRADES)] if trades else []
     return (
         _sized(card, approval, approval.variance, decides=True),
         *(
-            _sized(card, approval, run_monte_carlo(trades, sims, length, seed=STAGE_SEED))
+            _sized(card, approval, run_monte_carlo(trades, sims, length, seed=seed))
             for sims, length in others
         ),
     )

@@ -16,7 +16,7 @@ from trader.evaluation import stress
 from trader.evaluation.approval import ApprovalConfig, ApprovalResult
 from trader.evaluation.divergence import Divergence
 from trader.evaluation.look_ahead import LookAhead
-from trader.evaluation.monte_carlo import MonteCarlo
+from trader.evaluation.monte_carlo import MonteCarlo, VarianceLimits
 from trader.evaluation.phases import PhaseRow
 from trader.evaluation.runs import Subject
 from trader.evaluation.sensitivity import Sensitivity
@@ -128,3 +128,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     approval: ApprovalConfig = ApprovalConfig()
     trials: int = 0
     paper: tuple[float, ...] = ()
+
+    @property
+    def variance_limits(self) -> VarianceLimits:
+        """The limits whose breaking is counted: those of the stages and the account's halts."""
+        config, risk = self.approval, self.terms.risk
+        return VarianceLimits(
+            drawdown={
+                "research": config.max_worst_dd_research,
+                "pilot": config.max_worst_dd_pilot,
+                "production": config.max_worst_dd_prod,
+                "drawdown_halt": risk.drawdown_halt,
+            },
+            loss_streak={
+                "pilot": config.max_loss_streak_pilot,
+                "production": config.max_loss_streak_prod,
+            },
+            day_loss={"daily_loss_halt": risk.daily_loss_halt},
+        )

@@ -13,6 +13,7 @@ import numpy as np
 
 from trader.backtest.modelled import Costs
 from trader.domain.units import HOUR
+from trader.evaluation.approval import ApprovalConfig
 from trader.evaluation.trade_stats import compounded, max_drawdown
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trader.backtest.trade_history import ClosedChain
 
 DROPPED: Final = 0.05
-DRAWDOWN_MAX: Final = 0.35
+DRAWDOWN_MAX: Final = ApprovalConfig().max_worst_dd_pilot
 
 Name = Literal[
     "fees_x2", "slippage_x3", "delay_1h", "delay_3h", "quotes_missing", "iv_up", "iv_down",
@@ -77,7 +78,10 @@ class StressTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    plain: Sequence[ClosedChain], stressed: Mapping[Name, Sequence[ClosedChain]]
+    plain: Sequence[ClosedChain],
+    stressed: Mapping[Name, Sequence[ClosedChain]],
+    *,
+    drawdown_max: float = DRAWDOWN_MAX,
 ) -> StressTest:
     """Judge runs: an edge under doubled fees and an hour's delay, no drawdown beyond a pilot's.
 
@@ -88,7 +92,7 @@ def judge(
     rows.append(_row("best_dropped", "the best 5 % of trades dropped", without_best(plain)))
     by_name = {row.name: row for row in rows}
     decisive = [by_name[name] for name in DECISIVE if name in by_name]
-    ok, reason = _verdict(rows, decisive)
+    ok, reason = _verdict(rows, decisive, drawdown_max)
     return StressTest(rows=tuple(rows), break_even_fees=_break_even(plain), ok=ok, reason=reason)
 
 
@@ -99,14 +103,16 @@ def without_best(chains: Sequence[ClosedChain]) -> list[ClosedChain]:
     return [chains[row] for row in sorted(kept)]
 
 
-def _verdict(rows: list[StressRow], decisive: list[StressRow]) -> tuple[bool | None, str]:
+def _verdict(
+    rows: list[StressRow], decisive: list[StressRow], drawdown_max: float
+) -> tuple[bool | None, str]:
     if len(decisive) < len(DECISIVE) or any(row.expectancy is None for row in decisive):
         return None, "no trades to stress"
     for row in decisive:
         if row.expectancy is not None and row.expectancy <= 0:
             return False, f"{row.text}: expectancy {row.expectancy:.4%} a trade"
     for row in rows:
-        if row.drawdown is not None and row.drawdown < -DRAWDOWN_MAX:
+        if row.drawdown is not None and row.drawdown < -drawdown_max:
             return False, f"{row.text}: drawdown {row.drawdown:.1%}"
     return True, "the edge survives doubled fees and an hour's delay"
 

@@ -129,6 +129,8 @@ def night_verdict(
             "expectancy_per_trade": approval.stats.expectancy_per_trade,
             "mc_worst_max_dd": approval.variance.worst_max_dd,
             "mc_worst_loss_streak": float(approval.variance.worst_max_loss_streak),
+            "mc_sims": float(approval.variance.sims),
+            "mc_seed": float(approval.config.simulation_seed),
             "psychology_score": approval.psych.score,
         },
     )

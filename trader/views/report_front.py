@@ -31,6 +31,7 @@ def front(night: Night) -> tuple[Section, ...]:
         Section("Strategies", (_strategies(night), *_reasons(night)), level=2),
         Section(ACCOUNT, _account(night), level=2),
         Section("Gates and rules", _telemetry(night), level=2),
+        Section("Limits in force", _limits(night), level=2),
     )
 
 
@@ -188,6 +189,36 @@ def _account(night: Night) -> tuple[Block, ...]:
             "Everything the account is worth; mostly the price of its coins.",
         ),
     )
+
+
+def _limits(night: Night) -> tuple[Block, ...]:
+    """List the thresholds that decided, those that differ from their defaults marked."""
+    if not night.limits:
+        return (Prose("n/a: this night did not keep them.", "muted"),)
+    rows = tuple(
+        row(
+            one.key,
+            Cell(_limit(one.value), "warn" if one.value != one.default else ""),
+            _limit(one.default),
+        )
+        for one in night.limits
+    )
+    changed = [one.key for one in night.limits if one.value != one.default]
+    told = f"Set by hand: {', '.join(changed)}." if changed else "All of them are the defaults."
+    return (Prose(told), Table(columns("key", "#in force", "#default"), rows))
+
+
+def _limit(value: float | bool | None) -> str:
+    """Write a threshold as a configuration would."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case _:
+            return say.brief(value)
 
 
 def _telemetry(night: Night) -> tuple[Block, ...]:

@@ -102,6 +102,8 @@ def _gate_value(name: str, value: float | None) -> str:
     match name:
         case "positive_expectancy":
             return say.share(value, 4)
+        case "deflated_sharpe":
+            return say.share(value, 1)
         case "history":
             return f"{say.plain(value, 1)} years"
         case "psych_score_pilot" | "psych_score_production":

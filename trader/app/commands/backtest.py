@@ -94,7 +94,8 @@ def execute_run(arguments: argparse.Namespace) -> ExitCode:
     years = configuration.settings.nightly.years
     start, end = study.span_of(past.history.span, arguments.start, arguments.end, years)
     history = study.backtest(configuration, subject, past, start, end)
-    told = study.tell(history, study.judge(history, past), say)
+    judged = study.judge(history, past, configuration.settings.approval)
+    told = study.tell(history, judged, say)
     say("Walk-forward, sensitivity and stress need runs of their own: trader evaluate")
     folder = arguments.out or configuration.state_dir / "backtests" / subject.name
     told["parameters"] = subject.strategy().settings.model_dump(mode="json")
