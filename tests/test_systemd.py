@@ -19,6 +19,7 @@ UNITS = ROOT / "systemd"
 UNIT = UNITS / "trader.service"
 NIGHTLY = UNITS / "trader-nightly.service"
 TIMER = UNITS / "trader-nightly.timer"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXPOSURE_MAX = 1.5
 
 
@@ -114,6 +115,16 @@ def test_the_timer_fires_when_the_day_is_over_and_after_a_downtime() -> None:
     assert timer["Persistent"] == "yes"
     assert "[Install]" in TIMER.read_text(encoding="utf-8")
     assert "[Install]" not in NIGHTLY.read_text(encoding="utf-8"), "the timer starts it"
+
+
+def test_what_is_installed_is_enabled_timer_included() -> None:
+    """README copies every unit there is and enables daemon and timer; so does the unit itself."""
+    block = README.partition("## As a service")[2].partition("```bash\n")[2].partition("```")[0]
+    copied, _, enabled = (line.split() for line in block.splitlines())
+    assert sorted(copied[2:-1]) == sorted(f"systemd/{path.name}" for path in UNITS.iterdir())
+    assert enabled[:4] == ["sudo", "systemctl", "enable", "--now"]
+    assert enabled[4:] == [UNIT.name, TIMER.name]
+    assert f"enable --now trader {TIMER.name}" in UNIT.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("unit", [UNIT, NIGHTLY], ids=lambda path: path.name)

@@ -12,9 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from tests.app.nights import configured
+from tests.engine.floor import Floor
 from trader.app.configuration import load_configuration
 from trader.app.night_folder import Made, Origin, judging_hash, write_folder
 from trader.app.night_settings import NightSettings
@@ -227,9 +230,30 @@ async def test_a_timers_night_is_waited_for(tmp_path: Path) -> None:
         write_folder(tmp_path / DATE, made, night, {})
         assert await one.night() == night
         assert one.calls == []
-    async with scene(tmp_path, "make()", run_by="timer", minutes_max=0.001) as late:
-        detail = (await late.night("2026-06-02")).detail
-        assert detail.startswith("the night did not come within 0.001 minutes: ")
+
+
+async def test_a_timers_night_that_is_overdue_is_told_once_with_the_remedy(tmp_path: Path) -> None:
+    """A timer nobody enabled: one error line a night, and the journal's alert, say what to type."""
+    with capture_logs() as lines:
+        async with scene(tmp_path, "make()", run_by="timer", minutes_max=0.001) as late:
+            night = await late.night("2026-06-02")
+    assert night.detail.startswith("the night did not come within 0.001 minutes: ")
+    remedy = "is the timer on? `systemctl enable --now trader-nightly.timer`"
+    assert remedy in night.detail
+    assert {one.reason for one in night.verdicts} == {night.detail}
+    assert late.calls == []
+    (line,) = [one for one in lines if one["log_level"] == "error"]
+    assert remedy in line["message"]
+    floor = Floor(stages={"alpha": "PILOT", "beta": "PILOT"})
+    named = tuple(
+        msgspec.structs.replace(
+            one, configuration_hash=floor.engine.slots[one.strategy].configuration_hash
+        )
+        for one in night.verdicts
+    )
+    (alert,) = floor.send(msgspec.structs.replace(night, verdicts=named)).alerts
+    assert alert.text.startswith("alpha, beta: the night did not come")
+    assert remedy in alert.text
 
 
 async def test_nobodys_nights_are_only_a_persons(tmp_path: Path) -> None:

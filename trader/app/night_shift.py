@@ -40,6 +40,10 @@ PATIENCE_S: Final = 5.0
 """How long a child that was asked to end may take."""
 ATTEMPTS: Final = 3
 """How often a night is begun whose process is killed or breaks; one that says why is believed."""
+TIMER_REMEDY: Final = (
+    "is the timer on? `systemctl enable --now trader-nightly.timer`,"
+    ' or let the daemon do it (nightly.run_by = "daemon")'
+)
 DONE: Final = (ExitCode.OK, ExitCode.DEMOTED)
 
 
@@ -129,7 +133,7 @@ class NightShift:
                 while isinstance(night := self._found(date), str):  # noqa: ASYNC110 - a file
                     await asyncio.sleep(1.0)
                 return night
-        return f"did not come within {minutes:g} minutes: {self._found(date)}"
+        return f"did not come within {minutes:g} minutes: {self._found(date)}; {TIMER_REMEDY}"
 
     async def _made(self, date: str, why: str) -> NightEvaluated | str:
         """Have a night made by a child process; say why where there is none."""
