@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from trader.app.cli import main
+from trader.app.control import SOCKET_NAME, Answer, listen
+
+if TYPE_CHECKING:
+    from trader.domain.events import Command
 
 ROOT = Path(__file__).resolve().parents[2]
+TAKEN = Answer(accepted=True, sequence=41)
 
 STRATEGY = """
 name = "{name}"
@@ -47,6 +54,27 @@ def within(
     code = main([*map(str, arguments)])
     out, err = capsys.readouterr()
     return subprocess.CompletedProcess(arguments, code, out, err)
+
+
+async def typed_to_a_daemon(
+    folder: Path,
+    *typed: str,
+    capsys: pytest.CaptureFixture[str],
+    answer: Answer = TAKEN,
+) -> tuple[subprocess.CompletedProcess[str], list[Command]]:
+    """Type a command where one listens as a daemon does; return what came of it and what arrived.
+
+    Only the socket is asked here: what a daemon makes of a command is asked of a real one.
+    """
+    arrived: list[Command] = []
+
+    async def take(command: Command) -> Answer:
+        arrived.append(command)
+        return answer
+
+    async with listen(folder / SOCKET_NAME, take):
+        run = await asyncio.to_thread(within, *typed, "--state", folder, capsys=capsys)
+    return run, arrived
 
 
 def write_configuration(folder: Path, text: str = "", name: str = "covered_call_btc") -> Path:

@@ -296,3 +296,15 @@ class DaemonProcess(Process):
     def ready(self, within_s: float = 20.0) -> LINE:
         """Wait until it trades."""
         return self.wait_line("daemon.ready", within_s)
+
+
+def nothing_is_lost(script: str, *, kills: int) -> None:
+    """Run a whole campaign as a person does: every kill happens, no violation, exit 0."""
+    ended = subprocess.run(
+        [sys.executable, ROOT / "scripts" / script, "--kills", str(kills)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    last = ended.stdout.splitlines()[-1]
+    assert last.startswith(f"kills={kills} ")
+    assert last.endswith("violations=0")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.simulation.night_campaign import NightCampaign, taken_once, whole_folders
-from tests.simulation.processes import ROOT
+from tests.simulation.processes import nothing_is_lost
 from trader.app.night_folder import DECISIONS, Origin
 from trader.domain.events import NightEvaluated, StageChanged
 from trader.domain.facts import Recorded
@@ -56,11 +54,4 @@ def test_the_checker_sees_what_it_is_there_for(tmp_path: Path) -> None:
 @pytest.mark.timeout(3_600)
 def test_fifty_sigkills_at_night_lose_nothing() -> None:
     """The whole campaign, as a person runs it: fifty kills, no violation, exit 0."""
-    ended = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "night_campaign", "--kills", "50"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    last = ended.stdout.splitlines()[-1]
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert last.startswith("kills=50 ")
-    assert last.endswith("violations=0")
+    nothing_is_lost("night_campaign", kills=50)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.engine.floor import Floor, wish
 from tests.simulation.kill_campaign import Campaign, Figures, compare_with_log, recount
-from tests.simulation.processes import ROOT
+from tests.simulation.processes import nothing_is_lost
 from trader.domain.events import ClosePosition
 from trader.domain.facts import Filled, OrderPlaced, Recorded
 from trader.risk.limits import RiskSettings
@@ -71,11 +69,4 @@ def test_close_between_a_restart_and_the_first_index_is_journaled() -> None:
 @pytest.mark.timeout(1_200)
 def test_fifty_sigkills_lose_nothing() -> None:
     """The whole campaign, as a person runs it: fifty kills, no violation, exit 0."""
-    ended = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "kill_campaign", "--kills", "50"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    last = ended.stdout.splitlines()[-1]
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert last.startswith("kills=50 ")
-    assert last.endswith("violations=0")
+    nothing_is_lost("kill_campaign", kills=50)

@@ -109,26 +109,6 @@ def mean_lower_bound(
     return float(np.quantile(means, 1.0 - level))
 
 
-def mean_interval(
-    values: Array,
-    *,
-    level: float = 0.9,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    block_length: float | None = None,
-) -> tuple[float, float]:
-    """Return the two-sided percentile interval of the mean.
-
-    Raises:
-        ValueError: as `mean_lower_bound`.
-    """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level is {level}, must lie between 0 and 1, e.g. 0.9")
-    means = resampled_means(values, resamples=resamples, seed=seed, block_length=block_length)
-    low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return float(low), float(high)
-
-
 def _last_significant_lag(centered: Array, products: Array, in_a_row: int) -> int:
     """Find the lag after which `in_a_row` autocorrelations are insignificant; at least 1.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -16,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.commands.test_exchange import exchange
-from tests.app.running import ROOT, trader, within, write_configuration
-from trader.app.control import SOCKET_NAME, Answer, listen
+from tests.app.running import ROOT, trader, typed_to_a_daemon, within, write_configuration
+from trader.app.control import SOCKET_NAME, Answer
 from trader.domain.events import (
     ClosePosition,
     Command,
@@ -43,14 +42,7 @@ async def test_what_is_typed_is_what_the_daemon_takes(
     typed: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each command arrives as its event, and the journal's sequence comes back; exit 0."""
-    taken: list[Command] = []
-
-    async def take(command: Command) -> Answer:
-        taken.append(command)
-        return Answer(accepted=True, sequence=41)
-
-    async with listen(tmp_path / SOCKET_NAME, take):
-        run = await asyncio.to_thread(within, *typed, *WHO, "--state", tmp_path, capsys=capsys)
+    run, taken = await typed_to_a_daemon(tmp_path, *typed, *WHO, capsys=capsys)
     assert taken == [TYPED[typed]]
     assert (run.returncode, run.stdout) == (0, f"{typed[0]} journaled with sequence 41\n")
 
@@ -59,14 +51,10 @@ async def test_a_refused_command_fails_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the daemon does not accept exits 1 and says why; as JSON too."""
-
-    async def take(_: Command) -> Answer:
-        return Answer(accepted=False, sequence=9, detail="no chain C9")
-
-    async with listen(tmp_path / SOCKET_NAME, take):
-        close = ("close", "C9", *WHO, "--state", tmp_path)
-        run = await asyncio.to_thread(within, *close, capsys=capsys)
-        told = await asyncio.to_thread(within, *close, "--json", capsys=capsys)
+    refusal = Answer(accepted=False, sequence=9, detail="no chain C9")
+    close = ("close", "C9", *WHO)
+    run, _ = await typed_to_a_daemon(tmp_path, *close, capsys=capsys, answer=refusal)
+    told, _ = await typed_to_a_daemon(tmp_path, *close, "--json", capsys=capsys, answer=refusal)
     assert (run.returncode, run.stderr) == (1, "close not accepted: no chain C9\n")
     assert told.returncode == 1
     assert json.loads(told.stdout) == {"accepted": False, "sequence": 9, "detail": "no chain C9"}

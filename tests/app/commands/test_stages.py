@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import sys
@@ -10,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.running import within, write_configuration
+from tests.app.running import typed_to_a_daemon, within, write_configuration
 from tests.evaluation.life import Life
 from tests.evaluation.played import edge, judged
 from tests.views.nights import a_night, full_card, subject
 from trader.app.assemble import build_engine
 from trader.app.configuration import Configuration, load_configuration
-from trader.app.control import SOCKET_NAME, Answer, listen
 from trader.app.last_night import REPORT
 from trader.app.night_folder import NIGHTS
 from trader.app.strategy_archive import keep
@@ -107,14 +105,7 @@ async def test_what_is_typed_is_what_the_daemon_takes(
     typed: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By place or by name, in any case; the journal's sequence comes back."""
-    taken: list[Command] = []
-
-    async def take(command: Command) -> Answer:
-        taken.append(command)
-        return Answer(accepted=True, sequence=41)
-
-    async with listen(tmp_path / SOCKET_NAME, take):
-        run = await asyncio.to_thread(within, *typed, *WHO, "--state", tmp_path, capsys=capsys)
+    run, taken = await typed_to_a_daemon(tmp_path, *typed, *WHO, capsys=capsys)
     assert taken == [TYPED[typed]]
     assert run.returncode == 0
     assert run.stdout.endswith(f"{typed[0]} journaled with sequence 41\n")
