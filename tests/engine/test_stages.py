@@ -84,7 +84,7 @@ def test_an_unanswered_study_keeps_a_stage_but_earns_none() -> None:
     unknown = verdict("RESEARCH", demote_to="PRODUCTION")
     standing = nights("PRODUCTION", unknown, unknown)
     assert decide("PRODUCTION", standing, unknown, "RESEARCH", SETTINGS)[0] == "PRODUCTION"
-    assert "says RESEARCH" in str(objection(standing, "PILOT", 61 * DAY, SETTINGS))
+    assert "does not promote it" in str(objection(standing, "PILOT", 61 * DAY, SETTINGS))
 
 
 def test_the_floor_holds_what_would_fall_below_it() -> None:
@@ -149,6 +149,19 @@ def test_a_promotion_needs_days_and_a_judgment() -> None:
     assert "only 12 of 60 days" in str(objection(good, "PRODUCTION", 12 * DAY, SETTINGS))
     assert objection(good, "PRODUCTION", 60 * DAY, SETTINGS) is None
     assert "no night has judged it" in str(objection(Standing(), "PILOT", 60 * DAY, SETTINGS))
+
+
+def test_a_night_that_may_promote_nobody_is_waited_out_not_improved_upon() -> None:
+    """A quick profile holds back what it would let stay: the remedy is another night."""
+    held = verdict("RESEARCH", demote_to="PRODUCTION", reason="quick profile")
+    standing = nights("PILOT", held)
+    against = str(objection(standing, "PRODUCTION", 60 * DAY, SETTINGS))
+    assert "does not promote it to PRODUCTION: quick profile; wait for one that does" in against
+    low = verdict("RESEARCH", demote_to="PILOT", reason="score 57")
+    standing = nights("PILOT", low)
+    assert "says RESEARCH: score 57; improve it" in str(
+        objection(standing, "PRODUCTION", 60 * DAY, SETTINGS)
+    )
 
 
 @pytest.mark.parametrize("field", ["nights_to_demote", "broken_nights_max", "demotions_max"])

@@ -36,6 +36,7 @@ from trader.evaluation.monte_carlo import STAGE_SEED
 from trader.evaluation.runs import Subject
 from trader.evaluation.sensitivity import Grid, judge
 from trader.evaluation.strategy_card import QUICK, FailedStudy, Plan, Scorecard
+from trader.evaluation.verdict import QUICK_PROFILE
 from trader.evaluation.walk_forward import walk_forward
 from trader.strategies.covered_call import CoveredCall
 
@@ -256,6 +257,34 @@ def test_the_quick_profile_decides_once_a_day() -> None:
     grid = [run for run in player.runs if run.stress is None and not run.fingerprint]
     assert len(grid) == 9
     assert {run.subject.file.cadence.offset_minutes for run in player.runs} == {485}
+
+
+def test_a_quick_evaluation_says_in_one_line_that_it_promotes_nobody() -> None:
+    """A real edge whose best cell is at the border of nine: no failed grid, one clear reason."""
+
+    def aside(run: Run) -> Floats:
+        settings = run.subject.strategy(run.parameters).settings.model_dump()
+        tilted: Floats = edge(run) + 0.00003 * settings["a"]
+        return tilted
+
+    quick = msgspec.structs.replace(request(), plan=QUICK)
+    card = Evaluation(quick, Played(aside)).finish()
+    assert card.sensitivity is not None
+    assert card.sensitivity.finding == "grid too small"
+    assert (card.verdict.stage, card.verdict.demote_to) == ("RESEARCH", "PRODUCTION")
+    assert card.verdict.reason == QUICK_PROFILE
+    assert card.approval is not None
+    outcomes = {gate.name: gate.outcome for gate in card.approval.gates if gate.blocks}
+    assert outcomes == {"full_profile": "not_evaluated"}
+    whole = Evaluation(msgspec.structs.replace(quick, plan=Plan(steps_per_side=1)), Played(aside))
+    assert whole.finish().verdict.reason == "Parameter sensitivity could not be evaluated"
+
+
+def test_a_quick_evaluation_still_lowers_what_has_no_edge() -> None:
+    """Nine cells are enough to see a loss."""
+    card = Evaluation(msgspec.structs.replace(request(), plan=QUICK), Played(no_edge)).finish()
+    assert (card.verdict.stage, card.verdict.demote_to) == ("RESEARCH", "RESEARCH")
+    assert card.verdict.reason != QUICK_PROFILE
 
 
 FUTURE: dict[str, Candles] = {}

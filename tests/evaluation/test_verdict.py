@@ -13,11 +13,13 @@ from trader.evaluation.look_ahead import LookAhead
 from trader.evaluation.psychology import compute_psychology_score
 from trader.evaluation.strategy_card import FailedStudy, Overfitting
 from trader.evaluation.verdict import (
+    QUICK_PROFILE,
     UNKNOWN,
     luck,
     night_verdict,
     with_look_ahead,
     with_overfitting,
+    with_profile,
 )
 
 HONEST = LookAhead(ok=True, cuts=(1,), reason="nothing changes")
@@ -74,6 +76,28 @@ def test_no_answer_blocks_promotion_and_demotes_nobody(found: LookAhead | None) 
         "RESEARCH", "INCONCLUSIVE", "PRODUCTION",
     )  # fmt: skip
     assert result.reason.startswith(UNKNOWN)
+
+
+def test_a_quick_evaluation_promotes_nobody_and_lowers_as_ever() -> None:
+    """One line stands for it; what a strategy may stay at, and why it falls, is untouched."""
+    good, weak = approval(), approval(streak=7)
+    assert with_profile(good, "full") == good
+    held = with_profile(good, "quick")
+    assert (held.stage, held.verdict, held.demote_to) == ("RESEARCH", "INCONCLUSIVE", "PRODUCTION")
+    assert (held.reason, held.binding) == (QUICK_PROFILE, "full_profile")
+    assert [gate.name for gate in held.missing] == ["full_profile"]
+    lowered = with_profile(weak, "quick")
+    assert (lowered.demote_to, lowered.demote_reason) == ("PILOT", weak.demote_reason)
+    assert "loss streak production 7 against 6" in lowered.demote_reason
+
+
+@pytest.mark.parametrize("streak", [4, 30])
+def test_a_quick_evaluation_hides_no_other_reason(streak: int) -> None:
+    """Too few trades, or a losing run no stage allows: that is what is told."""
+    plain = approval(n_trades=30 if streak == 4 else 400, streak=streak)
+    held = with_profile(plain, "quick")
+    assert (held.stage, held.reason, held.verdict) == (plain.stage, plain.reason, plain.verdict)
+    assert held.demote_to == plain.demote_to
 
 
 def test_no_answer_leaves_another_reason_in_place() -> None:

@@ -217,7 +217,7 @@ def test_a_night_is_summed_up_however_many_strategies_there_are() -> None:
     event, fields = log_line(Recorded(1, EVENING, night))
     assert event == "night.evaluated"
     assert fields["message"] == (
-        "night of 2026-06-01, quick profile: 2 earned PILOT, 1 with too few trades to judge, "
+        "night of 2026-06-01, quick profile: 2 earned PILOT, 1 with too little to judge by, "
         "1 not evaluated (late)"
     )
     assert [judgment(one) for one in verdicts] == [
@@ -226,3 +226,9 @@ def test_a_night_is_summed_up_however_many_strategies_there_are() -> None:
         "no verdict, thin evidence: worst streak 9",
         "no verdict, not evaluated: worst streak 9",
     ]
+    quick = msgspec.structs.replace(
+        verdicts[0], stage="RESEARCH", demote_to="PILOT", reason="quick"
+    )
+    assert judgment(quick) == "no promotion, it may stay up to PILOT, quick"
+    told = log_line(Recorded(1, EVENING, msgspec.structs.replace(night, verdicts=(quick,))))[1]
+    assert "1 earned no promotion, it may stay up to PILOT (late)" in str(told["message"])

@@ -126,3 +126,7 @@ def test_words_for_stages_and_verdicts() -> None:
     assert move("PILOT", "PILOT") == "PILOT"
     assert verdict_text(verdict("a", "RESEARCH", "insufficient")) == "too early to judge"
     assert verdict_text(verdict("a", "PILOT")) == "deserves PILOT"
+    held = msgspec.structs.replace(verdict("a", "RESEARCH"), demote_to="PRODUCTION")
+    assert verdict_text(held) == "deserves no promotion, it may stay up to PRODUCTION"
+    fallen = msgspec.structs.replace(verdict("a", "RESEARCH"), demote_to="RESEARCH")
+    assert verdict_text(fallen) == "deserves RESEARCH"

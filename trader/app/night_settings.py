@@ -18,7 +18,7 @@ class NightSettings(BaseModel):
     )
     profile: Literal["full", "quick"] = Field(
         default="full",
-        description="quick: 9 cells, one decision a day, 500 simulations (the demo).",
+        description="quick: 9 cells, one decision a day, 500 sims, no promotion (the demo).",
     )
     executor: str = Field(
         default="processes",

@@ -156,6 +156,11 @@ def objection(standing: Standing, wanted: Stage, at: int, settings: StageSetting
             f"the night of {standing.judged_on} says live_divergence: {verdict.live_divergence}; "
             "wait until paper and backtest agree, or repeat with --override"
         )
+    if RANK[verdict.stage] < RANK[wanted] <= RANK[may_live_at(verdict)]:
+        return (
+            f"the night of {standing.judged_on} does not promote it to {wanted}: {verdict.reason}; "
+            "wait for one that does, or repeat with --override"
+        )
     if RANK[verdict.stage] < RANK[wanted]:
         return (
             f"the night of {standing.judged_on} says {verdict.stage}: {verdict.reason}; "

@@ -33,6 +33,7 @@ from trader.evaluation.verdict import (
     night_verdict,
     with_look_ahead,
     with_overfitting,
+    with_profile,
 )
 from trader.evaluation.walk_forward import WalkForward
 
@@ -199,6 +200,10 @@ class Evaluation:
         variance = run_stage_monte_carlo(trades, seed=self._request.approval.simulation_seed)
         psych = compute_psychology_score(stats, variance)
         covered = {row.phase: row.covered for row in found.phases}
+        plan, config, steps = self._request.plan, self._request.approval, found.sensitivity
+        if plan.profile == "quick" and steps is not None and steps.finding == "grid too small":
+            # of nine cells only one is inside: the profile's own line says that it cannot promote
+            config = msgspec.structs.replace(config, require_param_sensitivity_ok=False)
         approval = evaluate_strategy(
             stats,
             variance,
@@ -208,12 +213,13 @@ class Evaluation:
                 bear=covered.get("bear", False),
                 chop=covered.get("chop", False),
             ),
-            param_sensitivity_ok=found.sensitivity.ok if found.sensitivity is not None else None,
+            param_sensitivity_ok=steps.ok if steps is not None else None,
             walk_forward_ok=found.rolling.ok if found.rolling is not None else None,
             stress_test_ok=found.stress.ok if found.stress is not None else None,
-            cfg=self._request.approval,
+            cfg=config,
         )
-        return with_look_ahead(with_overfitting(approval, luck), found.look_ahead)
+        asked = with_look_ahead(with_overfitting(approval, luck), found.look_ahead)
+        return with_profile(asked, plan.profile)
 
     def _overfitting(
         self, chains: Mapping[Cell, Sequence[ClosedChain]] | None, plain: Sequence[ClosedChain]

@@ -71,7 +71,7 @@ def _sized(
     *,
     decides: bool = False,
 ) -> SizedStage:
-    """Ask the gates again with another profile."""
+    """Ask the gates again with another profile of variance; a quick evaluation's veto aside."""
     score = compute_psychology_score(approval.stats, variance)
     outcomes = {gate.name: gate.outcome for gate in approval.gates}
     covered = outcomes.get("regimes") != "fail"

@@ -6,7 +6,7 @@ made of what nobody can know.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -27,6 +27,7 @@ REASON_MAX: Final = 500
 APPROVAL: Final = "approval"
 CONVINCING: Final = 0.95
 """What a deflated Sharpe ratio should reach; below, a result may be luck."""
+QUICK_PROFILE: Final = 'Quick profile: not enough for promotion (nightly.profile = "full" is)'
 UNKNOWN: Final = "Look-ahead could not be evaluated"
 
 
@@ -62,6 +63,14 @@ def with_overfitting(approval: ApprovalResult, found: Overfitting | None) -> App
         "deflated_sharpe", "all", value, CONVINCING if limit is None else limit, outcome,
         f"May be luck: the deflated Sharpe ratio {told}",
     )  # fmt: skip
+    return _with_gate(approval, gate)
+
+
+def with_profile(approval: ApprovalResult, profile: Literal["full", "quick"]) -> ApprovalResult:
+    """Let a quick evaluation raise nobody, in one line; it may still lower."""
+    if profile == "full":
+        return approval
+    gate = Gate("full_profile", "all", None, None, "not_evaluated", QUICK_PROFILE)
     return _with_gate(approval, gate)
 
 

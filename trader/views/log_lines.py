@@ -40,6 +40,7 @@ from trader.domain.facts import (
 from trader.domain.trading import Approved, Order, Refused
 from trader.views import trade_lines
 from trader.views.decisions import in_unit
+from trader.views.stages import earned
 from trader.views.text import atoms, number, signed_usd, usd
 from trader.views.trade_lines import Fields
 
@@ -183,8 +184,8 @@ def _sorted_out(verdicts: Sequence[NightVerdict]) -> dict[str, list[str]]:
     """Sort strategies by what the night says of them."""
     found: dict[str, list[str]] = {}
     for one in verdicts:
-        earned = {"judged": f"earned {one.stage}", "insufficient": "with too few trades to judge"}
-        found.setdefault(earned.get(one.standing, "not evaluated"), []).append(one.strategy)
+        said = {"judged": f"earned {earned(one)}", "insufficient": "with too little to judge by"}
+        found.setdefault(said.get(one.standing, "not evaluated"), []).append(one.strategy)
     return found
 
 
@@ -192,7 +193,7 @@ def judgment(verdict: NightVerdict) -> str:
     """Say what a night judged of a strategy: "PILOT, worst streak 9"."""
     match verdict.standing:
         case "judged":
-            judgment = f"{verdict.stage}, {verdict.reason}"
+            judgment = f"{earned(verdict)}, {verdict.reason}"
         case "insufficient":
             judgment = f"no verdict, thin evidence: {verdict.reason}"
         case _:

@@ -9,6 +9,7 @@ from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Figure, Items, Prose, Section, Table, columns, prose_or, row
 from trader.views.figures import Line, chart
 from trader.views.small_figures import score_bar
+from trader.views.stages import earned
 from trader.views.svg import Axis
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def notices(night: Night) -> tuple[Prose, ...]:
     if night.profile == "quick":
         rows.append(
             "Quick profile: 9 cells, one decision a day, 500 simulations. Good for a demo, too"
-            " coarse for a verdict on money."
+            " coarse for a verdict on money: it can cost a stage, and is not enough for promotion."
         )
     if modelled:
         rows.append(
@@ -65,7 +66,7 @@ def move(before: Stage, after: Stage) -> str:
 
 def verdict_text(verdict: NightVerdict) -> str:
     """Say what a night says of a strategy: the stage it would deserve, or why there is none."""
-    return STANDINGS.get(verdict.standing) or f"deserves {verdict.stage}"
+    return STANDINGS.get(verdict.standing) or f"deserves {earned(verdict)}"
 
 
 def _changes(night: Night) -> tuple[Block, ...]:

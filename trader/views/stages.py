@@ -113,13 +113,24 @@ def verdict_text(verdict: NightVerdict | None) -> str:
         return "no night has judged it as it is configured now"
     match verdict.standing:
         case "judged":
-            told = f"{verdict.stage}: {verdict.reason}"
+            told = f"{earned(verdict)}: {verdict.reason}"
         case "insufficient":
             told = f"thin evidence, no verdict: {verdict.reason}"
         case _:
             told = f"not evaluated: {verdict.reason}"
     apart = f"; live_divergence: {verdict.live_divergence}" if verdict.live_divergence else ""
     return told + apart
+
+
+def earned(verdict: NightVerdict) -> str:
+    """Name the stage a judgment gives; where studies without an answer hold it back, what is left.
+
+    Caller's obligation: it is a judgment.
+    """
+    most = may_live_at(verdict)
+    if RANK[most] <= RANK[verdict.stage]:
+        return verdict.stage
+    return f"no promotion, it may stay up to {most}"
 
 
 def next_step(stage: Stage, standing: Standing, at: int, settings: StageSettings) -> str:
