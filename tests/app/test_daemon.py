@@ -25,7 +25,7 @@ import pytest
 import structlog
 
 from tests.app.exchange_thread import exchange_thread
-from tests.app.running import ROOT, write_configuration
+from tests.app.running import ROOT, trader, write_configuration
 from trader.app.assemble import holdings
 from trader.app.configuration import Configuration, load_configuration
 from trader.app.control import Answer, DaemonUnreachable, send
@@ -37,9 +37,12 @@ from trader.domain.errors import ConfigurationError, JournalLocked, StorageError
 from trader.domain.events import (
     ClosePosition,
     Command,
+    Demote,
     FlattenAll,
     PauseTrading,
+    Promote,
     ResumeTrading,
+    StageChanged,
 )
 from trader.domain.facts import AlertRaised, CommandTaken, EpochOpened, Fact
 from trader.domain.units import DAY, HOUR
@@ -155,6 +158,51 @@ async def test_commands_go_round_while_it_trades(tmp_path: Path, url: str) -> No
         assert unknown.sequence is not None
         assert await daemon.stop() == ExitCode.OK
         assert not daemon.configuration.socket_path.exists()
+
+
+async def typed(daemon: Running, *words: str) -> subprocess.CompletedProcess[str]:
+    """Type a command as a person does, in a process of its own, while the daemon runs."""
+    config = daemon.configuration.state_dir.parent / "trader.toml"
+    return await asyncio.to_thread(trader, *words, "--config", config)
+
+
+async def test_stages_that_a_person_gives_and_takes(tmp_path: Path, url: str) -> None:
+    """Refused by rule, then overridden, then lowered: exit codes, journal and log say the same,
+    and the next daemon lives by it.
+    """
+    name, who = "covered_call_btc", ("--by", "ana", "--reason", "good month")
+    configuration = configured(tmp_path, url)
+    async with running(configuration) as daemon:
+        await daemon.until_said("daemon.ready")
+        refused = await typed(daemon, "promote", name, "--to", "PRODUCTION", *who, "--yes")
+        assert refused.returncode == 1
+        assert "RESEARCH since" in refused.stdout
+        assert "only 0 of 60 days at its present stage" in refused.stderr
+        raised = await typed(
+            daemon, "promote", name, "--to", "PRODUCTION", *who, "--override", "--yes"
+        )
+        assert raised.returncode == 0, raised.stderr
+        lowered = await typed(daemon, "demote", name, "--to", "PILOT", *who)
+        assert lowered.returncode == 0, lowered.stderr
+        await daemon.until_said("stage.changed")
+        assert await daemon.stop() == ExitCode.OK
+        stages = [fact for fact in daemon.facts() if isinstance(fact, StageChanged)]
+        assert [(one.stage, one.by, one.reason) for one in stages[-2:]] == [
+            ("PRODUCTION", "ana", "good month"), ("PILOT", "ana", "good month")
+        ]  # fmt: skip
+        commands = [fact.command for fact in daemon.facts() if isinstance(fact, CommandTaken)]
+        assert [type(one) for one in commands] == [Promote, Promote, Demote]
+        said = [line["message"] for line in daemon.lines() if line["event"] == "stage.changed"]
+        assert said[-2:] == [
+            f"{name} lives at {stage} now, by ana: good month" for stage in ("PRODUCTION", "PILOT")
+        ]
+    async with running(configuration) as daemon:
+        await daemon.until_said("daemon.ready")
+        story = (await typed(daemon, "explain", name)).stdout
+        assert f"ana promoted {name} to PRODUCTION: good month" in story
+        assert f"{name} lives at PILOT now, by ana: good month" in story
+        rows = json.loads((await typed(daemon, "strategies", "--json")).stdout)
+        assert {(row["stage"], row["by"]) for row in rows} == {("PILOT", "ana")}
 
 
 async def get(address: str) -> tuple[int, str]:
