@@ -70,6 +70,39 @@ def test_a_refused_roll_leaves_the_old_leg_and_its_close() -> None:
     assert floor.told()[-1] == "chain closed"
 
 
+def test_a_close_after_a_roll_is_what_becomes_of_it_when_refused() -> None:
+    """Proposed together: with the roll approved the close is not asked for, else it is."""
+    for ratio, told in (
+        (-1, ["approved roll 1 of alpha", "placed roll 1 on main"]),
+        (-9, [
+            "refused roll of alpha: per_trade_risk", "approved close 1 of alpha",
+            "placed close 1 on main",
+        ]),
+    ):  # fmt: skip
+        floor = holding()
+        chain = floor.chains()[0]
+        roll = wish((Leg(CALL_LATER, ratio),), action="roll", chain_id=chain.id)
+        close = wish((Leg(CALL, 1),), action="close", chain_id=chain.id, amount=None)
+        floor.ask(roll, close, occasion="manage")
+        assert floor.told() == told
+        floor.pass_time(SECOND)
+        assert chain.rolls == (ratio == -1)
+        assert floor.audit() == ()
+
+
+def test_a_roll_is_counted_over_a_restart() -> None:
+    """How often a chain was rolled stands in the facts, and in what a strategy is shown."""
+    floor = holding()
+    name = floor.chains()[0].id
+    floor.ask(wish((Leg(CALL_LATER, -1),), action="roll", chain_id=name), occasion="manage")
+    floor.pass_time(SECOND)
+    floor.ask(wish((Leg(CALL_UP, 1),), action="hedge", chain_id=name), occasion="manage")
+    floor.pass_time(SECOND)
+    floor.restart()
+    ledger = floor.engine.ledger
+    assert ledger.chain_view(ledger.chain(name)).rolls == 1
+
+
 def test_a_roll_that_finds_too_little_size_waits_whole() -> None:
     """A roll never fills in part: half a roll would be another structure."""
     floor = holding()

@@ -27,7 +27,8 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
 
     `units` is the filled size still open, in units of the opening legs. `entry_net` is the average
     net price per unit at which it was opened (negative: a credit). `max_loss_usd`/`max_loss_coin`
-    are for what is open now; `flows` every atom that moved so far, by currency.
+    are for what is open now; `flows` every atom that moved so far, by currency; `rolls` how often
+    it was rolled.
     """
 
     chain_id: str
@@ -48,6 +49,7 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None
     confidence: float
     reason: str
+    rolls: int = 0
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):

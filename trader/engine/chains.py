@@ -65,6 +65,7 @@ class Chain:
         "reason",
         "risk_coin",
         "risk_usd",
+        "rolls",
         "settled",
         "strategy",
         "underlying",
@@ -91,6 +92,7 @@ class Chain:
         self.settled = False
         self.risk_usd = 0.0
         self.risk_coin = 0.0
+        self.rolls = 0
 
     @property
     def flat(self) -> bool:
@@ -181,6 +183,7 @@ class Chain:
             expires_at=self.expires_at,
             confidence=self.confidence,
             reason=self.reason,
+            rolls=self.rolls,
         )
 
     def _state(self, *, working: bool) -> ChainState:

@@ -302,6 +302,7 @@ class Ledger:
             case "roll" | "hedge":
                 worst = book.approval.max_loss
                 chain.replace_risk(worst.usd, worst.coin)
+                chain.rolls += book.order.action == "roll"  # a roll fills whole
             case _:
                 assert_never(book.order.action)
 

@@ -55,7 +55,10 @@ class TradingDesk:
                 self._broker.work(book, step, self._market, chain)
 
     def ask(self, slot: Slot, occasion: Occasion, step: Step) -> None:
-        """Ask a strategy for its proposals and judge each in turn."""
+        """Ask a strategy for its proposals and judge each in turn.
+
+        A close that follows the roll of its chain is what becomes of it if the roll is refused.
+        """
         situation = self.review.situation(slot, occasion)
         if occasion == "open" and (missing := _missing(situation)):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
@@ -66,11 +69,14 @@ class TradingDesk:
                     kind="decision_skipped", severity="warning", text=text, strategy=slot.name
                 )
             )
+        rolled: dict[str | None, None] = {}
         for intent in self._proposals(slot, situation, step):
-            if intent.strategy == slot.name:
-                self.judge(intent, step)
-            else:
+            if intent.strategy != slot.name:
                 step.record(_stranger(intent, slot.name, self.review, step.name("V")))
+            elif intent.action == "close" and intent.chain_id in rolled:
+                continue
+            elif self.judge(intent, step) and intent.action == "roll":
+                rolled[intent.chain_id] = None
 
     def _proposals(self, slot: Slot, situation: Situation, step: Step) -> tuple[Intent, ...]:
         """Ask the rule itself; one that raises proposes nothing, and a person is told."""
@@ -85,8 +91,8 @@ class TradingDesk:
             )
             return ()
 
-    def judge(self, intent: Intent, step: Step) -> None:
-        """Ask the gate; an approval becomes an order at once."""
+    def judge(self, intent: Intent, step: Step) -> bool:
+        """Ask the gate and tell whether it approved; an approval becomes an order at once."""
         if intent.action == "close" and intent.pricing.limit_net is None:
             self._withdraw_closes(intent.chain_id, step)
         view = self.review.gate_view(intent)
@@ -97,13 +103,14 @@ class TradingDesk:
             step.record(
                 _demoted(intent, view.account, self.review.stage(intent.strategy), verdict_id)
             )
-            return
+            return False
         verdict = self._gate.judge(intent, view, verdict_id)
         step.record(verdict)
         if isinstance(verdict, Approved):
             if intent.action == "close":
                 self._withdraw_changes(verdict.chain_id, step)
             self._place(verdict, view.equity_usd, view.index, step)
+        return isinstance(verdict, Approved)
 
     def _withdraw_closes(self, chain_id: str | None, step: Step) -> None:
         """Cancel a patient close so that an urgent one can take its place."""
