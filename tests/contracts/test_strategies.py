@@ -137,7 +137,31 @@ def well_formed(strategy: Strategy, intent: Intent, shown: Situation) -> None:
         chains = {one.chain_id: one for one in shown.chains}
         assert intent.chain_id in chains
         names = {one.instrument.name for one in chains[intent.chain_id].positions}
-        assert {leg.instrument for leg in intent.legs} == names
+        legs = {leg.instrument for leg in intent.legs}
+        if intent.action == "roll":
+            rolls_well(intent, names, shown)
+        else:
+            assert legs == names
+
+
+def rolls_well(intent: Intent, held: set[str], shown: Situation) -> None:
+    """Check a roll: into other, later contracts whose quotes may be used."""
+    usable = tradable(shown.board)
+    for leg in intent.legs:
+        row = shown.board.row(leg.instrument)
+        assert row is not None
+        assert leg.instrument not in held
+        assert usable[row]
+        assert all(
+            shown.board.expires_at[row] > shown.board.expires_at[old]
+            for old in rows_of(held, shown)
+        )
+
+
+def rows_of(names: set[str], shown: Situation) -> list[int]:
+    """Find contracts on the board; those that are not there are left out."""
+    found = (shown.board.row(name) for name in sorted(names))
+    return [row for row in found if row is not None]
 
 
 def opens_well(intent: Intent, shown: Situation) -> None:

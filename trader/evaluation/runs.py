@@ -92,4 +92,5 @@ def days_looked(strategy: Strategy) -> float:
         return DAYS_ALWAYS
     cadence = strategy.cadence()
     late = (cadence.offset - LISTED_AT) % DAY if cadence.every % DAY == 0 else DAY
-    return float(target) + float(getattr(strategy.settings, "days_tolerance", target)) + late / DAY
+    near = float(target) + float(getattr(strategy.settings, "days_tolerance", target))
+    return max(near, float(getattr(strategy.settings, "roll_days_max", 0.0))) + late / DAY

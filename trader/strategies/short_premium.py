@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 CREDIT_OVER_FAIR_MAX: Final = 2.0
 
 
-class ShortPremiumSettings(pydantic.BaseModel):
-    """Parameters of every seller of options: what to sell, for how much, when to buy it back."""
+class SaleSettings(pydantic.BaseModel):
+    """Which option to sell, for how much at least, and how patiently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -68,6 +68,30 @@ class ShortPremiumSettings(pydantic.BaseModel):
     lifetime_minutes: float = Field(
         default=60.0, gt=0, le=1440, description="An order that has not filled by then ends."
     )
+
+    @pydantic.model_validator(mode="after")
+    def _patience_fits(self) -> SaleSettings:
+        if self.lifetime_minutes < self.patience_minutes:
+            raise ValueError(
+                f"lifetime_minutes {self.lifetime_minutes:g} must not be below "
+                f"patience_minutes {self.patience_minutes:g}"
+            )
+        return self
+
+    @property
+    def patience(self) -> int:
+        """Nanoseconds an order rests at the mid."""
+        return round(self.patience_minutes * MINUTE)
+
+    @property
+    def lifetime(self) -> int:
+        """Nanoseconds after which an order ends."""
+        return round(self.lifetime_minutes * MINUTE)
+
+
+class ShortPremiumSettings(SaleSettings):
+    """Parameters of a seller that buys back: by a profit, a stop, or the time left."""
+
     take_profit: float = Field(
         default=0.5,
         ge=0,
@@ -99,11 +123,6 @@ class ShortPremiumSettings(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> ShortPremiumSettings:
-        if self.lifetime_minutes < self.patience_minutes:
-            raise ValueError(
-                f"lifetime_minutes {self.lifetime_minutes:g} must not be below "
-                f"patience_minutes {self.patience_minutes:g}"
-            )
         if 0 < self.stop_multiple <= 1:
             raise ValueError(
                 f"stop_multiple {self.stop_multiple:g} would stop at once: "
@@ -115,16 +134,6 @@ class ShortPremiumSettings(pydantic.BaseModel):
                 f"min_hours_left {self.min_hours_left:g}: a sale would be bought back at once"
             )
         return self
-
-    @property
-    def patience(self) -> int:
-        """Nanoseconds an order rests at the mid."""
-        return round(self.patience_minutes * MINUTE)
-
-    @property
-    def lifetime(self) -> int:
-        """Nanoseconds after which an order ends."""
-        return round(self.lifetime_minutes * MINUTE)
 
 
 def may_open(situation: Situation, cadence: Cadence) -> bool:
@@ -140,9 +149,7 @@ def may_open(situation: Situation, cadence: Cadence) -> bool:
     return all(chain.approved_at < slot for chain in situation.chains)
 
 
-def choose_short(
-    board: Board, option_type: OptionType, settings: ShortPremiumSettings
-) -> int | None:
+def choose_short(board: Board, option_type: OptionType, settings: SaleSettings) -> int | None:
     """Choose the row to sell: the expiry nearest to the target days, then the nearest delta.
 
     None where the board offers none within the tolerances with a quote that may be used.
@@ -157,7 +164,7 @@ def choose_short(
     return choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
 
 
-def worth_selling(quote: NetQuote, settings: ShortPremiumSettings) -> bool:
+def worth_selling(quote: NetQuote, settings: SaleSettings) -> bool:
     """Check that the credit at the touch beats the opening fees, and is no error of the market.
 
     A bid of more than twice what the venue marks is no gift: it would be a phantom profit.
