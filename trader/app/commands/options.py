@@ -1,12 +1,15 @@
-"""Which options do several commands share? Where the configuration lies, where the state."""
+"""Which options do several commands share? Configuration, state, and what a past is asked for."""
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+
+    from trader.app.configuration import Configuration
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
 
@@ -68,6 +71,60 @@ def add_daemon(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
+
+
+def add_backtest(parser: argparse.ArgumentParser, written: str = "scorecard.json") -> None:
+    """Add what every study by hand takes: strategy, configuration, end, and where it writes."""
+    parser.add_argument("strategy", metavar="STRATEGY", help="name of a configured strategy")
+    add_config(parser, required=True)
+    parser.add_argument(
+        "--to", dest="end", type=_midnight, metavar="YYYY-MM-DD",
+        help="the UTC day before which it ends (default: the end of the history)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"where {written} goes (default: the state)"
+    )
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to reword one
+        if action.dest == "set":
+            action.help = "a parameter of the strategy (name=value) or a setting (section.key=...)"
+
+
+def add_span_and_boards(parser: argparse.ArgumentParser) -> None:
+    """Add from when a run goes, and whether on modelled boards or recorded ones."""
+    parser.add_argument(
+        "--from", dest="start", type=_midnight, metavar="YYYY-MM-DD",
+        help="first UTC day (default: the years of nightly.years)",
+    )  # fmt: skip
+    boards = parser.add_mutually_exclusive_group()
+    boards.add_argument(
+        "--recorded", action="store_true", help="imported recordings instead of modelled boards"
+    )
+    boards.add_argument(
+        "--chains", type=Path, metavar="FILE", help="recorded boards (Parquet) instead of modelled"
+    )
+    parser.add_argument(
+        "--closes", type=Path, metavar="FILE", help="hourly closes (CSV) beside --chains"
+    )
+
+
+def _midnight(text: str) -> int:
+    from trader.domain.units import EPOCH, nanoseconds
+
+    day = datetime.date.fromisoformat(text)
+    return nanoseconds(EPOCH.replace(year=day.year, month=day.month, day=day.day))
+
+
+def configured(arguments: argparse.Namespace) -> tuple[Configuration, list[str]]:
+    """Load the configuration; what is set without a dot are parameters of the strategy.
+
+    Raises:
+        ConfigurationError: the configuration cannot be read.
+    """
+    from trader.app.configuration import load_configuration
+
+    settings = [one for one in arguments.set if "." in one.partition("=")[0]]
+    parameters = [one for one in arguments.set if one not in settings]
+    return load_configuration(arguments.config, settings), parameters
 
 
 def state_dir(arguments: argparse.Namespace) -> Path:

@@ -1,0 +1,74 @@
+"""Does `trader backtest roll-chains` tell each chain, and write what it told?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.pasts import write_past
+from tests.app.running import within, write_configuration
+from tests.app.test_study_chains import ROOT
+
+SETTINGS = """
+[journal]
+state_dir = "state"
+[account.balances]
+BTC = 20.0
+"""
+
+
+def configured(folder: Path, days: int) -> Path:
+    """Configure the shipped roller, with a past."""
+    path = write_configuration(folder, SETTINGS)
+    shipped = ROOT / "config" / "strategies" / "roll_chain_btc.toml"
+    (folder / "strategies" / shipped.name).write_text(shipped.read_text(encoding="utf-8"))
+    write_past(folder, days=days)
+    return path
+
+
+def test_every_chain_is_listed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps with reasons, the sum, what was modelled; the same as JSON; in short with --brief."""
+    path = configured(tmp_path, 60)
+    typed = (
+        "backtest", "roll-chains", "roll_chain_btc", "--config", path, "--from", "2022-01-20",
+        "--to", "2022-02-25",
+    )  # fmt: skip
+    run = within(*typed, "--out", tmp_path / "out", capsys=capsys)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "sell call at delta" in run.stdout
+    assert "; roll 1 of 6 into BTC-" in run.stdout
+    assert "chains ended" in run.stdout
+    assert "History: MODELLED: simulated: candles of BTC-PERPETUAL" in run.stdout
+    written = json.loads((tmp_path / "out" / "roll_chains.json").read_text())
+    assert len(written["chains"]) >= 2
+    for chain in written["chains"]:
+        assert chain["chain_id"] in run.stdout
+        assert chain["flow"] == pytest.approx(sum(one["flow"] for one in chain["steps"]), abs=1e-9)
+    brief = within(*typed, "--brief", capsys=capsys)
+    assert brief.returncode == 0
+    assert "sell call at delta" not in brief.stdout
+    assert (tmp_path / "state" / "backtests" / "roll_chain_btc" / "roll_chains.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("covered_call_btc",), "is of kind covered_call"),
+        (("nobody",), "strategy 'nobody' is not configured"),
+        (("roll_chain_btc", "--set", "roll_delta=0.1"), "roll_delta 0.1 must be above"),
+        (("roll_chain_btc", "--from", "2021-01-01"), "is not within"),
+        (("roll_chain_btc", "--chains", "none.parquet"), "none.parquet cannot be read"),
+    ],
+)
+def test_what_cannot_be_studied_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit 78, one line that names it."""
+    path = configured(tmp_path, 20)
+    run = within("backtest", "roll-chains", *arguments, "--config", path, capsys=capsys)
+    assert run.returncode == 78
+    assert said in run.stderr

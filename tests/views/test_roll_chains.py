@@ -1,0 +1,73 @@
+"""Can a person read what happened to each chain, and why nothing happened to others?"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.backtest.rolls import DEFENDED, HARVESTED, OPENED, WHOLE, at, boards, roller, told
+from trader.backtest.roll_chains import study_roll_chains
+from trader.views.roll_chains import listing, overview, summary
+
+
+def words(text: str) -> str:
+    """Put single spaces between words: columns are as wide as what they hold."""
+    return " ".join(text.split())
+
+
+def test_a_chain_is_told_step_by_step() -> None:
+    """Legs, index, flow in coin and dollars, reason; then its sum and its share of equity."""
+    text = words(listing(told(OPENED, DEFENDED, HARVESTED)))
+    assert text.startswith(
+        "C3-0: settled 2022-01-25T08:00:00Z, 2 rolls, +0.0305 BTC (+2,801 USD), fees 0.0015 BTC, "
+        "+0.0122 % of equity"
+    )
+    assert (
+        "open sell 1 BTC-11JAN22-100000-C at 0.02 90,000 +0.0197 BTC +1,773 USD sell call" in text
+    )
+    assert (
+        "roll buy 1 BTC-11JAN22-100000-C at 0.035, sell 1 BTC-18JAN22-110000-C at 0.042 98,000 "
+        "+0.0064 BTC +627 USD delta: |delta|" in text
+    )
+    assert "settled pays -1 BTC-25JAN22-115000-C at 0 90,000 0 BTC 0.00 USD expired out of" in text
+
+
+def test_the_overview_has_a_line_for_each_chain() -> None:
+    """From first open to end, rolls, flow, fees, result."""
+    lines = overview(told(OPENED, DEFENDED, HARVESTED)).splitlines()
+    assert len(lines) == 2
+    assert words(lines[1]).endswith("settled 2 +0.0305 BTC +2,801 USD 0.0015 BTC +0.0122 %")
+
+
+def test_the_summary_counts_trades_and_every_look() -> None:
+    """Chains as trades, fees, drawdown, refusals, findings."""
+    text = words(summary(told(OPENED, DEFENDED, HARVESTED)))
+    assert "chains ended 1: 1 won, 0 lost" in text
+    assert "of which fees -0.0015 BTC" in text
+    assert "mean result +0.0122 % of equity" in text
+    assert "refused none" in text
+    assert "looks at chains held 2, leg_stale 504, roll 2" in text
+
+
+def test_an_open_chain_stands_beside_the_trades() -> None:
+    """Its worth at the last mark, or that there is none; no result, no statistic."""
+    under = (at(3), 97_000.0, ((100_000.0, 8, 0.0295, 0.030),))
+    strategy = roller(equity_share=0.0042, roll_extrinsic_multiple=0.0)
+    study = study_roll_chains(strategy, boards(OPENED, under), WHOLE, at(1), at(3, 5.5))
+    text = words(summary(study))
+    assert "chains ended 0: 0 won, 0 lost" in text
+    assert "still open C3-0, worth -0.01005 BTC at its last mark: in no statistic" in text
+    assert "mean result" not in text
+    assert "still open, 0 rolls" in listing(study)
+    (open_one,) = study.chains
+    lost = msgspec.structs.replace(open_one, mark=float("nan"))
+    unmarked = msgspec.structs.replace(study, chains=(lost,))
+    assert "flow +0.0197 BTC, without a mark" in words(summary(unmarked))
+
+
+@pytest.mark.parametrize("write", [listing, overview, summary])
+def test_nothing_that_happened_is_told_as_that(write: object) -> None:
+    """A past without a sale: no chain, no line of one, no error."""
+    study = told((at(1), 90_000.0, ((60_000.0, 8, 0.3, 0.305),)))
+    text = write(study)  # type: ignore[operator]
+    assert "C3-0" not in text

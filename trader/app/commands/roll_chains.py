@@ -1,0 +1,74 @@
+"""What came of each chain? `trader backtest roll-chains NAME`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from trader.app.commands.options import add_backtest, add_span_and_boards, configured
+from trader.app.exit_codes import ExitCode
+from trader.app.terminal import say
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from trader.app.commands.options import Subparsers
+    from trader.backtest.roll_chains import RollChainStudy
+
+ROLL_CHAINS: Final = (
+    "run a strategy of kind roll_chain on the past and tell each chain: legs, rolls, why"
+)
+FILE: Final = "roll_chains.json"
+
+
+def add_command(actions: Subparsers) -> None:
+    """Add `roll-chains` to `backtest`."""
+    parser = actions.add_parser("roll-chains", help=ROLL_CHAINS, description=ROLL_CHAINS)
+    add_backtest(parser, written=FILE)
+    add_span_and_boards(parser)
+    parser.add_argument("--brief", action="store_true", help="one line a chain, not each step")
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> ExitCode:
+    """Run once, tell every chain and every reason for which nothing was done.
+
+    Raises:
+        ConfigurationError: strategy, parameter, span or history cannot be used; another kind.
+    """
+    from trader.app import study as studies
+    from trader.app.study_chains import roll_chains
+    from trader.domain.units import iso
+    from trader.views.roll_chains import listing, overview, summary
+
+    configuration, parameters = configured(arguments)
+    one = studies.find_strategy(configuration, arguments.strategy)
+    subject = studies.subject_of(one, parameters)
+    past = studies.past_of(
+        configuration, subject, arguments.chains, arguments.closes, recorded=arguments.recorded
+    )
+    years = configuration.settings.nightly.years
+    start, end = studies.span_of(past.history.span, arguments.start, arguments.end, years)
+    found = roll_chains(configuration, subject, past, start, end)
+    if found.chains:
+        say(overview(found) if arguments.brief else listing(found))
+        say("")
+    say(summary(found))
+    say(f"From {iso(start)} to {iso(end)}: {found.history.decisions} decisions")
+    studies.tell_provenance(found.history.provenance, say)
+    folder = arguments.out or configuration.state_dir / "backtests" / subject.name
+    say(f"Written: {_write(folder, found)}")
+    return ExitCode.OK
+
+
+def _write(folder: Path, found: RollChainStudy) -> Path:
+    """Write the study as JSON, whole or not at all; what is no number becomes null."""
+    import msgspec
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, unfinished = folder / FILE, folder / f"{FILE}.part"
+    text = json.dumps(json.loads(msgspec.json.encode(found)), indent=2)
+    unfinished.write_text(f"{text}\n", encoding="utf-8")
+    unfinished.replace(path)
+    return path
