@@ -155,6 +155,17 @@ def past_of(
     underlying = subject.file.underlying
     if chains is None and not recorded:
         return modelled(market_of(configuration, underlying), subject)
+    return recorded_past(configuration, underlying, chains, closes)
+
+
+def recorded_past(
+    configuration: Configuration, underlying: str, chains: Path | None, closes: Path | None
+) -> Past:
+    """Take the recorded boards of a file, or those that were imported.
+
+    Raises:
+        ConfigurationError: what is named cannot be used, or there are no candles.
+    """
     if closes is None:
         candles = market_of(configuration, underlying).candles
     else:

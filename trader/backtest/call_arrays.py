@@ -269,7 +269,15 @@ class Arrays:
         worth, marked = carried.at(option, places, within)
         call = of_call(price[:, None], fee[:, None], worth, spot, linear[:, None])
         call = np.where(within, call, vs_hodl[:, None])
-        drawdown, worst = walk(self._spot[lane], spot, call, delivery, vs_hodl)
+        start = self._spot[lane]
+        first = of_call(price, fee, tape.mark[chosen.row[lane]], start, linear)
+        drawdown, worst = walk(
+            start,
+            np.concatenate((start[:, None], spot), axis=1),
+            np.concatenate((first[:, None], call), axis=1),
+            delivery,
+            vs_hodl,
+        )
         bars = within & is_spot[places]
         count = bars.sum(axis=1)
         share = np.where(count > 0, (bars & marked).sum(axis=1) / np.maximum(count, 1), 1.0)

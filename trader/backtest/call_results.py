@@ -46,7 +46,8 @@ class CallSimulationConfig(msgspec.Struct, frozen=True):
     tells of marks only; "mark" always sells at the mark less `slippage`. Fees are Deribit's:
     `fee_rate` of the coin at the sale, `delivery_fee_rate` at an assignment (none for dailies),
     each at most 12.5 % of the option. `premium_currency` "auto" takes dollars where the name says
-    so (BTC_USDC-...), else the coin.
+    so (BTC_USDC-...), else the coin. Where running calls leave less than `min_size_share` of a
+    size, nothing is sold instead of dust.
     """
 
     underlying: str
@@ -64,6 +65,7 @@ class CallSimulationConfig(msgspec.Struct, frozen=True):
     fee_rate: float = 0.0003
     delivery_fee_rate: float = 0.00015
     premium_currency: Literal["auto", "coin", "usd"] = "auto"
+    min_size_share: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.underlying:
@@ -83,6 +85,7 @@ class CallSimulationConfig(msgspec.Struct, frozen=True):
             ("slippage", 0.0, 1.0),
             ("fee_rate", 0.0, 1.0),
             ("delivery_fee_rate", 0.0, 1.0),
+            ("min_size_share", 0.0, 1.0),
         ):
             value = getattr(self, field)
             if not (low <= value <= high and math.isfinite(value)):

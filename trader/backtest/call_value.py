@@ -91,8 +91,8 @@ def walk(
 ) -> tuple[Prices, Prices]:
     """Follow coin and call: (largest drawdown as a fraction, worst value of the call), per row.
 
-    `start` (rows) is the coin's price at the sale; `spot` and `call` (rows, bars) what coin and
-    call were worth on the way, `closing` and `closing_call` (rows) at settlement.
+    `start` (rows) is the coin's price before the sale; `spot` and `call` (rows, bars) what coin and
+    call were worth from the sale on, `closing` and `closing_call` (rows) at settlement.
     """
     value = np.concatenate((start[:, None], spot + call, closing[:, None] + closing_call[:, None]),
                            axis=1)  # fmt: skip
@@ -113,8 +113,8 @@ def settle(
     way, marked_share = _way(quote, spots, marks)
     last = spots.after(quote.at, quote.expires_at - 1)
     places = np.searchsorted(last.known_at, way, side="right") - 1
-    spot = np.where(places >= 0, last.close[places] if len(last.close) else quote.spot, quote.spot)
-    worth = _carried(quote, marks, way)
+    spot = np.concatenate(([quote.spot], last.close))[np.concatenate(([0], places + 1))]
+    worth = np.concatenate(([quote.mark], _carried(quote, marks, way)))
     if quote.strike is None:
         known = marks.after(quote.at, quote.expires_at)
         if not len(known.close):

@@ -112,7 +112,7 @@ class CoveredCallSimulator:
     def simulate_policy(self, policy: PolicyFn, size: float | None = None) -> SimulationResult:
         """Ask a policy at every decision time; sell `size` coins' worth (None: the position).
 
-        What calls that still run cover is not sold again: less is sold, or nothing.
+        What running calls cover is not sold again: less is sold, or nothing.
 
         Raises:
             ValueError: the size is no positive number.
@@ -159,7 +159,7 @@ class CoveredCallSimulator:
         reason = quote if isinstance(quote, str) else ""
         free = coins.free(at)
         amount = size if free > size - TINY else free
-        if not reason and amount <= TINY:
+        if not reason and amount <= max(self.cfg.min_size_share * size, TINY) - TINY:
             reason = "no_free_coins"
         if reason or isinstance(quote, str):
             return Decision(time=time, action="DO_NOTHING", reason=reason, spot=spot), None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.app.commands import roll_chains
+from trader.app.commands import covered_call, roll_chains
 from trader.app.commands.options import add_backtest, add_span_and_boards, configured
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import say
@@ -19,7 +19,7 @@ EVALUATE: Final = "run every study of one strategy and print its gates, as a nig
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add `backtest run` and `evaluate`."""
+    """Add `backtest` with its actions, and `evaluate`."""
     parser = subparsers.add_parser("backtest", help=BACKTEST, description=BACKTEST)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     run = actions.add_parser("run", help=BACKTEST, description=BACKTEST)
@@ -27,6 +27,7 @@ def add_commands(subparsers: Subparsers) -> None:
     add_span_and_boards(run)
     run.set_defaults(execute=execute_run)
     roll_chains.add_command(actions)
+    covered_call.add_command(actions)
     evaluate = subparsers.add_parser("evaluate", help=EVALUATE, description=EVALUATE)
     add_backtest(evaluate)
     evaluate.set_defaults(execute=execute_evaluate)

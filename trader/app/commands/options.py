@@ -77,6 +77,14 @@ def add_backtest(parser: argparse.ArgumentParser, written: str = "scorecard.json
     """Add what every study by hand takes: strategy, configuration, end, and where it writes."""
     parser.add_argument("strategy", metavar="STRATEGY", help="name of a configured strategy")
     add_config(parser, required=True)
+    add_end(parser, written)
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to reword one
+        if action.dest == "set":
+            action.help = "a parameter of the strategy (name=value) or a setting (section.key=...)"
+
+
+def add_end(parser: argparse.ArgumentParser, written: str) -> None:
+    """Add until when a study by hand goes, and where it writes."""
     parser.add_argument(
         "--to", dest="end", type=_midnight, metavar="YYYY-MM-DD",
         help="the UTC day before which it ends (default: the end of the history)",
@@ -84,9 +92,6 @@ def add_backtest(parser: argparse.ArgumentParser, written: str = "scorecard.json
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help=f"where {written} goes (default: the state)"
     )
-    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to reword one
-        if action.dest == "set":
-            action.help = "a parameter of the strategy (name=value) or a setting (section.key=...)"
 
 
 def add_span_and_boards(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,129 @@
+"""How is a study of covered calls done by hand? What `trader backtest covered-call` does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from trader.app.study import market_of, recorded_past
+from trader.backtest.call_tape import TapeDataSource, record_tape
+from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator, policy_named
+from trader.domain.errors import ConfigurationError
+from trader.domain.units import DAY, YEAR, moment, nanoseconds
+from trader.views.call_study import comparison, study_page
+from trader.views.report_html import page_html
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trader.app.configuration import Configuration
+    from trader.backtest.covered_call import SimulationResult
+    from trader.backtest.history import History
+
+COMPARED: Final = ("always", "iv_rank:0.5", "trend:1", "never")
+"""The policies that `--compare` sets beside those asked for."""
+
+
+class CallStudy(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, of which past, and what each policy made of it."""
+
+    config: CallSimulationConfig
+    source: TapeDataSource
+    results: dict[str, SimulationResult]
+
+
+def history_of(
+    configuration: Configuration,
+    underlying: str,
+    days_max: float,
+    chains: Path | None,
+    closes: Path | None,
+    *,
+    recorded: bool,
+) -> History:
+    """Take recorded boards, of a file or imported, where asked; else model them on our datasets.
+
+    Raises:
+        ConfigurationError: what is named cannot be used, or there are no candles.
+    """
+    if chains is None and not recorded:
+        return market_of(configuration, underlying).chains(days_max=days_max)
+    return recorded_past(configuration, underlying, chains, closes).history
+
+
+def span_of(
+    span: tuple[int, int], start: int | None, end: int | None, years: float
+) -> tuple[int, int]:
+    """Choose midnights: what is asked for, else the last years of what there is."""
+    first, last = span
+    until = last // DAY * DAY if end is None else end
+    since = -(-max(first, until - round(years * YEAR)) // DAY) * DAY if start is None else start
+    return since, until
+
+
+def study(
+    history: History,
+    asked: CallSimulationConfig,
+    policies: Sequence[str],
+    size: float | None,
+) -> CallStudy:
+    """Try each policy on one span of a history.
+
+    Raises:
+        ConfigurationError: an unknown policy, a size that is none, or a span the history lacks.
+    """
+    try:
+        named = {name: policy_named(name) for name in policies}
+        tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
+        source = TapeDataSource(tape)
+        simulator = CoveredCallSimulator(source, asked)
+        results = {name: simulator.simulate_policy(policy, size) for name, policy in named.items()}
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return CallStudy(config=asked, source=source, results=results)
+
+
+def configured(**fields: Any) -> CallSimulationConfig:  # noqa: ANN401 - what a person typed
+    """Make what is asked; `start` and `end` in nanoseconds.
+
+    Raises:
+        ConfigurationError: a field cannot have its value.
+    """
+    try:
+        return CallSimulationConfig(
+            **{**fields, "start": moment(fields["start"]), "end": moment(fields["end"])}
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def write_study(folder: Path, done: CallStudy) -> list[Path]:
+    """Write `study.json` and `study.html` into a folder, each whole or not at all."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    provenance = done.source.tape.provenance
+    told = {
+        "asked": msgspec.to_builtins(done.config),
+        "history": msgspec.to_builtins(provenance),
+        "table": comparison(done.results),
+        "policies": {
+            name: {
+                "metrics": one.metrics,
+                "reasons": one.reasons,
+                "trades": msgspec.to_builtins(one.trades),
+            }
+            for name, one in done.results.items()
+        },
+    }
+    texts = {
+        "study.json": json.dumps(told, indent=2) + "\n",
+        "study.html": page_html(study_page(done.config, done.results, provenance)),
+    }
+    written: list[Path] = []
+    for name, text in texts.items():
+        unfinished = folder / f"{name}.part"
+        unfinished.write_text(text, encoding="utf-8")
+        written.append(unfinished.replace(folder / name))
+    return written
