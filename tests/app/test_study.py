@@ -9,35 +9,19 @@ import pytest
 from tests.app.pasts import write_past
 from tests.app.running import write_configuration
 from trader.app.configuration import load_configuration
-from trader.app.nightly import WARM_UP
 from trader.app.study import (
     find_strategy,
     gate_lines,
     market_name,
     market_of,
     modelled,
-    span_of,
     subject_of,
     write_scorecard,
 )
 from trader.domain.errors import ConfigurationError
-from trader.domain.units import DAY, HOUR
 from trader.evaluation.approval import Gate
 
 SETTINGS = "[journal]\nstate_dir = 'state'\n"
-
-
-def test_a_span_leaves_time_to_warm_up_and_is_cut_at_midnights() -> None:
-    """Without dates: the last years there are, after what strategies look back on."""
-    first, last = 100 * DAY + HOUR, 600 * DAY + 5 * HOUR
-    assert span_of((first, last), None, None, 9.0) == (101 * DAY + WARM_UP, 600 * DAY)
-    assert span_of((first, last), None, None, 0.2) == (527 * DAY, 600 * DAY)
-    assert span_of((first, last), 7, 9, 9.0) == (7, 9)
-
-
-def test_a_short_history_is_used_whole() -> None:
-    """A few days cannot spare two months."""
-    assert span_of((100 * DAY, 110 * DAY), None, None, 4.0) == (100 * DAY, 110 * DAY)
 
 
 def test_a_parameter_set_by_hand_is_the_one_that_runs(tmp_path: Path) -> None:

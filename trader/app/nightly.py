@@ -11,6 +11,7 @@ from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
+from trader.app.evaluation_request import WARM_UP, request_of
 from trader.app.executors import executor
 from trader.app.night_data import datasets_folder, how_to_get, read_market
 from trader.app.night_folder import (
@@ -25,15 +26,13 @@ from trader.app.night_folder import (
 from trader.app.night_past import Past, read_past
 from trader.app.settings import SIMULATED
 from trader.app.trials import TrialLedger, canonical
-from trader.backtest.runner import Terms
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightVerdict
-from trader.domain.units import DAY, YEAR, day_date, utc_day
-from trader.evaluation.approval import approval_config
+from trader.domain.units import DAY, day_date, utc_day
 from trader.evaluation.evaluate import Evaluation, not_evaluated
 from trader.evaluation.night import Limit, Night, PaperTrades, conclude, needs_of
 from trader.evaluation.runs import Subject
-from trader.evaluation.strategy_card import FULL, QUICK, Request, Scorecard
+from trader.evaluation.strategy_card import Request, Scorecard
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
 from trader.views.log_lines import judgment
@@ -47,9 +46,6 @@ if TYPE_CHECKING:
     from trader.app.configuration import Configuration
     from trader.app.settings import Settings
     from trader.app.strategy_files import ConfiguredStrategy
-
-WARM_UP: Final = 60 * DAY
-"""History before the first decision: what strategies look back on."""
 
 EPOCH_DAY: Final = datetime.date(1970, 1, 1)
 
@@ -173,37 +169,26 @@ def _request(
     No history at all is a night that failed; a short one is thin evidence, and moves no stage.
     """
     settings, ends_at = configuration.settings, end_of(day)
-    plan = QUICK if settings.nightly.profile == "quick" else FULL
     remedy = how_to_get(past.market, one.file.underlying, ends_at, settings.nightly.years)
     try:
         market = read_market(store, one.file.underlying, ends_at, source=settings.feed.source)
     except ConfigurationError as error:
         return _unjudged(one, "failed", f"{error}: {remedy}")
-    market = plan.seen(market)
     first, last = market.span
-    end = min(last, ends_at)
-    start = max(first + WARM_UP, end - round(settings.nightly.years * YEAR))
-    start = -(-start // DAY) * DAY
-    if end - start < WARM_UP:
-        days = max(end - first, 0) // DAY
-        needed = 2 * WARM_UP // DAY
-        reason = f"only {days} days of history, a backtest needs {needed}: {remedy}"
-        return _unjudged(one, "insufficient", reason)
-    return Request(
-        subject=Subject(
-            kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
-        ),
-        market=market,
-        terms=Terms(
-            balances=dict(settings.account.balances), risk=settings.risk, broker=settings.broker
-        ),
-        start=start,
-        end=end,
-        plan=plan,
-        approval=approval_config(settings.approval),
+    asked = request_of(
+        settings,
+        Subject(kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash),
+        market,
+        min(last, ends_at),
         trials=trials.count(one.file.name, day_date(utc_day(ends_at)).isoformat()),
         paper=past.paper.get(one.file.name, PaperTrades()).multiples,
     )
+    if min(asked.start - first, asked.end - asked.start) < WARM_UP:
+        days = max(asked.end - first, 0) // DAY
+        needed = 2 * WARM_UP // DAY
+        reason = f"only {days} days of history, a backtest needs {needed}: {remedy}"
+        return _unjudged(one, "insufficient", reason)
+    return asked
 
 
 def _unjudged(

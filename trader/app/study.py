@@ -17,16 +17,16 @@ from pydantic import ValidationError
 
 from trader.app.chain_data import read_chains, read_closes, read_recorded
 from trader.app.configuration import SQLITE
+from trader.app.evaluation_request import WARM_UP, request_of, terms_of
 from trader.app.executors import executor
 from trader.app.mistakes import mistakes_of, nearest
 from trader.app.night_data import datasets_folder, read_market
-from trader.app.nightly import WARM_UP
 from trader.app.trials import TrialLedger, canonical, today
-from trader.backtest.runner import Terms, run_backtest
+from trader.backtest.runner import run_backtest
 from trader.deribit.translate import perpetual_name
 from trader.domain.errors import ConfigurationError
 from trader.domain.facts import EpochOpened
-from trader.domain.units import DAY, YEAR, iso
+from trader.domain.units import DAY, iso
 from trader.evaluation import phases
 from trader.evaluation.approval import RegimeCoverage, approval_config, evaluate_strategy
 from trader.evaluation.closed_chains import results
@@ -35,7 +35,6 @@ from trader.evaluation.monte_carlo import run_stage_monte_carlo
 from trader.evaluation.psychology import compute_psychology_score
 from trader.evaluation.runs import Subject, days_looked
 from trader.evaluation.scorecard import render_strategy_summary
-from trader.evaluation.strategy_card import FULL, QUICK, Request
 from trader.evaluation.trade_stats import compute_strategy_stats, with_expectancy_bound
 from trader.evaluation.verdict import TRADES_MIN
 from trader.storage.datasets import DatasetStore
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from trader.domain.market import Floats, Ints
     from trader.evaluation.approval import ApprovalResult, Gate
     from trader.evaluation.approval_settings import ApprovalSettings
+    from trader.evaluation.strategy_card import Request
 
 SCORECARD: Final = "scorecard.json"
 
@@ -177,25 +177,6 @@ def recorded_past(
     return Past(history, candles.opened_at, candles.close)
 
 
-def terms_of(configuration: Configuration) -> Terms:
-    """Take balances, limits and broker as they are configured."""
-    settings = configuration.settings
-    balances = dict(settings.account.balances)
-    return Terms(balances=balances, risk=settings.risk, broker=settings.broker)
-
-
-def span_of(
-    span: tuple[int, int], start: int | None, end: int | None, years: float
-) -> tuple[int, int]:
-    """Choose midnights to run between: what is asked for, else the last years there are."""
-    first, last = span
-    until = last // DAY * DAY if end is None else end
-    if start is not None:
-        return start, until
-    earliest = first + WARM_UP if until - first > 2 * WARM_UP else first
-    return -(-max(earliest, until - round(years * YEAR)) // DAY) * DAY, until
-
-
 def backtest(
     configuration: Configuration, subject: Subject, past: Past, start: int, end: int
 ) -> TradeHistory:
@@ -206,7 +187,7 @@ def backtest(
     """
     strategy = subject.strategy()
     try:
-        history = run_backtest(strategy, past.history, terms_of(configuration), start, end)
+        history = run_backtest(strategy, past.history, terms_of(configuration.settings), start, end)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     tried = canonical(strategy.settings.model_dump(mode="json"))
@@ -309,23 +290,13 @@ def evaluate(
 
 
 def _request(configuration: Configuration, subject: Subject, end: int | None) -> Request:
-    settings = configuration.settings.nightly
-    plan = QUICK if settings.profile == "quick" else FULL
-    market = plan.seen(market_of(configuration, subject.file.underlying, end))
-    start, until = span_of(market.span, None, None, settings.years)
-    if until - start < WARM_UP:
-        days = max(until - market.span[0], 0) // DAY
+    market = market_of(configuration, subject.file.underlying, end)
+    trials = TrialLedger(configuration.state_dir).count(subject.name)
+    asked = request_of(configuration.settings, subject, market, trials=trials)
+    if asked.end - asked.start < WARM_UP:
+        days = max(asked.end - market.span[0], 0) // DAY
         raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")
-    return Request(
-        subject=subject,
-        market=market,
-        terms=terms_of(configuration),
-        start=start,
-        end=until,
-        plan=plan,
-        approval=approval_config(configuration.settings.approval),
-        trials=TrialLedger(configuration.state_dir).count(subject.name),
-    )
+    return asked
 
 
 def tell_provenance(provenance: Provenance, write: Callable[[str], object]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trader.app.study import Past, note_trials, terms_of
+from trader.app.evaluation_request import terms_of
+from trader.app.study import Past, note_trials
 from trader.app.trials import canonical
 from trader.backtest.roll_chains import RollChainStudy, study_roll_chains
 from trader.domain.errors import ConfigurationError
@@ -30,7 +31,8 @@ def roll_chains(
             f"{RollChain.kind}; use `trader backtest run {subject.name}`"
         )
     try:
-        found = study_roll_chains(strategy, past.history, terms_of(configuration), start, end)
+        terms = terms_of(configuration.settings)
+        found = study_roll_chains(strategy, past.history, terms, start, end)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     tried = canonical(strategy.settings.model_dump(mode="json"))

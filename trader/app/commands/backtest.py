@@ -40,6 +40,7 @@ def execute_run(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter, span or history cannot be used.
     """
     from trader.app import study
+    from trader.app.evaluation_request import span_of
 
     configuration, parameters = configured(arguments)
     one = study.find_strategy(configuration, arguments.strategy)
@@ -48,7 +49,7 @@ def execute_run(arguments: argparse.Namespace) -> ExitCode:
         configuration, subject, arguments.chains, arguments.closes, recorded=arguments.recorded
     )
     years = configuration.settings.nightly.years
-    start, end = study.span_of(past.history.span, arguments.start, arguments.end, years)
+    start, end = span_of(past.history.span, arguments.start, arguments.end, years)
     history = study.backtest(configuration, subject, past, start, end)
     judged = study.judge(history, past, configuration.settings.approval)
     told = study.tell(history, judged, say)

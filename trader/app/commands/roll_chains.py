@@ -38,6 +38,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter, span or history cannot be used; another kind.
     """
     from trader.app import study as studies
+    from trader.app.evaluation_request import span_of
     from trader.app.study_chains import roll_chains
     from trader.domain.units import iso
     from trader.views.roll_chains import listing, overview, summary
@@ -49,7 +50,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         configuration, subject, arguments.chains, arguments.closes, recorded=arguments.recorded
     )
     years = configuration.settings.nightly.years
-    start, end = studies.span_of(past.history.span, arguments.start, arguments.end, years)
+    start, end = span_of(past.history.span, arguments.start, arguments.end, years)
     found = roll_chains(configuration, subject, past, start, end)
     if found.chains:
         say(overview(found) if arguments.brief else listing(found))

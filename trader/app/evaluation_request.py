@@ -1,0 +1,65 @@
+"""What exactly is asked of an evaluation? One request, whether a night or a person asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trader.backtest.runner import Terms
+from trader.domain.units import DAY, YEAR
+from trader.evaluation.approval import approval_config
+from trader.evaluation.strategy_card import FULL, QUICK, Request
+
+if TYPE_CHECKING:
+    from trader.app.settings import Settings
+    from trader.backtest.market import Market
+    from trader.evaluation.runs import Subject
+
+WARM_UP: Final = 60 * DAY
+"""History before the first decision: what strategies look back on."""
+
+
+def request_of(
+    settings: Settings,
+    subject: Subject,
+    market: Market,
+    until: int | None = None,
+    *,
+    trials: int,
+    paper: tuple[float, ...] = (),
+) -> Request:
+    """Ask for the last years up to an instant, by the profile, terms and gates as configured.
+
+    Whether the span suffices is the caller's to ask: `start` leaves time to warm up where it can.
+    """
+    plan = QUICK if settings.nightly.profile == "quick" else FULL
+    seen = plan.seen(market)
+    start, end = span_of(seen.span, None, until, settings.nightly.years)
+    return Request(
+        subject=subject,
+        market=seen,
+        terms=terms_of(settings),
+        start=start,
+        end=end,
+        plan=plan,
+        approval=approval_config(settings.approval),
+        trials=trials,
+        paper=paper,
+    )
+
+
+def span_of(
+    span: tuple[int, int], start: int | None, end: int | None, years: float
+) -> tuple[int, int]:
+    """Choose midnights to run between: what is asked for, else the last years there are."""
+    first, last = span
+    until = last // DAY * DAY if end is None else end
+    if start is not None:
+        return start, until
+    earliest = first + WARM_UP if until - first >= 2 * WARM_UP else first
+    return -(-max(earliest, until - round(years * YEAR)) // DAY) * DAY, until
+
+
+def terms_of(settings: Settings) -> Terms:
+    """Take balances, limits and broker as they are configured."""
+    balances = dict(settings.account.balances)
+    return Terms(balances=balances, risk=settings.risk, broker=settings.broker)
