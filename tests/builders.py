@@ -178,7 +178,7 @@ def situation(
         equity_usd=equity_usd,
         index=board.index,
         board=board,
-        bars=trending_bars("flat", board.at, board.index) if bars is None else bars,
+        history=lambda: trending_bars("flat", board.at, board.index) if bars is None else bars,
         chains=chains,
         orders=orders,
         free_coins={board.underlying: 20.0},

@@ -146,7 +146,7 @@ def well_formed(strategy: Strategy, intent: Intent, shown: Situation) -> None:
 
 def rolls_well(intent: Intent, held: set[str], shown: Situation) -> None:
     """Check a roll: into other, later contracts whose quotes may be used."""
-    usable = tradable(shown.board)
+    usable = tradable(shown.board, np.arange(len(shown.board)))
     for leg in intent.legs:
         row = shown.board.row(leg.instrument)
         assert row is not None
@@ -168,7 +168,7 @@ def opens_well(intent: Intent, shown: Situation) -> None:
     """Check an opening: on cadence, on fresh two-sided quotes, defined, honestly confident."""
     assert shown.occasion == "open"
     assert intent.chain_id is None
-    usable = tradable(shown.board)
+    usable = tradable(shown.board, np.arange(len(shown.board)))
     rows = [shown.board.row(leg.instrument) for leg in intent.legs]
     for row in rows:
         assert row is not None

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.builders import NOW, board, hourly_bars, option, quote_of
-from trader.domain.market import Bars, Board, Touch
+from tests.builders import NOW, at_eight, board, hourly_bars, option, quote_of
+from trader.domain.market import Bars, Board, Listing, Touch
 from trader.domain.units import HOUR
 
 if TYPE_CHECKING:
+    from trader.domain.instruments import OptionType
     from trader.domain.market import Floats, Ints
 
 OPTION = option()
@@ -93,18 +96,55 @@ def test_deltas_are_computed_once_and_only_if_somebody_looks() -> None:
     assert shown.has_delta(0)
     assert asked == [1, 1, 1]
     assert shown.inverse.tolist() == [one.inverse for one in shown.instruments]
-    handed = Board(**columns, delta=deltas, places={"somewhere": 7})
-    assert handed.row("somewhere") == 7
+    handed = Board(**columns, delta=deltas, listing=given.listing)
+    assert handed.listing is given.listing
+    assert handed.row(given.instruments[7].name) == 7
 
 
-def test_bars_grow_at_one_end_and_leave_at_the_other() -> None:
-    """The result is as if all hours had been stated at once; what is not later is refused."""
+@given(st.permutations(range(12)), st.data())
+def test_a_ladder_holds_each_coin_settled_option_of_its_type_once(
+    order: list[int], data: st.DataObject
+) -> None:
+    """Row by row it says what the contracts say: expiry, type and settlement."""
+    days, inverse = data.draw(st.lists(st.integers(1, 3), min_size=12, max_size=12)), order[:8]
+    options = sorted(
+        (
+            option(
+                "call" if row % 2 else "put", 90_000.0 + row, at_eight(day), inverse=row in inverse
+            )
+            for row, day in enumerate(days)
+        ),
+        key=lambda one: (one.expires_at or 0, one.strike or 0.0),
+    )
+    listing = Listing(
+        tuple(options),
+        np.array([one.strike for one in options]),
+        np.array([one.expires_at for one in options], dtype=np.int64),
+        np.array([one.option_type == "call" for one in options]),
+    )
+    kinds: tuple[OptionType, ...] = ("call", "put")
+    for kind in kinds:
+        ladder = listing.ladder(kind)
+        assert list(ladder) == sorted(ladder)
+        assert {one: rows.tolist() for one, rows in ladder.items()} == {
+            expires_at: rows
+            for expires_at in sorted({one.expires_at or 0 for one in options})
+            if (
+                rows := [
+                    row
+                    for row, one in enumerate(options)
+                    if (one.option_type, one.inverse, one.expires_at) == (kind, True, expires_at)
+                ]
+            )
+        }
+        assert listing.ladder(kind) is ladder
+    assert [options[row].name for row in listing.places.values()] == list(listing.places)
+
+
+def test_hours_that_came_in_order_make_the_same_bars() -> None:
+    """They are what stating all of them at once would have made, without the check."""
     bars = hourly_bars([1.0, 2.0, 3.0])
-    last = bars.opened_at[-1]
-    rows = [(last + HOUR, 4.0, 5.0, 3.0, 4.5), (last + 2 * HOUR, 4.5, 4.5, 4.0, 4.0)]
-    grown = bars.grown(rows, 4)
-    assert grown.opened_at == (*bars.opened_at[1:], last + HOUR, last + 2 * HOUR)
-    assert grown.high == (*bars.high[1:], 5.0, 4.5)
-    assert bars.grown(rows, 1) == Bars((last + 2 * HOUR,), (4.5,), (4.5,), (4.0,), (4.0,))
-    with pytest.raises(ValueError, match="is not after"):
-        bars.grown([(last, 1.0, 1.0, 1.0, 1.0)], 10)
+    again = Bars.of_hours(bars.opened_at, bars.open, bars.high, bars.low, bars.close)
+    assert again == bars
+    assert Bars.of_hours((), (), (), (), ()) == Bars((), (), (), (), ())
+    assert hourly_bars([1.0, 2.0, 3.0]) == bars

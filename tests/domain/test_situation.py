@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import get_type_hints
 
 import pytest
@@ -21,6 +22,6 @@ def test_a_situation_cannot_be_written_to() -> None:
 
 def test_a_situation_stays_small_enough_to_know_by_heart() -> None:
     """At most 12 members, each with a type that resolves."""
-    hints = get_type_hints(Situation, {**vars(module), "Mapping": dict})
+    hints = get_type_hints(Situation, {**vars(module), "Mapping": Mapping, "Callable": Callable})
     assert set(hints) >= set(Situation.__struct_fields__)
     assert len(Situation.__struct_fields__) <= 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 
 from trader.domain.market import Bars
 from trader.domain.units import DAY, HOUR, MINUTE
-from trader.engine.bars import BARS_MAX, BarBook
+from trader.engine.bars import BARS_MAX, HOURS_KEPT, BarBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 START = 20_000 * DAY
 
@@ -147,3 +151,32 @@ def test_looking_in_between_changes_nothing(hours: list[tuple[int, bool]]) -> No
         if look:
             often.closed("BTC")
     assert often.closed("BTC") == once.closed("BTC")
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=60))
+def test_trap_look_ahead_through_a_kept_history(hours: list[tuple[int, bool]]) -> None:
+    """Whoever looks late sees what had closed when it was shown, through history and years."""
+    book, now = BarBook(), 0
+    kept: list[tuple[Callable[[], Bars], Bars]] = []
+    for hour, loads in hours:
+        now += hour
+        if loads:
+            book.load("BTC", _bars(list(range(now - hour, now)), float(now)), START + now * HOUR)
+        book.grow("BTC", float(now), START + now * HOUR)
+        later, at_once = book.history("BTC"), book.closed("BTC")
+        kept.append((later, at_once))
+    assert all(later() == at_once for later, at_once in kept)
+    assert all(later() == at_once for later, at_once in reversed(kept))
+
+
+def test_years_of_hours_leave_what_was_shown_as_it_was() -> None:
+    """Hours that are left behind stay with whoever was shown them."""
+    book = BarBook()
+    for hour in range(HOURS_KEPT):
+        book.grow("BTC", float(hour + 1), START + hour * HOUR)
+    later, at_once = book.history("BTC"), book.closed("BTC")
+    for hour in range(HOURS_KEPT, HOURS_KEPT + 4):
+        book.grow("BTC", float(hour + 1), START + hour * HOUR)
+    assert later() == at_once
+    assert _hours(book.closed("BTC")) == list(range(HOURS_KEPT + 3 - BARS_MAX, HOURS_KEPT + 3))
+    assert len(book) == BARS_MAX

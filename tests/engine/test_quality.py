@@ -16,7 +16,15 @@ from tests.engine.quotes import market_of, quote_of
 from trader.domain.events import FaultKind, FeedFault, FeedLost, FeedRestored, IndexPrice
 from trader.domain.units import SECOND
 from trader.engine.market_state import MarketState
-from trader.engine.quality import TAKES, content, contents, freshness, freshnesses, mended
+from trader.engine.quality import (
+    TAKES,
+    Integrity,
+    content,
+    contents,
+    freshness,
+    freshnesses,
+    mended,
+)
 from trader.engine.trust import ALL
 
 PRICES = st.just(math.nan) | st.floats(1e-4, 1.0)
@@ -72,6 +80,43 @@ def test_what_a_fault_took_messages_give_back() -> None:
     for _ in range(100):
         value = mended(value)
     assert value == 1.0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["heard", "heard_all", "damage", "begin", "grow"]), st.integers(0, 3)
+        ),
+        max_size=300,
+    )
+)
+def test_channels_heard_together_mend_as_one_by_one(steps: list[tuple[str, int]]) -> None:
+    """Whatever came before, the integrity that is told is the one each channel has earned."""
+    kept, earned = Integrity(4), [1.0] * 4
+    for what, row in steps:
+        rows = np.arange(row + 1)
+        match what:
+            case "heard":
+                earned = _mend(earned, [row])
+                assert kept.heard(row) == earned[row]
+            case "heard_all":
+                kept.heard_all(rows)
+                earned = _mend(earned, rows.tolist())
+            case "damage":
+                kept.damage(row, 0.9)
+                earned[row] *= 0.9
+            case "begin":
+                kept.begin(row)
+                earned[row] = 1.0
+            case _:
+                kept.grow(len(earned) + row)
+                earned += [1.0] * row
+        every = np.arange(len(earned))
+        assert np.broadcast_to(kept.of(every), every.shape).tolist() == earned
+
+
+def _mend(earned: list[float], rows: list[int]) -> list[float]:
+    return [mended(value) if row in rows else value for row, value in enumerate(earned)]
 
 
 def test_a_fault_costs_the_channels_it_names_and_no_other() -> None:

@@ -142,3 +142,35 @@ def test_what_is_read_anew_is_what_a_stranger_would_read() -> None:
         fresh = AccountView(floor.engine.ledger, floor.engine.market, "main")
         assert (kept.worth(), kept.margins()) == (fresh.worth(), fresh.margins())
         assert kept.free_coins() == fresh.free_coins()
+        for equity_usd in (1.0, 2.0, 1.0):
+            assert kept.consumers(equity_usd) == fresh.consumers(equity_usd)
+
+
+def test_a_chain_is_shown_as_it_stands_after_every_change() -> None:
+    """Orders, part fills, closes, expiry, settlement: what is kept is what would be shown anew."""
+    floor = Floor()
+    ledger = floor.engine.ledger
+    seen: set[str] = set()
+
+    def look() -> None:
+        for chain in ledger.chains.values():
+            view = ledger.chain_view(chain)
+            assert view == chain.view(working=bool(ledger.working(chain.id)))
+            assert ledger.chain_view(chain) is view
+            seen.add(view.state)
+
+    resting = Pricing(limit_net=-0.5, lifetime=HOUR)
+    for size, intent in ((0.4, wish()), (25.0, wish(pricing=resting)), (25.0, wish(VERTICAL))):
+        floor.size = size
+        floor.ask(intent)
+        look()
+        floor.pass_time(MINUTE)
+        look()
+    first = next(iter(ledger.chains.values()))
+    floor.ask(wish(first.closing_legs(), action="close", chain_id=first.id), occasion="manage")
+    look()
+    floor.pass_time(2 * HOUR)
+    look()
+    floor.go_to(TODAY)
+    look()
+    assert seen == {"working", "open", "pending_settlement"}

@@ -143,7 +143,11 @@ def test_a_breached_maintenance_margin_halts() -> None:
     assert active(maintenance_margin={"BTC": 1.0, "ETH": 0.1}) == ["maintenance_margin"]
     halt = halts(RiskSettings(), msgspec.structs.replace(SOUND, maintenance_margin={"BTC": 21.0}))
     assert (halt[2].limit, halt[2].used) == (20.0, 21.0)
-    assert "BTC" in halt[2].detail
+    assert halt[2].detail == "BTC: maintenance margin 21.0000 on a margin balance of 20.0000"
+    assert halt[0].detail == "0.00% of equity lost today, halt at 3.00%"
+    assert halt[1].detail == "0.00% of equity below the peak, halt at 10.00%"
+    idle = msgspec.structs.replace(SOUND, maintenance_margin={})
+    assert halts(RiskSettings(), idle)[2].detail == "no margin is in use"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from tests.builders import NOW, alter, at_eight, board, option, quote_of
 from trader.domain.market import Board
 from trader.domain.trading import Leg
-from trader.domain.units import HOUR, MINUTE
+from trader.domain.units import DAY, HOUR, MINUTE
 from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
     further_out,
     in_our_favor,
-    listed,
     net_quote,
     patient,
     seller_confidence,
@@ -56,11 +55,11 @@ def test_unusable_quotes_are_not_tradable(market: Board, broken: dict[str, float
     """Stale, one-sided, crossed, sizeless and delta-less quotes may not be used (0 is no price)."""
     row = market.row(CALL)
     assert row is not None
-    assert tradable(market)[row]
-    assert not tradable(quote_of(market, CALL, **broken))[row]
+    assert tradable(market, np.array([row]))
+    assert not tradable(quote_of(market, CALL, **broken), np.array([row]))
 
 
-def test_listed_takes_inverse_options_of_one_type() -> None:
+def test_a_ladder_takes_inverse_options_of_one_type() -> None:
     """A linear call beside an inverse one is not sold against coins."""
     inverse, linear = option(), option(inverse=False)
     put = option("put")
@@ -82,9 +81,10 @@ def test_listed_takes_inverse_options_of_one_type() -> None:
         fresh=np.ones(3, dtype=np.bool_),
         **columns,
     )
-    assert listed(three, "call").tolist() == [True, False, False]
-    assert listed(three, "put").tolist() == [False, False, True]
-    assert listed(mixed, "call").tolist() == []
+    calls, puts = three.listing.ladder("call"), three.listing.ladder("put")
+    assert {at: rows.tolist() for at, rows in calls.items()} == {at_eight(1): [0]}
+    assert {at: rows.tolist() for at, rows in puts.items()} == {at_eight(1): [2]}
+    assert mixed.listing.ladder("call") == {}
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,42 @@ def test_expiry_nearest_to_the_wish(
     market: Board, days: float, tolerance: float, hours_left: float, expected: int | None
 ) -> None:
     """The nearest expiry within the tolerance, skipping those about to end."""
-    chosen = choose_expiry(market, listed(market, "call"), days, tolerance, hours_left)
+    ladder = market.listing.ladder("call")
+    chosen = choose_expiry(market.at, ladder, days, tolerance, hours_left)
     assert chosen == (None if expected is None else at_eight(expected))
 
 
 def test_expired_rows_are_never_chosen(market: Board) -> None:
     """A board of yesterday offers no expiry."""
     late = board(at=at_eight(1), days=(1,))
-    assert choose_expiry(late, listed(late, "call"), 0.1, 5, 0) is None
-    assert choose_expiry(market, np.zeros(len(market), dtype=np.bool_), 1, 5, 0) is None
+    assert choose_expiry(late.at, late.listing.ladder("call"), 0.1, 5, 0) is None
+    assert choose_expiry(market.at, (), 1, 5, 0) is None
+
+
+@given(
+    days=st.lists(st.integers(-3, 40), unique=True),
+    target=st.floats(0, 40),
+    tolerance=st.floats(0, 20),
+    hours_left=st.floats(0, 90),
+)
+def test_no_expiry_is_nearer_than_the_chosen_one(
+    days: list[int], target: float, tolerance: float, hours_left: float
+) -> None:
+    """Of those that are allowed the nearest is taken, the earlier of two."""
+    expiries = [NOW + day * DAY for day in sorted(days)]
+    allowed = [
+        (abs(one - NOW - target * DAY), one)
+        for one in expiries
+        if one > NOW and one - NOW >= hours_left * HOUR
+    ]
+    near = [one for one in allowed if one[0] <= tolerance * DAY]
+    chosen = choose_expiry(NOW, expiries, target, tolerance, hours_left)
+    assert chosen == (min(near)[1] if near else None)
 
 
 def test_delta_nearest_to_the_target(market: Board) -> None:
     """The option nearest to the target is taken, and none outside the tolerance."""
-    rows = listed(market, "put") & (market.expires_at == at_eight(1))
+    rows = market.listing.ladder("put")[at_eight(1)]
     row = choose_by_delta(market, rows, 0.25, 0.1)
     assert row is not None
     best = np.abs(np.abs(market.delta[rows]) - 0.25).min()
@@ -125,26 +147,27 @@ def test_delta_nearest_to_the_target(market: Board) -> None:
 
 def test_equal_distance_prefers_the_smaller_delta(market: Board) -> None:
     """Between .20 and .30 around .25 the safer one is sold."""
-    rows = np.flatnonzero(listed(market, "call") & (market.expires_at == at_eight(1)))
+    rows = market.listing.ladder("call")[at_eight(1)][[3, 7]]
     mask = np.zeros(len(market), dtype=np.bool_)
-    mask[rows[[3, 7]]] = True
+    mask[rows] = True
     tied = alter(market, {"delta": [0.3, 0.2]}, mask)
-    assert choose_by_delta(tied, mask, 0.25, 0.1) == rows[7]
+    assert choose_by_delta(tied, rows, 0.25, 0.1) == rows[1]
+    for value in (math.nan, 1.5):  # no delta, and more than one: neither lies anywhere
+        assert choose_by_delta(alter(market, {"delta": value}, mask), rows, 0.25, 9.0) is None
 
 
 def test_further_out_walks_the_listed_ladder(market: Board) -> None:
     """Four strikes further: up for calls, down for puts; None beyond the ladder's end."""
-    calls, puts = listed(market, "call"), listed(market, "put")
     call, put = market.row(CALL), market.row(PUT)
     assert call is not None
     assert put is not None
-    up, down = further_out(market, calls, call, 4), further_out(market, puts, put, 4)
+    up, down = further_out(market, "call", call, 4), further_out(market, "put", put, 4)
     assert up is not None
     assert down is not None
     assert (market.strike[up], market.strike[down]) == (93_600, 86_400)
     assert market.expires_at[up] == market.expires_at[call]
-    assert further_out(market, calls, call, 60) is None
-    assert further_out(market, puts, put, 60) is None
+    assert further_out(market, "call", call, 60) is None
+    assert further_out(market, "put", put, 60) is None
 
 
 def test_net_quote_of_a_spread(market: Board) -> None:
@@ -210,4 +233,6 @@ def test_a_leg_is_priced_exactly_where_its_row_is_tradable(
     changed = quote_of(market, CALL, **{column: value})
     row = changed.row(CALL)
     assert row is not None
-    assert (net_quote(changed, (Leg(CALL, -1),)) is not None) == bool(tradable(changed)[row])
+    assert (net_quote(changed, (Leg(CALL, -1),)) is not None) == bool(
+        tradable(changed, np.array([row]))
+    )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 import numpy as np
 
-from trader.domain.instruments import Instrument
+from trader.domain.instruments import Instrument, OptionType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -52,24 +52,79 @@ class Bars(msgspec.Struct, frozen=True):
                 "(sort, drop duplicates)"
             )
 
-    def grown(self, rows: Sequence[tuple[int, float, float, float, float]], most: int) -> Bars:
-        """Add later hours; as many leave at the other end as are more than `most`.
+    @classmethod
+    def of_hours(
+        cls,
+        opened_at: tuple[int, ...],
+        opens: tuple[float, ...],
+        highs: tuple[float, ...],
+        lows: tuple[float, ...],
+        closes: tuple[float, ...],
+    ) -> Bars:
+        """Take hours that were put in order one by one: they are not checked again."""
+        bars = copy.copy(_NO_BARS)
+        columns = (opened_at, opens, highs, lows, closes)
+        for name, column in zip(cls.__struct_fields__, columns, strict=True):
+            msgspec.structs.force_setattr(bars, name, column)
+        return bars
 
-        Raises:
-            ValueError: what is added is not strictly later, or not in order.
-        """
-        added = Bars(*zip(*rows, strict=True))
-        if self.opened_at and added.opened_at and added.opened_at[0] <= self.opened_at[-1]:
-            raise ValueError(f"bars: {added.opened_at[0]} is not after {self.opened_at[-1]}")
-        first = max(len(self.opened_at) + len(rows) - most, 0)
-        grown = copy.copy(added)  # past the check of every hour: both halves were checked
-        for name in self.__struct_fields__:
-            column = getattr(self, name)[first:] + getattr(added, name)
-            msgspec.structs.force_setattr(grown, name, column[-most:])
-        return grown
 
-
+_NO_BARS: Final = Bars((), (), (), (), ())
 _NOTHING: Final = (np.empty(0, dtype=np.int64), np.empty(0))
+
+
+class Listing:
+    """The contracts of a board: what stays as it is from one instant to the next.
+
+    Rows are sorted by expiry, strike, call before put; every column has one value for each.
+    """
+
+    __slots__ = (
+        "_inverse", "_ladders", "_places", "expires_at", "instruments", "is_call", "strike",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        instruments: tuple[Instrument, ...],
+        strike: Floats,
+        expires_at: Ints,
+        is_call: Bools,
+    ) -> None:
+        self.instruments = instruments
+        self.strike = strike
+        self.expires_at = expires_at
+        self.is_call = is_call
+        self._inverse: Bools | None = None
+        self._places: dict[str, int] | None = None
+        self._ladders: dict[OptionType, dict[int, Ints]] = {}
+
+    @property
+    def inverse(self) -> Bools:
+        """Whether each option is settled in the coin."""
+        if self._inverse is None:
+            rows = (one.inverse for one in self.instruments)
+            self._inverse = np.fromiter(rows, np.bool_, len(self.instruments))
+            self._inverse.flags.writeable = False
+        return self._inverse
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """The row of each name."""
+        if self._places is None:
+            self._places = {one.name: row for row, one in enumerate(self.instruments)}
+        return self._places
+
+    def ladder(self, option_type: OptionType) -> Mapping[int, Ints]:
+        """Find the rows of each expiry's coin-settled options of a type: both rise."""
+        ladder = self._ladders.get(option_type)
+        if ladder is None:
+            listed = np.flatnonzero(self.inverse & (self.is_call == (option_type == "call")))
+            expires_at = self.expires_at[listed]
+            ladder = {one: listed[expires_at == one] for one in np.unique(expires_at).tolist()}
+            for rows in ladder.values():
+                rows.flags.writeable = False
+            self._ladders[option_type] = ladder
+        return ladder
 
 
 class Board:
@@ -87,7 +142,7 @@ class Board:
         "quality",
     )  # fmt: skip
     __slots__ = (
-        "_asked", "_delta", "_inverse", "_places", "_quality", "ask", "ask_amount", "at", "bid",
+        "_asked", "_delta", "_listing", "_quality", "ask", "ask_amount", "at", "bid",
         "bid_amount",
         "expires_at", "fresh", "index", "instruments", "is_call", "mark", "mark_iv", "strike",
         "underlying", "underlying_price",
@@ -113,13 +168,11 @@ class Board:
         delta: Floats | Callable[[Ints | slice], Floats],
         fresh: Bools,
         quality: Floats | Callable[[], Floats] | None = None,
-        inverse: Bools | None = None,
-        places: Mapping[str, int] | None = None,
+        listing: Listing | None = None,
     ) -> None:
         """Take the columns; `delta` (of some rows) and `quality` may be what computes them.
 
-        `inverse` and `places` (the row of each name) follow from the instruments: the maker of many
-        boards knows them already.
+        `listing` follows from the contracts: the maker of many boards has it already.
         """
         self.underlying = underlying
         self.at = at
@@ -139,8 +192,7 @@ class Board:
         self._asked = _NOTHING
         self.fresh = fresh
         self._quality = quality
-        self._inverse = inverse
-        self._places = places
+        self._listing = listing
 
     def __len__(self) -> int:
         return len(self.instruments)
@@ -150,19 +202,22 @@ class Board:
         """The mean quality of the rows; 0 where there are none."""
         return float(self.quality.mean()) if len(self.quality) else 0.0
 
+    @property
+    def listing(self) -> Listing:
+        """The contracts, and where to find them."""
+        if self._listing is None:
+            columns = (self.strike, self.expires_at, self.is_call)
+            self._listing = Listing(self.instruments, *columns)
+        return self._listing
+
     def row(self, name: str) -> int | None:
         """Find the row of an instrument by name; None where it is not on the board."""
-        if self._places is None:
-            self._places = {one.name: row for row, one in enumerate(self.instruments)}
-        return self._places.get(name)
+        return self.listing.places.get(name)
 
     @property
     def inverse(self) -> Bools:
         """Whether each option is settled in the coin."""
-        if self._inverse is None:
-            rows = (one.inverse for one in self.instruments)
-            self._inverse = np.fromiter(rows, np.bool_, len(self.instruments))
-        return self._inverse
+        return self.listing.inverse
 
     @property
     def quality(self) -> Floats:
@@ -190,16 +245,16 @@ class Board:
 
     def delta_at(self, row: int) -> float:
         """Return the delta of one row: one that was asked for lately is not computed again."""
-        place = np.flatnonzero(self._asked[0] == row)
-        if place.size and callable(self._delta):
-            return float(self._asked[1][place[0]])
+        asked, deltas = self._asked
+        if callable(self._delta) and row in (rows := asked.tolist()):
+            return float(deltas[rows.index(row)])
         return float(self.delta_of(np.array([row]))[0])
 
     def has_delta(self, row: int) -> bool:
         """Whether a row has a delta from -1 to 1; it has one where forward and volatility are."""
         if callable(self._delta):
-            forward, vol = self.underlying_price[row], self.mark_iv[row]
-            return bool(0 < forward < math.inf and 0 < vol < math.inf)
+            forward, vol = self.underlying_price.item(row), self.mark_iv.item(row)
+            return 0 < forward < math.inf and 0 < vol < math.inf
         return bool(abs(self._delta[row]) <= 1)
 
 

@@ -11,7 +11,7 @@ from trader.domain.portfolio import ChainView, WorkingOrder
 from trader.domain.trading import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     `occasion` is "open" on the strategy's own cadence (new trades may be proposed) and "manage"
     between (exits only). `chains` and `orders` are its own, on its own account; `free_coins` is
     what of each currency is not yet promised to a short call. `equity_usd` is the account's.
+    `history` shows the bars that had closed at `at`, whenever it is called.
     """
 
     at: int
@@ -28,8 +29,13 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     equity_usd: float
     index: float
     board: Board
-    bars: Bars
+    history: Callable[[], Bars]
     chains: tuple[ChainView, ...]
     orders: tuple[WorkingOrder, ...]
     free_coins: Mapping[str, float]
     data_quality: tuple[str, ...]
+
+    @property
+    def bars(self) -> Bars:
+        """The closed hourly bars of the index: laid out when somebody looks."""
+        return self.history()

@@ -70,14 +70,31 @@ def delivery_fee(instrument: Instrument, amount: float, delivery_price: float) -
     if instrument.kind == "option":
         if instrument.daily:
             return 0.0
-        payoff = option_payoff(instrument, delivery_price)
-        rate = OPTION_DELIVERY_FEE_RATE
-        per_unit = rate if instrument.inverse else rate * delivery_price
-        return size * min(per_unit, OPTION_FEE_CAP * payoff)
+        return size * _option_delivery_fee(
+            instrument, option_payoff(instrument, delivery_price), delivery_price
+        )
     if instrument.kind == "future" and instrument.settlement_period != "week":
         rate = FUTURE_DELIVERY_FEE_RATE
         return rate * size / delivery_price if instrument.inverse else rate * size * delivery_price
     return 0.0
+
+
+def delivered(instrument: Instrument, amount: float, delivery_price: float) -> float:
+    """Settle a signed amount of an option at its expiry: the payoff less the delivery fee.
+
+    Raises:
+        ValueError: as `option_payoff`.
+    """
+    payoff = option_payoff(instrument, delivery_price)
+    if instrument.daily:
+        return amount * payoff
+    return amount * payoff - abs(amount) * _option_delivery_fee(instrument, payoff, delivery_price)
+
+
+def _option_delivery_fee(instrument: Instrument, payoff: float, delivery_price: float) -> float:
+    rate = OPTION_DELIVERY_FEE_RATE
+    per_unit = rate if instrument.inverse else rate * delivery_price
+    return min(per_unit, OPTION_FEE_CAP * payoff)
 
 
 def result(instrument: Instrument, amount: float, entry: float, exit_price: float) -> float:

@@ -55,6 +55,8 @@ class AccountView:
         self._rates = market.rates()
         self._worth: Worth | None = None
         self._margins: Margins | None = None
+        self._free: dict[str, float] | None = None
+        self._consumers: tuple[float, tuple[Consumer, ...]] = (math.nan, ())
 
     def worth(self) -> Worth:
         """Value cash at the indices and positions at their marks."""
@@ -117,6 +119,11 @@ class AccountView:
 
     def consumers(self, equity_usd: float) -> tuple[Consumer, ...]:
         """List what uses risk limits: positions and working orders, at shares of today's equity."""
+        if self._consumers[0] != equity_usd:
+            self._consumers = (equity_usd, self._consuming(equity_usd))
+        return self._consumers[1]
+
+    def _consuming(self, equity_usd: float) -> tuple[Consumer, ...]:
         found = [
             self._consumer(chain.id, "position", chain, chain.risk_usd, chain.risk_coin, equity_usd)
             for chain in self._chains
@@ -162,6 +169,11 @@ class AccountView:
 
     def free_coins(self) -> dict[str, float]:
         """Tell what of each currency is not promised to a short call."""
+        if self._free is None:
+            self._free = self._unpromised()
+        return self._free
+
+    def _unpromised(self) -> dict[str, float]:
         free = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
         for chain in self._chains:
             self._promise(free, ((leg.instrument, leg.amount) for leg in chain.legs.values()))

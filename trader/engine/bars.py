@@ -2,16 +2,62 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trader.domain.market import Bars
 from trader.domain.units import HOUR
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BARS_MAX: Final = 24 * 60
-EMPTY: Final = Bars((), (), (), (), ())
+HOURS_KEPT: Final = 2 * BARS_MAX
+"""Hours that grow in place before the older half is left behind."""
 
 Row = tuple[int, float, float, float, float]
+
+
+class _Hours:
+    """Closed hours as columns that only grow: what was shown of them stays as it was."""
+
+    __slots__ = ("_opened_at", "_prices", "_shown", "_shown_until")
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._opened_at: list[int] = []
+        self._prices: tuple[list[float], ...] = ([], [], [], [])
+        for row in rows:
+            self.append(row)
+        self._shown, self._shown_until = Bars((), (), (), (), ()), 0
+
+    def __len__(self) -> int:
+        return len(self._opened_at)
+
+    @property
+    def last(self) -> int:
+        """When the last hour opened; -1 where there is none."""
+        return self._opened_at[-1] if self._opened_at else -1
+
+    def append(self, row: Row) -> None:
+        """Take one more hour."""
+        self._opened_at.append(row[0])
+        for column, price in zip(self._prices, row[1:], strict=True):
+            column.append(price)
+
+    def latest(self) -> list[Row]:
+        """List the hours that may be shown."""
+        columns = (column[-BARS_MAX:] for column in self._prices)
+        return list(zip(self._opened_at[-BARS_MAX:], *columns, strict=True))
+
+    def until(self, count: int) -> Bars:
+        """Show the first `count` hours, the last BARS_MAX of them."""
+        if count != self._shown_until:
+            rows = slice(max(count - BARS_MAX, 0), count)
+            prices = (tuple(column[rows]) for column in self._prices)
+            self._shown = Bars.of_hours(tuple(self._opened_at[rows]), *prices)
+            self._shown_until = count
+        return self._shown
 
 
 class BarBook:
@@ -21,13 +67,11 @@ class BarBook:
     """
 
     def __init__(self) -> None:
-        self._closed: dict[str, list[Row]] = {}
+        self._closed: dict[str, _Hours] = {}
         self._running: dict[str, Row] = {}
-        self._shown: dict[str, Bars] = {}
-        self._unshown: dict[str, list[Row]] = {}
 
     def __len__(self) -> int:
-        return sum(len(closed) for closed in self._closed.values())
+        return sum(min(len(hours), BARS_MAX) for hours in self._closed.values())
 
     def grow(self, underlying: str, price: float, at: int) -> None:
         """Take one price into the running hour; a new hour closes the last one."""
@@ -45,32 +89,33 @@ class BarBook:
             self._running[underlying] = (opened_at, running[1], running[2], running[3], price)
 
     def _close(self, underlying: str, row: Row) -> None:
-        closed = self._closed.setdefault(underlying, [])
-        if closed and closed[-1][0] >= row[0]:
-            return
-        closed.append(row)
-        del closed[:-BARS_MAX]
-        self._unshown.setdefault(underlying, []).append(row)
-        del self._unshown[underlying][:-BARS_MAX]
+        hours = self._closed.get(underlying)
+        if hours is None or len(hours) >= HOURS_KEPT:
+            hours = self._closed[underlying] = _Hours(hours.latest() if hours is not None else [])
+        if row[0] > hours.last:
+            hours.append(row)
 
     def load(self, underlying: str, bars: Bars, at: int) -> None:
         """Merge history in; where both know an hour, history wins (it heard all of it).
 
         Left out: what had not closed by `at` (nobody may know it yet) and hours without a price.
         """
-        merged = {row[0]: row for row in self._closed.get(underlying, [])}
+        known = self._closed.get(underlying)
+        merged = {row[0]: row for row in known.latest()} if known is not None else {}
         columns = zip(bars.opened_at, bars.open, bars.high, bars.low, bars.close, strict=True)
         merged.update(
             {row[0]: row for row in columns if all(0 < price < math.inf for price in row[1:])}
         )
         rows = [row for opened_at, row in sorted(merged.items()) if opened_at + HOUR <= at]
-        self._closed[underlying] = rows[-BARS_MAX:]
-        self._unshown[underlying] = self._closed[underlying].copy()
-        self._shown[underlying] = EMPTY
+        self._closed[underlying] = _Hours(rows[-BARS_MAX:])
+
+    def history(self, underlying: str) -> Callable[[], Bars]:
+        """Keep the present hours for whoever looks later: what closes from here on is not shown."""
+        hours = self._closed.get(underlying)
+        if hours is None:
+            hours = self._closed[underlying] = _Hours([])
+        return functools.partial(hours.until, len(hours))
 
     def closed(self, underlying: str) -> Bars:
         """Show the closed bars, oldest first."""
-        rows = self._unshown.pop(underlying, None)
-        if rows:
-            self._shown[underlying] = self._shown.get(underlying, EMPTY).grown(rows, BARS_MAX)
-        return self._shown.get(underlying, EMPTY)
+        return self.history(underlying)()

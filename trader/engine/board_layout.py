@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from trader.domain.market import Board
+from trader.domain.market import Board, Listing
 from trader.domain.units import YEAR
 from trader.engine.quality import contents
 from trader.pricing.black_scholes import delta
@@ -39,12 +39,14 @@ SNAPSHOT_COLUMNS: Final = (
 )  # fmt: skip
 
 
-class BoardLayout:
+_NOT_SHOWN: Final = np.array([[np.nan], [0.0], [np.nan], [0.0]])
+"""What stands in the first four columns where nothing is displayed."""
+
+
+class BoardLayout(Listing):
     """The rows of one underlying's options, sorted; rebuilt only when listings change."""
 
-    __slots__ = (
-        "expires_at", "instruments", "inverse", "is_call", "places", "rows", "sign", "strike",
-    )  # fmt: skip
+    __slots__ = ("rows", "sign")
 
     @classmethod
     def of(
@@ -62,15 +64,16 @@ class BoardLayout:
             listed,
             key=lambda item: (item[1].expires_at, item[1].strike, item[1].option_type),
         )
+        instruments = tuple(instrument for _, instrument in ordered)
+        super().__init__(
+            instruments,
+            np.array([one.strike for one in instruments], dtype=np.float64),
+            np.array([one.expires_at for one in instruments], dtype=np.int64),
+            np.array([one.option_type == "call" for one in instruments], dtype=bool),
+        )
         self.rows = np.array([row for row, _ in ordered], dtype=np.int64)
-        self.instruments = tuple(instrument for _, instrument in ordered)
-        self.strike = np.array([one.strike for one in self.instruments], dtype=np.float64)
-        self.expires_at = np.array([one.expires_at for one in self.instruments], dtype=np.int64)
-        self.is_call = np.array([one.option_type == "call" for one in self.instruments], dtype=bool)
-        self.inverse = np.array([one.inverse for one in self.instruments], dtype=bool)
         self.sign = np.where(self.is_call, 1.0, -1.0)
-        self.places = {one.name: place for place, one in enumerate(self.instruments)}
-        for column in (self.rows, self.strike, self.expires_at, self.is_call, self.inverse):
+        for column in (self.rows, self.strike, self.expires_at, self.is_call):
             column.flags.writeable = False  # boards share them with whoever reads the market
 
 
@@ -100,28 +103,22 @@ class SnapshotRows:
         self._known.clear()
 
 
-def matrix(board: BoardSnapshot, integrity: Floats) -> Floats:
+def matrix(board: BoardSnapshot, integrity: Floats | float) -> Floats:
     """Lay out a snapshot as rows of the state, in its own order; `integrity` aligned with it.
 
     Raises:
         ValueError: a column has more or fewer values than there are contracts.
     """
-    _check_lengths(board, len(integrity))
-    rows = np.empty((len(integrity), COLUMNS))
-    rows[:, BID], rows[:, BID_AMOUNT] = _prices(board.bid), _sizes(board.bid_amount)
-    rows[:, ASK], rows[:, ASK_AMOUNT] = _prices(board.ask), _sizes(board.ask_amount)
-    rows[:, MARK], rows[:, MARK_IV] = board.mark, board.mark_iv
-    rows[:, UNDERLYING_PRICE], rows[:, INDEX] = board.underlying_price, board.index_price
-    rows[:, SOUND] = contents(rows[:, BID], rows[:, ASK]) * integrity
-    return rows
-
-
-def _prices(column: Floats) -> Floats:
-    return np.where((column > 0) & (column < np.inf), column, np.nan)
-
-
-def _sizes(column: Floats) -> Floats:
-    return np.where((column > 0) & (column < np.inf), column, 0.0)
+    _check_lengths(board, len(board.instruments))
+    columns = np.empty((COLUMNS, len(board.instruments)))
+    columns[BID], columns[BID_AMOUNT] = board.bid, board.bid_amount
+    columns[ASK], columns[ASK_AMOUNT] = board.ask, board.ask_amount
+    columns[MARK], columns[MARK_IV] = board.mark, board.mark_iv
+    columns[UNDERLYING_PRICE], columns[INDEX] = board.underlying_price, board.index_price
+    displayed = columns[: ASK_AMOUNT + 1]
+    np.copyto(displayed, _NOT_SHOWN, where=~((displayed > 0) & (displayed < np.inf)))
+    columns[SOUND] = contents(columns[BID], columns[ASK]) * integrity
+    return columns.T
 
 
 def check_unique(instruments: Sequence[Instrument]) -> None:
@@ -155,7 +152,6 @@ def show(
     quality: Callable[[], Floats],
 ) -> Board:
     """Show rows of the state as a board; deltas and scores are computed if somebody looks."""
-    years = np.maximum((layout.expires_at - at) / YEAR, 0.0)
     bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, _, _ = values.T
     return Board(
         underlying=underlying,
@@ -172,19 +168,19 @@ def show(
         mark=mark,
         mark_iv=mark_iv,
         underlying_price=forward,
-        delta=lambda rows: deltas(layout, values, years, rows),
+        delta=lambda rows: deltas(layout, values, at, rows),
         fresh=fresh,
         quality=quality,
-        inverse=layout.inverse,
-        places=layout.places,
+        listing=layout,
     )
 
 
-def deltas(layout: BoardLayout, values: Floats, years: Floats, rows: Ints | slice) -> Floats:
+def deltas(layout: BoardLayout, values: Floats, at: int, rows: Ints | slice) -> Floats:
     """Black-76 deltas of some rows where a quote has a forward and a volatility; NaN elsewhere."""
-    forward, vol = values[rows, UNDERLYING_PRICE], values[rows, MARK_IV]
-    sign, strike, years = layout.sign[rows], layout.strike[rows], years[rows]
-    known = (forward > 0) & (vol > 0) & (forward < np.inf) & (vol < np.inf)
+    forward, vol = values[:, UNDERLYING_PRICE][rows], values[:, MARK_IV][rows]
+    sign, strike = layout.sign[rows], layout.strike[rows]
+    years = np.maximum((layout.expires_at[rows] - at) / YEAR, 0.0)
+    known = (forward > 0) & (vol > 0) & (np.maximum(forward, vol) < np.inf)
     if known.all():
         return delta(sign, forward, strike, years, vol)
     found: Floats = np.full(len(forward), np.nan)

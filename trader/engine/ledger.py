@@ -97,10 +97,10 @@ class Ledger:
         self.funded_at: dict[tuple[str, str], int] = {}
         self.epoch: EpochOpened | None = None
         self.began_at = 0
-        self.sequence = -1
-        self.at = 0
+        self.sequence, self.at = -1, 0
         self.version = 0
         self._approvals: dict[str, Approved] = {}
+        self._views: dict[str, ChainView] = {}
 
     def sizes(self) -> dict[str, int]:
         """Count what is open or waits; nothing of it may outlive what it belongs to."""
@@ -121,7 +121,9 @@ class Ledger:
         """
         self.sequence = recorded.sequence
         self.at = recorded.at
-        self.version += not isinstance(recorded.fact, (Refused, AlertRaised))
+        if not isinstance(recorded.fact, (Refused, AlertRaised)):
+            self.version += 1
+            self._views.clear()
         self._fold(recorded.fact, recorded.at)
 
     def _fold(self, fact: Fact, at: int) -> None:
@@ -221,8 +223,10 @@ class Ledger:
         )
 
     def chain_view(self, chain: Chain) -> ChainView:
-        """Show a chain read-only."""
-        return chain.view(working=bool(self.working(chain.id)))
+        """Show a chain read-only: the view stands until the next fact that changes the books."""
+        if chain.id not in self._views:
+            self._views[chain.id] = chain.view(working=bool(self.working(chain.id)))
+        return self._views[chain.id]
 
     def slots_used(self, account: str, strategy: str, at: int) -> tuple[str, ...]:
         """Name the chains that hold one of today's slots of a strategy."""
@@ -277,18 +281,14 @@ class Ledger:
             instrument = book.instruments.get(leg.instrument)
             if instrument is None:
                 raise InvariantBroken(f"order {fill.order_id} trades no {leg.instrument}")
-            if leg.instrument not in chain.legs:
-                self._start_funding(chain.id, instrument, at)
+            if leg.instrument not in chain.legs and instrument.kind == "perpetual":
+                # Funding counts from when it is held: not from before, nor across a pause.
+                self.funded_at[(chain.id, instrument.name)] = at
             chain.fill(instrument, leg)
         chain.filled = True
         chain.opened_at = chain.opened_at or at
         self._risk_of_fill(chain, book, fill.amount)
         self._post(chain, fill)
-
-    def _start_funding(self, chain_id: str, instrument: Instrument, at: int) -> None:
-        """Count funding from when a perpetual is held: not from before, nor across a pause."""
-        if instrument.kind == "perpetual":
-            self.funded_at[(chain_id, instrument.name)] = at
 
     @staticmethod
     def _risk_of_fill(chain: Chain, book: WorkingBook, amount: float) -> None:

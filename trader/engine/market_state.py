@@ -195,7 +195,7 @@ class MarketState:
         for name in event.scope:
             rows = slice(None) if name == ALL else self._rows.get(name)
             if rows is not None:
-                self._integrity.values[rows] *= kept
+                self._integrity.damage(rows, kept)
                 self._values[rows, SOUND] *= kept
             self._indices.damage(kept, *self._index_names(name))
 
@@ -281,10 +281,10 @@ class MarketState:
             if unknown := [one for one in board.instruments if one.name not in self._rows]:
                 self.list(unknown)
             rows = self._snapshots.keep(board.instruments, self._rows)
-        newer = board.exchange_at >= self._quoted_at[rows]
+        newer = board.exchange_at >= self._quoted_at.take(rows)
         kept = rows if newer.all() else rows[newer]
         self._integrity.heard_all(kept)
-        shown = matrix(board, self._integrity.values[rows])
+        shown = matrix(board, self._integrity.of(rows))
         self._values[kept] = shown if kept is rows else shown[newer]
         self._quoted_at[kept] = self._known_at(board.exchange_at, at)
         for row in np.flatnonzero(newer) if self.trust.suspended else ():
@@ -363,7 +363,7 @@ class MarketState:
     def board(self, underlying: str, *, inverse: bool = True) -> Board:
         """Show the option board of an underlying (copies: it stays as it was)."""
         layout = self._layout(underlying, inverse=inverse)
-        values = self._values[layout.rows]
+        values = self._values.take(layout.rows, axis=0)
         index = self.index(underlying)
         fresh, quality = self._rows_now(layout, values, underlying, index)
         return show(layout, values, underlying, self.at, index, fresh, quality)
@@ -372,7 +372,7 @@ class MarketState:
         self, layout: BoardLayout, values: Floats, underlying: str, index: float
     ) -> tuple[Bools, Callable[[], Floats]]:
         """Tell of each row of a board whether it is fresh, and how to compute its score."""
-        quoted_at = self._quoted_at[layout.rows]
+        quoted_at = self._quoted_at.take(layout.rows)
         ages = (self.at - quoted_at) / SECOND / self.speed
         mismatch = np.abs(values[:, INDEX] / index - 1.0) > INDEX_MISMATCH_MAX
         trusted = self.trust.mask(layout.instruments, ~mismatch & (quoted_at > 0))
@@ -395,4 +395,4 @@ class MarketState:
 
     def history(self, underlying: str) -> Bars:
         """Show the closed hourly bars of an index."""
-        return self.bars.closed(underlying)
+        return self.bars.history(underlying)()

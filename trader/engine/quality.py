@@ -91,11 +91,12 @@ def share_kept(kind: FaultKind) -> float:
 class Integrity:
     """How far each channel may be believed by its past: 1 until a fault, mended by messages.
 
-    Channels are rows of whoever owns this, and `values` may be written in place.
+    Channels are rows of whoever owns this. Invariant: where `_sound`, every value is 1.
     """
 
     def __init__(self, rows: int = 0) -> None:
         self.values: Floats = np.ones(rows)
+        self._sound = True
         self._cells = self.values.data.cast("B").cast("d")
 
     def grow(self, rows: int) -> None:
@@ -116,5 +117,16 @@ class Integrity:
 
     def heard_all(self, rows: Ints) -> None:
         """Take a sound message of each of many channels."""
-        better = self.values[rows] + MENDS * (1.0 - self.values[rows])
-        self.values[rows] = np.where(better < MENDED, better, 1.0)
+        if not self._sound:
+            better = self.values[rows] + MENDS * (1.0 - self.values[rows])
+            self.values[rows] = np.where(better < MENDED, better, 1.0)
+            self._sound = bool((self.values == 1.0).all())
+
+    def damage(self, rows: int | slice, kept: float) -> None:
+        """Leave channels only a share of their integrity."""
+        self.values[rows] *= kept
+        self._sound = False
+
+    def of(self, rows: Ints) -> Floats | float:
+        """Tell the integrity of many channels; one number where all have the same."""
+        return 1.0 if self._sound else self.values[rows]

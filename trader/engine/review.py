@@ -95,7 +95,7 @@ class Review:
             equity_usd=account.worth().equity_usd,
             index=market.index(underlying),
             board=market.board(underlying),
-            bars=market.history(underlying),
+            history=market.bars.history(underlying),
             chains=tuple(
                 ledger.chain_view(chain)
                 for chain in ledger.chains.values()
@@ -104,7 +104,7 @@ class Review:
             orders=tuple(
                 book.view() for book in ledger.orders.values() if book.order.strategy == slot.name
             ),
-            free_coins=account.free_coins(),
+            free_coins=dict(account.free_coins()),
             data_quality=self.data_quality(),
         )
 

@@ -14,6 +14,7 @@ from trader.risk.limits import Standing, halts, stop_loss_due
 
 if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
+    from trader.domain.market import Board
     from trader.domain.situation import Situation
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
@@ -174,18 +175,22 @@ class TradingDesk:
         for chain in tuple(self.ledger.chains.values()):
             if chain.flat or chain.pending:
                 continue
-            urgent = any(
-                book.order.action == "close" and book.order.limit_net is None
-                for book in self.ledger.working(chain.id)
-            )
             account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
-            if urgent or not 0 < loss_usd < math.inf:
+            if not 0 < loss_usd < math.inf:
                 continue
-            if stop_loss_due(self.ledger.chain_view(chain), loss_usd, self._risk):
+            due = stop_loss_due(self.ledger.chain_view(chain), loss_usd, self._risk)
+            if due and not self._leaving(chain):
                 share = loss_usd / chain.risk_usd if chain.risk_usd else math.inf
                 reason = f"stop loss: down {loss_usd:,.0f} USD, {share:.0%} of its maximum loss"
                 self.close(chain, reason, step)
+
+    def _leaving(self, chain: Chain) -> bool:
+        """Whether an urgent close of a chain works already."""
+        return any(
+            book.order.action == "close" and book.order.limit_net is None
+            for book in self.ledger.working(chain.id)
+        )
 
     def halts(self, step: Step) -> None:
         """Begin and end the halts of opening of every account; one that begins cancels opens."""
@@ -241,10 +246,18 @@ def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Re
 def _missing(situation: Situation) -> str | None:
     """Name what a board lacks that no decision can do without; None where it lacks nothing."""
     board = situation.board
+    if len(board) and _quoted(board, len(board) // 2):
+        return None  # any will do, and on a sound board the one in the middle does
     both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
     if (board.fresh & both).any():
         return None
     return "no quote with two sides" if board.fresh.any() else "no recent quotes"
+
+
+def _quoted(board: Board, row: int) -> bool:
+    """Tell whether one row shows two fresh sides."""
+    columns = (board.fresh, board.bid, board.bid_amount, board.ask, board.ask_amount)
+    return all(column.item(row) > 0 for column in columns)
 
 
 def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:

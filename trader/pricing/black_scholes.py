@@ -208,10 +208,11 @@ def delta(sign: Array, forward: Array, strike: Array, years: Array, vol: Array) 
     deviation = vol * np.sqrt(years)
     distance = np.log(forward / strike)
     alive = deviation > NO_DEVIATION
-    d1 = distance / np.where(alive, deviation, 1.0) + 0.5 * deviation
-    if not alive.all():
+    divisor = deviation if alive.all() else np.where(alive, deviation, 1.0)
+    d1 = distance / divisor + 0.5 * deviation
+    if divisor is not deviation:
         d1 = np.where(alive, d1, np.where(distance == 0.0, 0.0, np.copysign(np.inf, distance)))
-    deltas: Array = sign * cdf(np.clip(sign * d1, -40.0, 40.0))
+    deltas: Array = sign * cdf(np.minimum(np.maximum(sign * d1, -40.0), 40.0))
     return deltas
 
 

@@ -1,5 +1,6 @@
 """How likely is a standard normal draw below z, in numpy alone and to the last digit or two?"""
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,17 @@ _MILLS: Final = np.array(
         [6.288377855498677e-11, 0.0, 0.0],
     ]
 )[:, :, None]
+_BY_POWER: Final = tuple(_MILLS[::-1])
 _SPLIT: Final = 5.0
+
+SMALL: Final = 128
+"""Up to here a broadcast costs more than its arithmetic: the coefficients are spread out once."""
+
+
+@functools.lru_cache(SMALL)
+def _spread(length: int) -> tuple[Array, ...]:
+    """Repeat each coefficient for every value, highest power first."""
+    return tuple(np.repeat(one, length, axis=1) for one in _BY_POWER)
 
 
 def mills(z: Array) -> Array:
@@ -35,11 +46,14 @@ def mills(z: Array) -> Array:
     """
     u = (z - _SPLIT) / (z + _SPLIT)
     cube = u * u * u
-    rows = _MILLS[-1] * cube
-    for coefficients in _MILLS[-2:0:-1]:
+    first, *others, last = _spread(len(z)) if len(z) <= SMALL else _BY_POWER
+    if len(z) <= SMALL:
+        cube = np.stack((cube, cube, cube))
+    rows = first * cube
+    for coefficients in others:
         rows += coefficients
         rows *= cube
-    rows += _MILLS[0]
+    rows += last
     ratio: Array = ((rows[2] * u + rows[1]) * u + rows[0]) / (1.0 + z)
     return ratio
 
@@ -53,7 +67,9 @@ def cdf(z: Array) -> Array:
     """Return N(z); the lower tail keeps its relative accuracy down to the smallest double."""
     distance = np.abs(z)
     tail = density(distance) * mills(distance)
-    return np.where(z < 0.0, tail, 1.0 - tail)
+    below: Array = 1.0 - tail
+    np.copyto(below, tail, where=z < 0.0)
+    return below
 
 
 def tail_quantile(probability: Array) -> Array:

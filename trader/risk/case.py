@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ NO_LOSS = MaxLoss(usd=0.0, coin=0.0, share=0.0, stress_low=0.0, stress_high=0.0)
 class Case:
     """An intent, what it is judged on, and the limits asked. Invariant: verdicts hold no NaN."""
 
-    __slots__ = ("intent", "settings", "underlying", "uses", "verdict_id", "view")
+    __slots__ = ("_users", "intent", "settings", "underlying", "uses", "verdict_id", "view")
 
     def __init__(
         self, settings: RiskSettings, intent: Intent, view: GateView, verdict_id: str
@@ -40,22 +41,22 @@ class Case:
         self.verdict_id = verdict_id
         self.uses: list[LimitUse] = []
         self.underlying = underlying_of(intent.underlying)
+        self._users: tuple[Consumer, ...] | None = None
 
     def ask(self, use: LimitUse) -> bool:
         """Note a limit as asked; True where it does not allow the request."""
-        finite = LimitUse(
-            rule=use.rule,
-            limit=_finite(use.limit),
-            used=_finite(use.used),
-            requested=_finite(use.requested),
-        )
-        self.uses.append(finite)
+        numbers = (use.limit, use.used, use.requested)
+        sound = all(map(math.isfinite, numbers))
+        self.uses.append(use if sound else LimitUse(use.rule, *map(_finite, numbers)))
         return exceeded(use)
 
     def budget_users(self) -> tuple[Consumer, ...]:
         """List what uses the budget of this underlying, by id; the nameless may belong to any."""
-        mine = (self.underlying, "")
-        return by_id(one for one in self.view.consumers if underlying_of(one.underlying) in mine)
+        if self._users is None:
+            mine = (self.underlying, "")
+            users = [one for one in self.view.consumers if underlying_of(one.underlying) in mine]
+            self._users = by_id(users)
+        return self._users
 
     def refuse(
         self,
@@ -121,6 +122,7 @@ def by_id(consumers: Iterable[Consumer]) -> tuple[Consumer, ...]:
     return tuple(sorted(consumers, key=lambda one: (one.id, one.kind)))
 
 
+@functools.lru_cache(256)
 def underlying_of(name: str) -> str:
     """Normalize an underlying; empty where it names nothing, which no contract matches."""
     try:

@@ -125,13 +125,32 @@ class RiskSettings(BaseModel):
 
 
 class Halt(msgspec.Struct, frozen=True):
-    """Whether one reason to stop opening holds now, in the unit it counts in."""
+    """Whether one reason to stop opening holds now, in the unit it counts in.
+
+    `currency` is that of a margin; `unknown` says what cannot be judged, which halts too.
+    """
 
     rule: HaltRule
     active: bool
     limit: float
     used: float
-    detail: str
+    currency: str = ""
+    unknown: str = ""
+
+    @property
+    def detail(self) -> str:
+        """Say it in words."""
+        if self.unknown:
+            return self.unknown
+        if self.rule != "maintenance_margin":
+            word = "lost today" if self.rule == "daily_loss_halt" else "below the peak"
+            return f"{self.used:.2%} of equity {word}, halt at {self.limit:.2%}"
+        if not self.currency:
+            return "no margin is in use"
+        return (
+            f"{self.currency}: maintenance margin {self.used:.4f} on a margin balance of "
+            f"{self.limit:.4f}"
+        )
 
 
 class AccountNumbers(Protocol):
@@ -225,33 +244,25 @@ def stop_loss_due(chain: ChainView, loss_usd: float, settings: RiskSettings) -> 
 def _loss_halt(rule: HaltRule, limit: float, loss_usd: float, equity_usd: float) -> Halt:
     share = loss_usd / equity_usd if 0 < equity_usd < math.inf else math.nan
     if not math.isfinite(share):
-        detail = f"loss {loss_usd} USD on equity {equity_usd} USD cannot be judged"
-        return Halt(rule=rule, active=True, limit=limit, used=1.0, detail=detail)
+        unknown = f"loss {loss_usd} USD on equity {equity_usd} USD cannot be judged"
+        return Halt(rule, True, limit, 1.0, unknown=unknown)
     used = max(share, 0.0)
-    word = "of equity lost today" if rule == "daily_loss_halt" else "of equity below the peak"
-    return Halt(
-        rule=rule,
-        active=used >= limit - TOLERANCE,
-        limit=limit,
-        used=used,
-        detail=f"{used:.2%} {word}, halt at {limit:.2%}",
-    )
+    return Halt(rule, used >= limit - TOLERANCE, limit, used)
 
 
 def _margin_halt(balance: Mapping[str, float], maintenance: Mapping[str, float]) -> Halt:
     """Compare maintenance margin with margin balance in the currency where it is tightest."""
     rule: HaltRule = "maintenance_margin"
-    tightest = Halt(rule=rule, active=False, limit=0.0, used=0.0, detail="no margin is in use")
+    tightest = Halt(rule, False, 0.0, 0.0)
     room = math.inf
     for currency in sorted(maintenance):
         need, have = maintenance[currency], balance.get(currency, 0.0)
         if not (math.isfinite(need) and math.isfinite(have)):
-            detail = f"{currency}: margin {need} on balance {have} cannot be judged"
-            return Halt(rule=rule, active=True, limit=0.0, used=1.0, detail=detail)
+            unknown = f"{currency}: margin {need} on balance {have} cannot be judged"
+            return Halt(rule, True, 0.0, 1.0, unknown=unknown)
         if need > 0 and have - need < room:
             room = have - need
-            detail = f"{currency}: maintenance margin {need:.4f} on a margin balance of {have:.4f}"
-            tightest = Halt(rule=rule, active=room < 0, limit=have, used=need, detail=detail)
+            tightest = Halt(rule, room < 0, have, need, currency)
     return tightest
 
 

@@ -26,8 +26,7 @@ from trader.domain.units import YEAR
 from trader.domain.valuation import (
     OPTION_DELIVERY_FEE_RATE,
     OPTION_FEE_CAP,
-    delivery_fee,
-    option_payoff,
+    delivered,
     result,
     trade_fee,
 )
@@ -235,16 +234,18 @@ def _bounded_loss(legs: Sequence[PricedLeg], index: float, log_move: float) -> U
     kinks = sorted(kink for leg in legs for kink in _kinks(leg))
     floor_usd, floor_coin, has_top = _bounds(legs, low)
     above = math.inf if has_top else high
-    usd_spots = [low, high, *(kink for kink in kinks if floor_usd <= kink <= above)]
+    usd_spots = [low, high, *[kink for kink in kinks if floor_usd <= kink <= above]]
     if floor_usd == 0.0 and not inverse and _growing_down(legs):
         usd_spots.append(0.0)
     cost = _cost(legs, index)
+    paid = {spot: _payoff(legs, spot) for spot in usd_spots}
     if not inverse:
-        usd = max(cost - _payoff(legs, spot) for spot in usd_spots)
+        usd = max([cost - paid[spot] for spot in usd_spots])
         return UnitLoss(usd, usd / index, min(usd_spots), max(usd_spots))
-    usd = max(cost * index - _payoff(legs, spot) * spot for spot in usd_spots)
-    coin_spots = [low, high, *(kink for kink in kinks if floor_coin <= kink <= above)]
-    coin = max(cost - _payoff(legs, spot) for spot in coin_spots)
+    usd = max([cost * index - paid[spot] * spot for spot in usd_spots])
+    coin_spots = [low, high, *[kink for kink in kinks if floor_coin <= kink <= above]]
+    paid |= {spot: _payoff(legs, spot) for spot in coin_spots if spot not in paid}
+    coin = max([cost - paid[spot] for spot in coin_spots])
     if has_top:
         coin = max(coin, cost - _payoff_at_infinity(legs))
     return UnitLoss(usd, coin, min(usd_spots + coin_spots), max(usd_spots + coin_spots))
@@ -312,8 +313,7 @@ def _leaving(leg: PricedLeg) -> float:
 def _payoff(legs: Sequence[PricedLeg], spot: float) -> float:
     """Settle all legs at one spot, delivery fees paid, in settlement currency."""
     return sum(
-        leg.ratio * option_payoff(leg.instrument, spot)
-        - delivery_fee(leg.instrument, leg.ratio, spot)
+        delivered(leg.instrument, leg.ratio, spot)
         if leg.instrument.kind == "option"
         else result(leg.instrument, leg.ratio, leg.entry_price, spot)
         for leg in legs

@@ -20,7 +20,6 @@ from trader.strategies.sketch import sketch_legs
 from trader.strategies.strategy import grid_around
 from trader.strategies.structure import (
     further_out,
-    listed,
     net_quote,
     patient,
     seller_confidence,
@@ -113,7 +112,7 @@ class Directional:
         quote = net_quote(board, legs)
         if quote is None or not self._worth_its_width(quote, board, short, long):
             return None
-        delta = float(board.delta[short])
+        delta = board.delta_at(short)
         return Intent(
             strategy=self.name,
             action="open",
@@ -133,7 +132,7 @@ class Directional:
         short = choose_short(board, side, self.settings)
         if short is None:
             return None
-        long = further_out(board, listed(board, side), short, self.settings.width_strikes)
+        long = further_out(board, side, short, self.settings.width_strikes)
         return None if long is None else (short, long)
 
     def _worth_its_width(self, quote: NetQuote, board: Board, short: int, long: int) -> bool:

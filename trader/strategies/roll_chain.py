@@ -32,7 +32,6 @@ from trader.strategies.strategy import grid_around
 from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
-    listed,
     net_quote,
     patient,
     quoted,
@@ -235,19 +234,19 @@ class RollChain:
     def _choose(self, situation: Situation) -> int | NoSale:
         """Choose the row of a first sale as every seller does, or name what the board lacks."""
         settings, board = self.settings, situation.board
-        rows = listed(board, settings.option_type)
-        if not rows.any():
+        ladder = board.listing.ladder(settings.option_type)
+        if not ladder:
             return "board_empty"
         expiry = choose_expiry(
-            board, rows, settings.target_days, settings.days_tolerance, settings.min_hours_left
+            board.at, ladder, settings.target_days, settings.days_tolerance, settings.min_hours_left
         )
         if expiry is None:
             return "no_expiry"
-        rows &= board.expires_at == expiry
-        if not (rows & board.fresh).any():
+        rows = ladder[expiry]
+        if not board.fresh[rows].any():
             return "quotes_stale"
-        rows &= quoted(board)
-        if not rows.any():
+        rows = rows[quoted(board, rows)]
+        if not len(rows):
             return "quotes_one_sided"
         row = choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
         return "no_delta" if row is None else row

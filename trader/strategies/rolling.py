@@ -21,14 +21,15 @@ from trader.strategies.short_premium import SaleSettings, worth_selling
 from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
-    listed,
     net_quote,
     tradable,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.domain.instruments import Instrument, OptionType
-    from trader.domain.market import Board, Bools
+    from trader.domain.market import Board, Ints
     from trader.domain.portfolio import ChainView
     from trader.strategies.structure import NetQuote
 
@@ -217,16 +218,18 @@ def find_target(
     pays: up and out for calls, down and out for puts.
     """
     kind: OptionType = settings.option_type
-    rows = listed(board, kind) & (board.expires_at > (held.instrument.expires_at or board.at))
-    rows &= board.expires_at - board.at <= settings.roll_days_max * DAY
-    rows &= board.expires_at - board.at >= settings.min_hours_left * HOUR
-    if not rows.any():
+    ladder = board.listing.ladder(kind)
+    nearest, furthest = settings.min_hours_left * HOUR, settings.roll_days_max * DAY
+    held_until = held.instrument.expires_at or board.at
+    later = [one for one in ladder if one > held_until and nearest <= one - board.at <= furthest]
+    if not later:
         return "no_later_expiry"
-    rows &= board.expires_at - opened_at <= settings.total_days_max * DAY
-    if not rows.any():
+    allowed = [one for one in later if one - opened_at <= settings.total_days_max * DAY]
+    if not allowed:
         return "days_cap"
-    usable = rows & tradable(board)
-    if not usable.any():
+    quoted = {one: ladder[one][tradable(board, ladder[one])] for one in allowed}
+    usable = {one: rows for one, rows in quoted.items() if len(rows)}
+    if not usable:
         return "target_unquoted"
     usual = None if trigger == "delta" else _usual(board, usable, settings)
     found = None if usual is None else _offer(board, held, usual, settings)
@@ -237,31 +240,32 @@ def find_target(
     return found or "no_credit"
 
 
-def _usual(board: Board, usable: Bools, settings: RollChainSettings) -> int | None:
+def _usual(board: Board, usable: Mapping[int, Ints], settings: RollChainSettings) -> int | None:
     """Choose the row a first sale would take, of the later expiry nearest to the target days."""
     expiry = choose_expiry(
-        board, usable, settings.target_days, settings.roll_days_max, settings.min_hours_left
+        board.at, usable, settings.target_days, settings.roll_days_max, settings.min_hours_left
     )
     if expiry is None:
         return None
-    rows = usable & (board.expires_at == expiry)
+    rows = usable[expiry]
     return choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
 
 
 def _further(
-    board: Board, held: HeldLeg, usable: Bools, settings: RollChainSettings
+    board: Board, held: HeldLeg, usable: Mapping[int, Ints], settings: RollChainSettings
 ) -> Target | None:
     """Choose the nearest expiry, and in it the smallest |delta|, that pays for the roll."""
     strike = held.instrument.strike or 0.0
     call = settings.option_type == "call"
-    outside = board.strike > strike if call else board.strike < strike
-    size = np.abs(board.delta)
-    pays = board.bid >= held.quote.touch_net - _debit_max(held, settings)
-    rows = np.flatnonzero(usable & outside & (size < settings.roll_delta) & pays)
-    for row in rows[np.lexsort((size[rows], board.expires_at[rows]))].tolist():
-        found = _offer(board, held, row, settings)
-        if found is not None:
-            return found
+    bid_min = held.quote.touch_net - _debit_max(held, settings)
+    for rows in usable.values():
+        outside = board.strike[rows] > strike if call else board.strike[rows] < strike
+        size = np.abs(board.delta_of(rows))
+        fitting = outside & (size < settings.roll_delta) & (board.bid[rows] >= bid_min)
+        for row in rows[fitting][np.argsort(size[fitting], kind="stable")].tolist():
+            found = _offer(board, held, row, settings)
+            if found is not None:
+                return found
     return None
 
 

@@ -14,7 +14,6 @@ from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
     in_our_favor,
-    listed,
     net_quote,
     patient,
     quoted,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from trader.strategies.structure import NetQuote
 
 CREDIT_OVER_FAIR_MAX: Final = 2.0
+NEVER: Final = 1 << 62
 
 
 class SaleSettings(pydantic.BaseModel):
@@ -154,14 +154,15 @@ def choose_short(board: Board, option_type: OptionType, settings: SaleSettings) 
 
     None where the board offers none within the tolerances with a quote that may be used.
     """
-    options = listed(board, option_type)
+    ladder = board.listing.ladder(option_type)
     expiry = choose_expiry(
-        board, options, settings.target_days, settings.days_tolerance, settings.min_hours_left
+        board.at, ladder, settings.target_days, settings.days_tolerance, settings.min_hours_left
     )
     if expiry is None:
         return None
-    rows = options & (board.expires_at == expiry) & quoted(board)
-    return choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
+    rows = ladder[expiry]
+    candidates = rows[quoted(board, rows)]
+    return choose_by_delta(board, candidates, settings.target_delta, settings.delta_tolerance)
 
 
 def worth_selling(quote: NetQuote, settings: SaleSettings) -> bool:
@@ -192,7 +193,7 @@ def _review(
 ) -> Intent | None:
     """Propose the exit of one chain, if one is due."""
     legs = closing_legs(chain)
-    left = _expires_at(chain) - situation.at
+    left = (NEVER if chain.expires_at is None else chain.expires_at) - situation.at
     if not legs or left <= 0:
         return None
     quote = net_quote(situation.board, legs)
@@ -222,19 +223,16 @@ def _review(
 
 def closing_legs(chain: ChainView) -> tuple[Leg, ...]:
     """Reverse what the chain holds, per unit; empty where there is nothing that can be traded."""
-    held = tuple(one for one in chain.positions if one.amount != 0)
     if chain.state not in ("open", "working") or not chain.units > 0:
         return ()
-    ratios = tuple(-round(one.amount / chain.units) for one in held)
-    if any(one.pending for one in held) or not all(ratios):
-        return ()
-    return tuple(Leg(one.instrument.name, ratio) for one, ratio in zip(held, ratios, strict=True))
-
-
-def _expires_at(chain: ChainView) -> int:
-    """Find when the first held leg expires; far away where none does."""
-    expiries = (one.instrument.expires_at for one in chain.positions)
-    return min((one for one in expiries if one is not None), default=1 << 62)
+    legs = []
+    for one in chain.positions:
+        if one.amount != 0:
+            ratio = -round(one.amount / chain.units)
+            if one.pending or not ratio:
+                return ()
+            legs.append(Leg(one.instrument.name, ratio))
+    return tuple(legs)
 
 
 def _working(chain: ChainView, situation: Situation) -> bool:
@@ -244,6 +242,8 @@ def _working(chain: ChainView, situation: Situation) -> bool:
 
 def _most_paid(chain: ChainView, situation: Situation) -> float:
     """Find the most that a working close of the chain will pay; -inf where none works."""
+    if not situation.orders:
+        return -math.inf
     orders = (one.order for one in situation.orders)
     closes = (one for one in orders if one.chain_id == chain.chain_id and one.action == "close")
     return max((_pays(one.limit_net, one.worst_net) for one in closes), default=-math.inf)
@@ -323,6 +323,6 @@ def _confidence(chain: ChainView, situation: Situation) -> float:
     """Estimate the chance of profit from the short leg's delta now, or as at the opening."""
     for position in chain.positions:
         row = situation.board.row(position.instrument.name) if position.amount < 0 else None
-        if row is not None and math.isfinite(situation.board.delta[row]):
-            return seller_confidence(float(situation.board.delta[row]))
+        if row is not None and math.isfinite(delta := situation.board.delta_at(row)):
+            return seller_confidence(delta)
     return min(max(chain.confidence, 0.0), 1.0) if math.isfinite(chain.confidence) else 0.0

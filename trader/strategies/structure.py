@@ -13,8 +13,10 @@ from trader.domain.units import DAY, HOUR
 from trader.domain.valuation import trade_fee
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trader.domain.instruments import OptionType
-    from trader.domain.market import Board, Bools
+    from trader.domain.market import Board, Bools, Ints
 
 
 class NetQuote(msgspec.Struct, frozen=True):
@@ -32,80 +34,76 @@ class NetQuote(msgspec.Struct, frozen=True):
     tick: float
 
 
-def tradable(board: Board) -> Bools:
-    """Mark the rows whose quote is fresh and two-sided with size, in order, and has a delta.
+def tradable(board: Board, rows: Ints) -> Bools:
+    """Mark which `rows` show a fresh quote, two-sided with size, in order, and have a delta.
 
     Nothing else may be used to open. NaN compares false, so it never passes.
     """
-    tradable_: Bools = quoted(board) & (np.abs(board.delta) <= 1)
+    tradable_: Bools = quoted(board, rows) & (np.abs(board.delta_of(rows)) <= 1)
     return tradable_
 
 
-def quoted(board: Board) -> Bools:
-    """Mark the rows whose quote is fresh and two-sided with size, in order, delta or not."""
-    sized = (board.bid_amount > 0) & (board.ask_amount > 0)
-    priced = (board.bid > 0) & (board.ask >= board.bid) & np.isfinite(board.ask)
-    quoted_: Bools = sized & priced & board.fresh
+def quoted(board: Board, rows: Ints) -> Bools:
+    """Mark which `rows` show a fresh quote, two-sided with size, in order, delta or not."""
+    bid, ask = board.bid[rows], board.ask[rows]
+    sized = (board.bid_amount[rows] > 0) & (board.ask_amount[rows] > 0)
+    priced = (bid > 0) & (ask >= bid) & (ask < np.inf)
+    quoted_: Bools = sized & priced & board.fresh[rows]
     return quoted_
 
 
 def _tradable(board: Board, row: int) -> bool:
     """Tell of one row what `tradable` tells of all."""
-    bid, ask = board.bid[row], board.ask[row]
-    sized = board.bid_amount[row] > 0 and board.ask_amount[row] > 0
-    priced = bid > 0 and bid <= ask < math.inf
-    return bool(sized and priced and board.fresh[row] and board.has_delta(row))
-
-
-def listed(board: Board, option_type: OptionType) -> Bools:
-    """Mark the rows of one type that are settled in the coin (inverse)."""
-    listed_: Bools = board.inverse & (board.is_call == (option_type == "call"))
-    return listed_
+    sized = board.bid_amount.item(row) > 0 and board.ask_amount.item(row) > 0
+    priced = 0 < board.bid.item(row) <= board.ask.item(row) < math.inf
+    return bool(sized and priced and board.fresh.item(row) and board.has_delta(row))
 
 
 def choose_expiry(
-    board: Board, rows: Bools, target_days: float, days_tolerance: float, min_hours_left: float
+    at: int,
+    expiries: Iterable[int],
+    target_days: float,
+    days_tolerance: float,
+    min_hours_left: float,
 ) -> int | None:
-    """Choose among `rows` the expiry nearest to `target_days` from now; the earlier one of two.
+    """Choose the expiry nearest to `target_days` from `at`; the first listed of two.
 
     None where no expiry has `min_hours_left` to live and lies within `days_tolerance`.
     """
-    column = board.expires_at[rows]  # sorted, as every board is
-    expiries = column[np.concatenate((column[:1] == column[:1], column[1:] != column[:-1]))]
-    left = expiries - board.at
-    distance = np.abs(left - target_days * DAY)
-    allowed = (left >= min_hours_left * HOUR) & (left > 0) & (distance <= days_tolerance * DAY)
-    if not allowed.any():
-        return None
-    return int(expiries[np.where(allowed, distance, np.inf).argmin()])
+    chosen, nearest = None, days_tolerance * DAY
+    for expires_at in expiries:
+        left = expires_at - at
+        distance = abs(left - target_days * DAY)
+        near = distance < nearest or (chosen is None and distance == nearest)
+        if near and left > 0 and left >= min_hours_left * HOUR:
+            chosen, nearest = expires_at, distance
+    return chosen
 
 
 def choose_by_delta(
-    board: Board, rows: Bools, target_delta: float, delta_tolerance: float
+    board: Board, rows: Ints, target_delta: float, delta_tolerance: float
 ) -> int | None:
-    """Choose among quoted `rows` the |delta| nearest to the target, ties to the smaller.
+    """Choose among `rows` the |delta| nearest to the target, ties to the smaller.
 
     None where none lies within the tolerance; a row without a delta lies nowhere.
     """
-    candidates = np.flatnonzero(rows)
-    size = np.abs(board.delta_of(candidates))
-    size = np.where(size <= 1.0, size, np.nan)  # a delta beyond one is none
-    distance = np.round(np.abs(size - target_delta), 12)
-    near = np.flatnonzero(distance <= delta_tolerance)
-    if not len(near):
-        return None
-    order = np.lexsort((size[near], distance[near]))
-    return int(candidates[near[order[0]]])
+    sizes = np.abs(board.delta_of(rows)).tolist()
+    ranked = [
+        (round(abs(size - target_delta) * 1e12), size, row)
+        for size, row in zip(sizes, rows.tolist(), strict=True)
+        if size <= 1.0
+    ]
+    distance, _, row = min(ranked, default=(math.inf, 1.0, -1))
+    return row if distance / 1e12 <= delta_tolerance else None
 
 
-def further_out(board: Board, rows: Bools, short: int, steps: int) -> int | None:
+def further_out(board: Board, option_type: OptionType, short: int, steps: int) -> int | None:
     """Find the row `steps` listed strikes further out of the money than `short`, same expiry.
 
     None where the ladder ends before.
     """
-    ladder = np.flatnonzero(rows & (board.expires_at == board.expires_at[short]))
-    ladder = ladder[np.argsort(board.strike[ladder], kind="stable")]
-    place = int(np.flatnonzero(ladder == short)[0]) + (steps if board.is_call[short] else -steps)
+    ladder = board.listing.ladder(option_type)[int(board.expires_at[short])]
+    place = int(ladder.searchsorted(short)) + (steps if option_type == "call" else -steps)
     return int(ladder[place]) if 0 <= place < len(ladder) else None
 
 
@@ -121,9 +119,9 @@ def net_quote(board: Board, legs: tuple[Leg, ...]) -> NetQuote | None:
         if row is None or not _tradable(board, row):
             return None
         instrument = board.instruments[row]
-        bid, ask = float(board.bid[row]), float(board.ask[row])
+        bid, ask = board.bid.item(row), board.ask.item(row)
         touch = ask if leg.ratio > 0 else bid
-        mid, mark = (bid + ask) / 2, float(board.mark[row])
+        mid, mark = (bid + ask) / 2, board.mark.item(row)
         mid_net += leg.ratio * mid
         touch_net += leg.ratio * touch
         fair_net += leg.ratio * (mark if math.isfinite(mark) and mark > 0 else mid)
