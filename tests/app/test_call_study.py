@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.app.test_chain_data import CHAINS, CLOSES
 from tests.backtest.pasts import chains, day
+from tests.source import ROOT
 from trader.app.call_study import COMPARED, configured, span_of, study, write_study
 from trader.app.chain_data import read_chains, read_closes
 from trader.domain.errors import ConfigurationError
@@ -86,3 +90,19 @@ def test_four_months_of_real_chains_give_a_study(real_data: Path, coin: str) -> 
     assert (hodl[0], hodl[-1]) == (closes.price_at(start), closes.price_at(end))
     assert always.reasons["no_chain"] > 2_000
     assert done.results["never"].metrics["final_equity"] == always.metrics["final_hodl"]
+
+
+def test_the_example_runs_from_end_to_end(tmp_path: Path) -> None:
+    """One command without data or network: trades, table, page."""
+    run = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "backtest_example", "--days", "40", "--out", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "One call, at the start: SimulatedTrade(instrument_name='BTC-9JAN26-" in run.stdout
+    assert run.stdout.count("sold at") >= 3
+    assert (tmp_path / "study.html").exists()

@@ -102,11 +102,14 @@ class CoveredCallSimulator:
 
     def _single(self, decision_time: datetime, size: float) -> SimulatedTrade | str:
         check_amount("size", size)
-        book = self.book([nanoseconds(decision_time)])
-        quote = book.quote(0)
+        return self.outcome(self.book([nanoseconds(decision_time)]), 0, size)
+
+    def outcome(self, book: Book, k: int, size: float) -> SimulatedTrade | str:
+        """Tell what a sale at decision time number `k` of a book came to, or why there is none."""
+        quote = book.quote(k)
         if isinstance(quote, str):
             return quote
-        settled = book.settled(0, quote)
+        settled = book.settled(k, quote)
         return settled if isinstance(settled, str) else self._trade(quote, settled, size)
 
     def simulate_policy(self, policy: PolicyFn, size: float | None = None) -> SimulationResult:
