@@ -34,8 +34,8 @@ def roller(underlying: str = "BTC", **parameters: Any) -> RollChain:
     )
 
 
-def boards(*shown: tuple[int, float, tuple[Row, ...]]) -> RecordedChains:
-    """Show calls at some instants (at, index, rows), at a volatility of 144 %."""
+def boards(*shown: tuple[int, float, tuple[Row, ...]], is_call: bool = True) -> RecordedChains:
+    """Show calls, or puts, at some instants (at, index, rows), at a volatility of 144 %."""
     flat = [
         (at, index, strike, days, bid, ask)
         for at, index, rows in shown
@@ -47,7 +47,7 @@ def boards(*shown: tuple[int, float, tuple[Row, ...]]) -> RecordedChains:
         at=at.astype(np.int64),
         strike=strike.astype(np.float64),
         expires_at=(START + days * DAY + 8 * HOUR).astype(np.int64),
-        is_call=np.full(len(flat), True),
+        is_call=np.full(len(flat), is_call),
         bid=bid.astype(np.float64),
         ask=ask.astype(np.float64),
         mark=np.nan_to_num((bid + ask) / 2, nan=0.0001),

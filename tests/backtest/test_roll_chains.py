@@ -156,6 +156,26 @@ def test_every_look_at_opening_has_a_name(rows: tuple[Row, ...], finding: str) -
     assert "open" not in study.opening
 
 
+def test_a_put_in_the_money_pays_its_payoff_and_the_delivery_fee() -> None:
+    """Sold at .03 with strike 92,000, delivered at 90,000: (K - S) / S, .00015 for a weekly."""
+    strategy = roller(
+        option_type="put", equity_share=0.0042, target_delta=0.5, roll_delta=1.0,
+        roll_extrinsic_multiple=0.0,
+    )  # fmt: skip
+    past = boards(
+        (at(4), 90_000.0, ((92_000.0, 11, 0.030, 0.0305),)),
+        (at(12), 90_000.0, ((92_000.0, 39, 0.030, NAN),)),
+        is_call=False,
+    )
+    (chain,) = study_roll_chains(strategy, past, WHOLE, at(4), at(12)).chains
+    assert [step.what for step in chain.steps] == ["open", "settled"]
+    assert chain.steps[0].flow == pytest.approx(0.030 - 0.0003, abs=1e-12)
+    payoff = 2_000 / 90_000
+    assert chain.steps[1].flow == pytest.approx(-payoff - 0.00015, abs=2e-8)
+    assert chain.steps[1].reason == "expired in the money at 90,000.00"
+    assert chain.pnl_pct == pytest.approx((0.0297 - payoff - 0.00015) / 250, abs=1e-10)
+
+
 def test_an_open_chain_is_listed_and_counted_in_no_statistic() -> None:
     """Its flow so far and what it owes at the last mark; the drawdown counts it."""
     strategy = roller(equity_share=0.0042, roll_extrinsic_multiple=0.0)
