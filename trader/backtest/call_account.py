@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trader.domain.market import Floats, Ints
 
 Curve = dict["datetime", float]
+LANE: Final = 128
+"""Calls that are followed at once: their columns stay in the cache."""
 
 
 class Ways(msgspec.Struct, frozen=True):
@@ -48,7 +50,13 @@ def curves(
     if sold:
         spans = np.array([(one.at, one.expires_at) for _, one in sold], dtype=np.int64)
         first, last = np.searchsorted(at, spans).T
-        running = _running(at, spot, sold, first, last, ways)
+        ends = np.cumsum(ways.counts)
+        for begin in range(0, len(sold), LANE):
+            some = slice(begin, begin + LANE)
+            counts = ways.counts[some]
+            marks = slice(int(ends[begin] - counts[0]), int(ends[begin] - counts[0] + counts.sum()))
+            mine = Ways(counts, ways.known_at[marks], ways.price[marks])
+            running += _running(at, spot, sold[some], first[some], last[some], mine)
         linear = np.array([one.linear for _, one in sold])
         left = np.array([trade.pnl_vs_hodl for trade, _ in sold])
         rate = np.array([trade.close_spot for trade, _ in sold])

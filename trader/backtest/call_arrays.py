@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from trader.backtest.call_tape import CallTape
     from trader.domain.market import Bools, Floats, Ints
 
-LANE: Final = 1024
+LANE: Final = 256
 """Decision times that are worked on at once: their columns stay in the cache."""
 
 SELECTED: Final = ""
@@ -57,6 +57,14 @@ class Marks(msgspec.Struct, frozen=True):
     option: Ints
     known_at: Ints
     price: Floats
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """Every instant at which a price became known: the coin's last close, and whether it is new."""
+
+    at: Ints
+    spot: Floats
+    is_close: Bools
 
 
 class Arrays:
@@ -238,8 +246,8 @@ class Arrays:
             dtype=np.int64,
         )
         marks = self._gather()
-        grid = np.union1d(self._spots.known_at, marks.known_at)
-        carried = _Carried(marks, grid, len(tape.names))
+        grid = _grid(self._spots, np.union1d(self._spots.known_at, marks.known_at))
+        carried = _Carried(marks, grid.at, len(tape.names))
         order = found[np.argsort(expires_at[found] - self._at[found], kind="stable")]
         for begin in range(0, len(order), LANE):
             lane = order[begin : begin + LANE]
@@ -247,7 +255,7 @@ class Arrays:
                 column[lane] = values
         return list(zip(*(one.tolist() for one in columns), strict=True))
 
-    def _ends_of(self, lane: Ints, grid: Ints, carried: _Carried) -> tuple[Floats, ...]:
+    def _ends_of(self, lane: Ints, grid: Grid, carried: _Carried) -> tuple[Floats, ...]:
         """Settle some decision times, and follow their calls on the way."""
         tape, config, chosen = self._tape, self._config, self._chosen
         option = tape.option[chosen.row[lane]]
@@ -258,14 +266,12 @@ class Arrays:
         daily = np.array([is_daily(one) for one in expires_at.tolist()])
         fees = fee + delivery_fee(config, paid, delivery, linear, daily)
         vs_hodl = of_call(price, fees, paid, delivery, linear)
-        begins = np.searchsorted(grid, self._at[lane], side="right")
-        counts = np.searchsorted(grid, expires_at, side="left") - begins
+        begins = np.searchsorted(grid.at, self._at[lane], side="right")
+        counts = np.searchsorted(grid.at, expires_at, side="left") - begins
         steps = np.arange(int(counts.max(initial=0)))
         within = steps < counts[:, None]
         places = np.where(within, begins[:, None] + steps, 0)
-        spot_place = np.searchsorted(self._spots.known_at, grid, side="right") - 1
-        is_spot = np.isin(grid, self._spots.known_at)
-        spot = np.where(within, self._spots.close[spot_place[places]], delivery[:, None])
+        spot = np.where(within, grid.spot[places], delivery[:, None])
         worth, marked = carried.at(option, places, within)
         call = of_call(price[:, None], fee[:, None], worth, spot, linear[:, None])
         call = np.where(within, call, vs_hodl[:, None])
@@ -278,7 +284,7 @@ class Arrays:
             delivery,
             vs_hodl,
         )
-        bars = within & is_spot[places]
+        bars = within & grid.is_close[places]
         count = bars.sum(axis=1)
         share = np.where(count > 0, (bars & marked).sum(axis=1) / np.maximum(count, 1), 1.0)
         return delivery, paid, fees, delivery + vs_hodl, vs_hodl, drawdown, worst, share
@@ -336,6 +342,12 @@ def _why(left: Ints, due: Bools, known: Bools) -> str:
     if not due.any():
         return "no_expiry_in_tolerance"
     return "no_delta_in_tolerance" if known.any() else "no_delta"
+
+
+def _grid(spots: Closes, at: Ints) -> Grid:
+    """Carry the coin's closes over a grid; before the first there is none."""
+    place = np.searchsorted(spots.known_at, at, side="right")
+    return Grid(at, np.concatenate(([np.nan], spots.close))[place], np.isin(at, spots.known_at))
 
 
 def _last_of_bars(known_at: Ints, close: Floats, step: int) -> Closes:
