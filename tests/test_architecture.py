@@ -20,6 +20,7 @@ FILE_LINES_MAX = 400
 # Everything else under trader/ is pure: no I/O, no clock, no randomness of its own.
 IMPURE_PACKAGES = ("trader/app/", "trader/web/", "trader/storage/")
 IMPURE_MODULES = (
+    "trader/deribit/batches.py",
     "trader/deribit/client.py",
     "trader/deribit/history.py",
     "trader/deribit/simulator/certificate.py",

@@ -298,7 +298,7 @@ class DaemonProcess(Process):
         return self.wait_line("daemon.ready", within_s)
 
 
-def nothing_is_lost(script: str, *, kills: int) -> None:
+def check_nothing_is_lost(script: str, *, kills: int) -> None:
     """Run a whole campaign as a person does: every kill happens, no violation, exit 0."""
     ended = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--kills", str(kills)],

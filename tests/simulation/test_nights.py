@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.simulation.night_campaign import NightCampaign, taken_once, whole_folders
-from tests.simulation.processes import nothing_is_lost
+from tests.simulation.processes import check_nothing_is_lost
 from trader.app.night_folder import DECISIONS, Origin
 from trader.domain.events import NightEvaluated, StageChanged
 from trader.domain.facts import Recorded
@@ -54,4 +54,4 @@ def test_the_checker_sees_what_it_is_there_for(tmp_path: Path) -> None:
 @pytest.mark.timeout(3_600)
 def test_fifty_sigkills_at_night_lose_nothing() -> None:
     """The whole campaign, as a person runs it: fifty kills, no violation, exit 0."""
-    nothing_is_lost("night_campaign", kills=50)
+    check_nothing_is_lost("night_campaign", kills=50)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.floor import Floor, wish
 from tests.simulation.kill_campaign import Campaign, Figures, compare_with_log, recount
-from tests.simulation.processes import nothing_is_lost
+from tests.simulation.processes import check_nothing_is_lost
 from trader.domain.events import ClosePosition
 from trader.domain.facts import Filled, OrderPlaced, Recorded
 from trader.risk.limits import RiskSettings
@@ -69,4 +69,4 @@ def test_close_between_a_restart_and_the_first_index_is_journaled() -> None:
 @pytest.mark.timeout(1_200)
 def test_fifty_sigkills_lose_nothing() -> None:
     """The whole campaign, as a person runs it: fifty kills, no violation, exit 0."""
-    nothing_is_lost("kill_campaign", kills=50)
+    check_nothing_is_lost("kill_campaign", kills=50)
