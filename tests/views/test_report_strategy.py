@@ -13,7 +13,9 @@ from trader.views.report_strategy import chapter
 
 def part(card: Scorecard, title: str) -> Section:
     """Write one part of a chapter."""
-    return next(one for one in chapter(subject(card), (), "s") if one.title.startswith(title))
+    return next(
+        one for one in chapter(subject(card), (), "s", card.end) if one.title.startswith(title)
+    )
 
 
 def words(section: Section) -> str:
@@ -82,6 +84,7 @@ def test_stages_are_told_with_who_and_why() -> None:
 
 def test_an_unknown_strategy_has_a_chapter_all_the_same() -> None:
     """Every part is there and says n/a with the reason."""
-    sections = chapter(subject(empty_card(reason="no candles")), (), "s")
-    assert len(sections) == len(chapter(subject(full_card()), (), "s"))
+    empty = empty_card(reason="no candles")
+    sections = chapter(subject(empty), (), "s", empty.end)
+    assert len(sections) == len(chapter(subject(full_card()), (), "s", empty.end))
     assert "n/a: no candles" in words(part(empty_card(reason="no candles"), "Gates"))

@@ -60,3 +60,4 @@ def test_a_timeline_steps_from_stage_to_stage() -> None:
     assert {"RESEARCH", "PILOT"} <= set(texts(svg))
     assert texts(timeline("s", ("A",), [], DAY)) == [NOT_AVAILABLE]
     ET.fromstring(timeline("s", ("A", "B"), [(DAY, 1)], DAY))
+    ET.fromstring(timeline("s", ("A", "B"), [(20_000 * DAY, 1)], 20_000 * DAY))

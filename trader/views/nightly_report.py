@@ -43,7 +43,7 @@ def compose(night: Night, sizes: Mapping[str, tuple[SizedStage, ...]]) -> Page:
     chapters = (
         section
         for place, one in enumerate(night.subjects)
-        for section in chapter(one, sizes.get(one.card.strategy, ()), anchor(place))
+        for section in chapter(one, sizes.get(one.card.strategy, ()), anchor(place), night.ends_at)
     )
     market = f", market {night.market}" if night.market else ""
     return Page(

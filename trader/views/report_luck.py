@@ -250,7 +250,7 @@ def _overfitting(card: Scorecard) -> tuple[Block, ...]:
     if found is None:
         return (Prose("n/a: not computed.", "muted"),)
     rows = (
-        row("Sharpe ratio, annualized", say.plain(found.sharpe), "daily results"),
+        row("Sharpe ratio, annualized", say.plain(found.sharpe), "daily results of the whole span"),
         row("probabilistic Sharpe (PSR)", say.share(found.probabilistic_sharpe, 1),
             "confidence that the true one is above 0"),
         row("deflated Sharpe (DSR)", _doubtful(found.deflated_sharpe, below=CONVINCING),

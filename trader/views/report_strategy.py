@@ -29,8 +29,10 @@ OUTCOMES: dict[str, tuple[str, Tone]] = {
 EXPECTANCY_POINTS_MAX = 1.5
 
 
-def chapter(subject: Subject, sizes: tuple[SizedStage, ...], anchor: str) -> tuple[Section, ...]:
-    """Write one strategy's chapter."""
+def chapter(
+    subject: Subject, sizes: tuple[SizedStage, ...], anchor: str, ends_at: int
+) -> tuple[Section, ...]:
+    """Write one strategy's chapter of a night that ends at an instant."""
     card = subject.card
     head = Section(f"{card.strategy}: {move(subject.before, subject.after)}", _head(subject),
                    anchor=anchor, level=2)  # fmt: skip
@@ -40,7 +42,7 @@ def chapter(subject: Subject, sizes: tuple[SizedStage, ...], anchor: str) -> tup
         Section("Numbers", _numbers(card)),
         *luck(card, sizes),
         *studies(subject),
-        Section("Stages", _stages(subject)),
+        Section("Stages", _stages(subject, ends_at)),
         Section("Data used", _data(card)),
         Section("Limits of this evaluation", _limits(card)),
     )
@@ -179,7 +181,10 @@ def _quality(card: Scorecard) -> Table:
         ("profit factor", say.plain(q.profit_factor)),
         ("SQN (n at most 100)", say.plain(q.sqn)),
         ("half Kelly", f"{say.plain(q.half_kelly, 1)} times its size"),
-        ("Sharpe, Sortino (daily, annualized)", f"{say.plain(q.sharpe)}, {say.plain(q.sortino)}"),
+        (
+            "Sharpe, Sortino (daily, first to last trade)",
+            f"{say.plain(q.sharpe)}, {say.plain(q.sortino)}",
+        ),
         ("Calmar", say.plain(q.calmar)),
         ("ulcer index", say.share(q.ulcer_index)),
         ("longest time under water", f"{say.plain(q.underwater_days_max, 0)} days"),
@@ -196,12 +201,11 @@ def _quality(card: Scorecard) -> Table:
     return Table(columns("beside it", "#value"), tuple(row(*one) for one in rows))
 
 
-def _stages(subject: Subject) -> tuple[Block, ...]:
+def _stages(subject: Subject, ends_at: int) -> tuple[Block, ...]:
     changes = [(one.at, STAGES.index(one.stage)) for one in subject.stages]
     rows = tuple(
         row(say.minute(one.at), one.stage, one.by, one.reason) for one in subject.stages[-20:]
     )
-    ends_at = max([subject.card.end, *(at for at, _ in changes)])
     figure = timeline(f"Stages of {subject.card.strategy}", STAGES, changes, ends_at)
     return (
         Figure(figure, "At which stage it stood, as the journal has it."),

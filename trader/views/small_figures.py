@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
+from trader.domain.units import MINUTE
 from trader.evaluation.psychology import SCORE_MAX, SCORE_MIN
 from trader.views import report_numbers as say
 from trader.views.figures import ROW, Plot, nothing
@@ -97,7 +98,7 @@ def timeline(
     """Draw on which of `levels` (lowest first) something stood: changes are (at, level)."""
     if not changes:
         return nothing(title)
-    begin = min(changes[0][0], ends_at - 1)
+    begin = min(changes[0][0], ends_at - MINUTE)  # nearer instants are one as floats
     scale_y = Scale(low=0.0, high=float(len(levels) - 1), begin=20.0 * len(levels), end=14.0)
     left = 84.0
     scale = Scale(low=float(begin), high=float(ends_at), begin=left, end=WIDTH - RIGHT)
