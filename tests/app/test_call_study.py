@@ -60,7 +60,8 @@ def test_what_cannot_be_studied_is_a_mistake_of_the_person() -> None:
 def test_four_months_of_real_chains_give_a_study(real_data: Path, coin: str) -> None:
     """Weekly calls are sold, fit the hourly prices, and pay what those say they must."""
     closes = read_closes(real_data / CLOSES, f"{coin}-PERPETUAL")
-    history = read_chains(real_data / CHAINS.replace("btc", coin.lower()), coin, closes)
+    market = read_chains(real_data / CHAINS.replace("btc", coin.lower()), coin, closes)
+    history = market.chains()
     start, end = span_of(history.span, None, None, 1.0)
     asked = configured(
         underlying=coin, start=start, end=end, decision_interval_bars=1, dte_tolerance=3.0,

@@ -9,12 +9,13 @@ import pytest
 
 from tests.backtest.pasts import START, TERMS, candles, seller, wandering
 from trader.app.chain_data import (
-    COLLECTED,
     parse_option,
     read_chains,
     read_closes,
-    read_recorded,
+    recorded_boards,
+    recorded_span,
 )
+from trader.app.history_import import COLLECTED
 from trader.backtest.runner import run_backtest
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import BoardSnapshot
@@ -29,7 +30,7 @@ CLOSES = "ohlcv/deribit_perp_close_1h_2025-12-30_2026-04-30.csv.gz"
 def test_covered_calls_trade_on_recorded_chains(real_data: Path) -> None:
     """A fortnight of real boards: calls are sold, settle, and the books agree."""
     closes = read_closes(real_data / CLOSES, "BTC-PERPETUAL")
-    history = read_chains(real_data / CHAINS, "BTC", closes)
+    history = read_chains(real_data / CHAINS, "BTC", closes).chains()
     start = -(-history.span[0] // DAY) * DAY + 3 * DAY
     strategy = seller(hours=1, offset=10 * MINUTE, target_days=2.0, days_tolerance=2.0)
     told = run_backtest(strategy, history, TERMS, start, start + 14 * DAY)
@@ -92,7 +93,7 @@ def test_a_file_of_snapshots_becomes_boards(tmp_path: Path) -> None:
     }
     stamps = {name: pa.array(columns[name], pa.timestamp("ms", "UTC")) for name in ("ts", "expiry")}
     parquet.write_table(pa.table({**columns, **stamps}), tmp_path / "chains.parquet")
-    history = read_chains(tmp_path / "chains.parquet", "BTC", candles(wandering(4)))
+    history = read_chains(tmp_path / "chains.parquet", "BTC", candles(wandering(4))).chains()
     boards = [
         (at, one) for at, one in history.events(*history.span) if isinstance(one, BoardSnapshot)
     ]
@@ -117,15 +118,17 @@ def test_imported_quotes_become_boards_of_full_hours(tmp_path: Path) -> None:
     rows["bid"] = [0.01, 0.011, 0.012, 0.1, 0.1]
     store.merge("option_chain", "tardis", "one", rows)
     past = candles(wandering(4))
-    history = read_recorded(store, "BTC", past)
-    (board,) = (one for _, one in history.events(*history.span) if isinstance(one, BoardSnapshot))
-    assert board.exchange_at == hour
-    assert [one.name for one in board.instruments] == ["BTC-5JAN22-42000-C"]
-    assert (board.bid.tolist(), board.bid_amount.tolist()) == ([0.012], [5.0])
-    assert board.index_price == past.price_at(hour)
-    assert not any("assumed" in one for one in history.provenance.caveats)
-    with pytest.raises(ConfigurationError, match="trader data import"):
-        read_recorded(DatasetStore(tmp_path / "none"), "BTC", past)
+    found = recorded_boards(store, "BTC", candles=past)
+    assert found is not None
+    assert (found.rows.at.tolist(), found.rows.strike.tolist()) == ([hour], [42_000.0])
+    assert found.rows.bid.tolist() == [0.012]
+    assert found.rows.bid_amount is not None
+    assert found.rows.bid_amount.tolist() == [5.0]
+    assert found.rows.index_price.tolist() == [past.price_at(hour)]
+    assert recorded_boards(store, "BTC", hour - 20 * MINUTE, candles=past) is None, "not yet known"
+    assert recorded_span(store, "BTC") == (min(at), max(at))
+    assert recorded_boards(DatasetStore(tmp_path / "none"), "BTC", candles=past) is None
+    assert recorded_span(DatasetStore(tmp_path / "none"), "BTC") is None
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from trader.deribit.server_session import ServerError
 from trader.deribit.simulator.server import serve
 from trader.domain.errors import FeedError
 from trader.domain.units import MINUTE
-from trader.storage.datasets import DatasetStore
+from trader.storage.datasets import FOLDER, DatasetStore
 
 
 def arguments(url: str, *what: str, history_url: str | None = None) -> argparse.Namespace:
@@ -33,9 +33,9 @@ def arguments(url: str, *what: str, history_url: str | None = None) -> argparse.
 async def test_a_whole_sync_over_a_websocket(tmp_path: Path) -> None:
     """Every kind, from a venue that is no simulator; what is older than a day is not there."""
     venue = VenueHistory()
-    store = DatasetStore(tmp_path)
+    store = DatasetStore(tmp_path / FOLDER)
     async with Exchange(venue.script) as exchange:
-        assert await run_sync(arguments(exchange.url, *WHAT), store) == 0
+        assert await run_sync(arguments(exchange.url, *WHAT), tmp_path) == 0
     held = {one.dataset: one.rows for one in store.holdings(check=True)}
     assert held == {
         "instruments": 2, "candles": 60, "dvol": 60, "funding": 60, "deliveries": 100, "trades": 46,
@@ -49,9 +49,9 @@ async def test_a_method_the_venue_lacks_costs_only_its_kind(
     """The others are fetched; the exit code tells that something is missing."""
     venue = VenueHistory()
     venue.lacking = ("public/get_volatility_index_data",)
-    store = DatasetStore(tmp_path)
+    store = DatasetStore(tmp_path / FOLDER)
     async with Exchange(venue.script) as exchange:
-        assert await run_sync(arguments(exchange.url, "dvol", "candles"), store) == 69
+        assert await run_sync(arguments(exchange.url, "dvol", "candles"), tmp_path) == 69
     assert [one.dataset for one in store.holdings(check=False)] == ["candles"]
     told = capsys.readouterr()
     assert "does not serve it" in told.err
@@ -62,9 +62,9 @@ async def test_old_trades_over_http(tmp_path: Path) -> None:
     """The history host speaks HTTP: it is asked for what the main host does not know."""
     old = VenueHistory(trades_reach_ms=10**12)
     venue = VenueHistory()
-    store = DatasetStore(tmp_path)
+    store = DatasetStore(tmp_path / FOLDER)
     async with Exchange(venue.script) as exchange, http_venue(old) as url:
-        code = await run_sync(arguments(exchange.url, "trades", history_url=url), store)
+        code = await run_sync(arguments(exchange.url, "trades", history_url=url), tmp_path)
     assert code == 0
     assert store.read("trades", "BTC").num_rows == 2 * 60
     assert old.asked("get_last_trades_by_currency_and_time") > 0
@@ -72,12 +72,13 @@ async def test_old_trades_over_http(tmp_path: Path) -> None:
 
 async def test_the_bundled_exchange_is_its_own_history_host(tmp_path: Path) -> None:
     """Trades of weeks ago come without naming a host: each print of the hour, none twice."""
-    store = DatasetStore(tmp_path)
     async with serve(seed=3) as served:
         wanted = arguments(served.url, "trades")
         wanted.until = wanted.since + 10 * MINUTE
-        assert await run_sync(wanted, store) == 0
-    held = store.read("trades", "BTC")
+        assert await run_sync(wanted, tmp_path) == 0
+    [market] = (tmp_path / FOLDER).iterdir()
+    assert market.name.startswith("3@"), "where the nights of that market look for it"
+    held = DatasetStore(market).read("trades", "BTC")
     assert held.num_rows > 100
     assert "BTC-PERPETUAL" in held.column("instrument").to_pylist()
     assert (min(held.column("at").to_pylist()) - wanted.since) < MINUTE

@@ -10,7 +10,9 @@ from tests.app.pasts import write_past
 from tests.app.running import write_configuration
 from trader.app.configuration import load_configuration
 from trader.app.evaluation_request import WARM_UP, request_of, span_of, terms_of
-from trader.app.study import find_strategy, market_of, subject_of
+from trader.app.study import find_strategy, subject_of
+from trader.app.study_past import Boards, market_for
+from trader.backtest.market import Market
 from trader.domain.units import DAY, HOUR, YEAR
 from trader.evaluation.strategy_card import FULL, QUICK
 
@@ -23,6 +25,11 @@ def test_a_span_leaves_time_to_warm_up_and_is_cut_at_midnights() -> None:
     assert span_of((first, last), None, None, 9.0) == (101 * DAY + WARM_UP, 600 * DAY)
     assert span_of((first, last), None, None, 0.2) == (527 * DAY, 600 * DAY)
     assert span_of((first, last), 7, 9, 9.0) == (7, 9)
+
+
+def test_a_recorded_history_spares_no_warm_up() -> None:
+    """What was recorded is short: all of it is used."""
+    assert span_of((100 * DAY, 300 * DAY), None, None, 4.0, 0) == (100 * DAY, 300 * DAY)
 
 
 def test_a_short_history_is_used_whole() -> None:
@@ -46,7 +53,7 @@ def test_profile_terms_and_gates_are_those_of_the_configuration(
     configuration = load_configuration([write_configuration(tmp_path, text)])
     write_past(tmp_path, days=200)
     subject = subject_of(find_strategy(configuration, "covered_call_btc"), [])
-    market = market_of(configuration, "BTC")
+    market = market_for(configuration, "BTC", Boards())
     until = market.span[1] - 5 * DAY
     asked = request_of(configuration.settings, subject, market, until, trials=7, paper=(0.1,))
     assert (asked.plan, asked.trials, asked.paper) == (plan, 7, (0.1,))
@@ -54,4 +61,5 @@ def test_profile_terms_and_gates_are_those_of_the_configuration(
     assert asked.terms == terms_of(configuration.settings)
     assert asked.end == until
     assert 0 <= asked.start - max(until - round(0.5 * YEAR), market.span[0] + WARM_UP) < DAY
+    assert isinstance(asked.market, Market)
     assert asked.market.step == (DAY if profile == "quick" else HOUR)

@@ -7,8 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.app.histories import SMILE, import_chains
 from tests.app.nights import ENDS_AT, MARKET
-from trader.app.night_data import datasets_folder, first_wanted, how_to_get, read_market
+from tests.backtest.pasts import START
+from trader.app.history_import import subject_of
+from trader.app.night_data import (
+    datasets_folder,
+    first_wanted,
+    how_to_get,
+    read_market,
+    read_recorded_market,
+)
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, HOUR
 from trader.storage.datasets import DatasetStore
@@ -83,7 +92,9 @@ def test_hours_without_an_index_use_realized_volatility_and_say_so(tmp_path: Pat
     keep(store, "candles", "BTC-PERPETUAL", hours(later=0))
     keep(store, "dvol", "BTC", hours(later=0)[HOURS // 2 :])
     market = read_market(store, "BTC", ENDS_AT, source="test")
-    assert "50% of the hours have no volatility index" in market.source
+    assert market.level.source == "partly"
+    assert market.level.note.startswith("2026-05-18 to 2026-06-01; outside, its level is assumed")
+    assert any(market.level.note in one for one in market.chains().provenance.caveats)
     assert set(market.level.vol[HOURS // 2 :]) == {0.5}
     assert 0.5 not in set(market.level.vol[: HOURS // 2])
 
@@ -98,6 +109,45 @@ def test_the_remedy_fetches_what_is_wanted() -> None:
     """From the day on that the years and the look-back ask for."""
     assert ENDS_AT - first_wanted(ENDS_AT, 1.0) == (365 + 70) * DAY
     assert how_to_get("", "ETH", ENDS_AT, 1.0) == (
-        "`trader data sync --what candles,dvol --currency ETH --since 2025-03-24`"
+        "`trader data sync --what candles,dvol --currency ETH --since 2025-03-24`, or "
+        "`trader data import` what you have"
     )
     assert "feed.url" in how_to_get(MARKET, "ETH", ENDS_AT, 1.0)
+
+
+def test_a_daily_index_says_how_often_it_has_a_value(tmp_path: Path) -> None:
+    """And of which series it is, where it was imported."""
+    store = DatasetStore(tmp_path)
+    keep(store, "candles", "BTC-PERPETUAL", hours(later=0))
+    keep(store, "dvol", subject_of("BTC", "dvol"), hours(later=0)[23::24])
+    market = read_market(store, "BTC", ENDS_AT, source="test")
+    assert "(BTC@dvol, a value every 24 hours)" in market.level.note
+    assert set(market.level.vol[HOURS // 2 :]) == {0.5}
+
+
+def test_the_smile_is_fitted_to_recorded_boards(tmp_path: Path) -> None:
+    """Boards priced on a known smile give it back, and the caveats say so; later ones do not."""
+    store = DatasetStore(tmp_path)
+    boards = import_chains(store, tmp_path)
+    market = read_market(store, "BTC", source="test")
+    assert market.smile.rho == pytest.approx(SMILE.rho, abs=0.02)
+    assert market.smile.eta == pytest.approx(SMILE.eta, abs=0.03)
+    caveats = market.chains().provenance.caveats
+    assert any(f"fitted to {boards} recorded boards" in one for one in caveats)
+    early = read_market(store, "BTC", START + 2 * DAY, source="test")
+    assert "no recorded boards" in " ".join(early.chains().provenance.caveats)
+
+
+def test_recorded_boards_are_cut_at_midnight(tmp_path: Path) -> None:
+    """With the closes beside them; none before is said, with the remedy."""
+    store = DatasetStore(tmp_path)
+    import_chains(store, tmp_path)
+    until = START + 6 * DAY
+    market = read_recorded_market(store, "BTC", until)
+    assert market.rows.at.max() <= until
+    assert market.candles.span[1] == until
+    assert market.source == "boards of BTC@chains, closes of BTC@chains"
+    with pytest.raises(ConfigurationError, match="no recorded options of BTC before 2022-01-04"):
+        read_recorded_market(store, "BTC", START + DAY)
+    with pytest.raises(ConfigurationError, match="no recorded options of ETH: import more"):
+        read_recorded_market(store, "ETH", until)

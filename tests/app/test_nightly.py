@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from tests.app.histories import import_chains
 from tests.app.nights import (
     DAY_OF_NIGHT,
     ENDS_AT,
@@ -171,6 +172,24 @@ def test_the_thresholds_that_are_configured_judge_and_are_reported(tmp_path: Pat
     (verdict,) = read(folder)["verdicts"]
     assert verdict["figures"]["mc_seed"] == 20_251
     assert "Insufficient sample size" not in verdict["reason"]
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_night_on_recorded_boards_says_how_little_it_knows(tmp_path: Path) -> None:
+    """Too early to judge, in words, and nobody falls; without boards the import is named."""
+    configuration = configured(tmp_path, "nightly.boards=recorded")
+    write_journal(configuration, ENDS_AT - 6 * HOUR)
+    store = write_history(configuration)
+    _, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    reason = read(folder)["verdicts"][0]["reason"]
+    assert reason.startswith("no recorded options of BTC: import more by `trader data import`")
+    import_chains(store, tmp_path, start=ENDS_AT - 20 * DAY, days=20)
+    made, folder = make_night(configuration, DAY_OF_NIGHT, print, again=True)
+    (verdict,) = read(folder)["verdicts"]
+    assert verdict["standing"] == "insufficient"
+    assert "Insufficient history" in verdict["reason"]
+    assert (made.demoted, made.needs) == ((), ())
+    assert "Recorded data: 1 of 1 backtests" in (folder / "report.md").read_text()
 
 
 @pytest.mark.usefixtures("threads")

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.pasts import write_past
 from tests.app.running import write_configuration
 from trader.app.configuration import load_configuration
 from trader.app.study import (
     find_strategy,
     gate_lines,
-    market_name,
-    market_of,
-    modelled,
     subject_of,
     write_scorecard,
 )
@@ -41,17 +37,6 @@ def test_what_is_no_assignment_is_refused(tmp_path: Path, text: str) -> None:
     one = find_strategy(configuration, "covered_call_btc")
     with pytest.raises(ConfigurationError, match="write name=value"):
         subject_of(one, [text])
-
-
-def test_a_past_comes_from_the_datasets_of_the_state(tmp_path: Path) -> None:
-    """Without a journal it is the datasets that no bundled market owns."""
-    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
-    write_past(tmp_path, days=10)
-    assert market_name(configuration) == ""
-    market = market_of(configuration, "BTC")
-    past = modelled(market, subject_of(find_strategy(configuration, "covered_call_btc"), []))
-    assert past.history.span == market.span
-    assert len(past.close) == 240
 
 
 def test_gates_are_lines_with_their_figures() -> None:

@@ -12,6 +12,7 @@ from tests.app.running import write_configuration
 from trader.app import study
 from trader.app.configuration import Configuration, load_configuration
 from trader.app.study_chains import roll_chains
+from trader.app.study_past import Boards, market_for, past_of
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY
 
@@ -33,7 +34,7 @@ def test_a_study_counts_as_one_try(tmp_path: Path) -> None:
     trials = tmp_path / "state" / "trials.jsonl"
     for assignments, tries in (([], 1), ([], 1), (["target_delta=0.2"], 2)):
         subject = study.subject_of(study.find_strategy(one, "roll_chain_btc"), assignments)
-        past = study.past_of(one, subject, None, None)
+        past = past_of(subject, market_for(one, "BTC", Boards()))
         first = past.history.span[0] // DAY * DAY + 5 * DAY
         found = roll_chains(one, subject, past, first, first + 10 * DAY)
         assert found.opening["open"] >= 1
@@ -44,7 +45,7 @@ def test_what_does_not_roll_and_what_is_not_there_is_refused(tmp_path: Path) -> 
     """Another kind, with the command that runs it; a span beyond the history."""
     one = configuration(tmp_path)
     subject = study.subject_of(study.find_strategy(one, "covered_call_btc"), [])
-    past = study.past_of(one, subject, None, None)
+    past = past_of(subject, market_for(one, "BTC", Boards()))
     said = "of kind covered_call: roll-chains studies roll_chain; use `trader backtest run covered"
     with pytest.raises(ConfigurationError, match=said):
         roll_chains(one, subject, past, *past.history.span)

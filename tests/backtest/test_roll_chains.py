@@ -250,7 +250,7 @@ def test_four_months_of_real_boards_give_a_study(real_data: Path, coin: str, kin
         real_data / "ohlcv/deribit_perp_close_1h_2025-12-30_2026-04-30.csv.gz", f"{coin}-PERPETUAL"
     )
     name = f"options/deribit_chain_{coin.lower()}_6h_2025-12-30_2026-04-30.parquet"
-    history = read_chains(real_data / name, coin, closes)
+    history = read_chains(real_data / name, coin, closes).chains()
     start = -(-history.span[0] // DAY) * DAY + 3 * DAY
     end = history.span[1] // DAY * DAY
     strategy = roller(

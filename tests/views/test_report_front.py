@@ -6,7 +6,7 @@ import msgspec
 
 from tests.views.nights import ENDS_AT, a_night, empty_card, full_card, subject, verdict
 from trader.domain.events import NightEvaluated
-from trader.domain.units import HOUR
+from trader.domain.units import DAY, HOUR
 from trader.evaluation.night import Limit, StageHistory
 from trader.views.nightly_report import TEXT, first_screen, render
 from trader.views.report_front import move, notices, verdict_text
@@ -68,7 +68,7 @@ def test_it_is_compared_with_the_night_before() -> None:
 
 
 def test_notices_are_honest() -> None:
-    """Quick profile, modelled prices and the floor are each told; a full recorded night is not."""
+    """Quick profile, modelled prices and the floor are told; of a recorded night its length."""
     night = a_night(subject(full_card()))
     texts = [one.text for one in notices(night)]
     assert [text.partition(" ")[0] for text in texts] == ["Quick", "Modelled", "stage_floor"]
@@ -76,7 +76,12 @@ def test_notices_are_honest() -> None:
     recorded = msgspec.structs.replace(card.provenance, kind="recorded")
     sound = subject(msgspec.structs.replace(card, provenance=recorded))
     bare = msgspec.structs.replace(night, profile="full", notes=(), subjects=(sound,))
-    assert notices(bare) == ()
+    [told] = notices(bare)
+    days = (card.end - card.start) // DAY
+    assert told.text == (
+        "Recorded data: 1 of 1 backtests ran on recorded option prices,"
+        f" {days:,} days of them at most."
+    )
 
 
 def test_gates_are_counted_over_all_strategies() -> None:

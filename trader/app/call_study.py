@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from trader.app.study import market_of, recorded_past
+from trader.app.past_candles import YEARS
+from trader.app.study_past import Boards, market_for
 from trader.backtest.call_tape import TapeDataSource, record_tape
 from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator, policy_named
 from trader.domain.errors import ConfigurationError
@@ -49,9 +50,10 @@ def history_of(
     Raises:
         ConfigurationError: what is named cannot be used, or there are no candles.
     """
-    if chains is None and not recorded:
-        return market_of(configuration, underlying).chains(days_max=days_max)
-    return recorded_past(configuration, underlying, chains, closes).history
+    boards = Boards(chains=chains, closes=closes, recorded=recorded)
+    market = market_for(configuration, underlying, boards, years=YEARS)
+    history: History = market.chains(days_max=days_max)
+    return history
 
 
 def span_of(

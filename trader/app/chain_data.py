@@ -1,4 +1,4 @@
-"""Which recorded chains are there? Parquet files of boards, with hourly closes beside them."""
+"""Which recorded chains are there? What was imported, or a Parquet file of boards."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 
-from trader.app.night_data import gap_free
-from trader.backtest.recorded import ChainRows, RecordedChains
+from trader.app.history_import import CHAINS, COLLECTED
+from trader.app.past_candles import gap_free
+from trader.backtest.recorded import ChainRows
+from trader.backtest.recorded_market import RecordedMarket
 from trader.domain.errors import ConfigurationError, StorageError
 from trader.domain.units import HOUR, MILLISECOND, MINUTE, nanoseconds
 from trader.storage.arrow import load_arrow
@@ -22,13 +25,16 @@ if TYPE_CHECKING:
     from trader.domain.market import Floats, Ints
     from trader.storage.datasets import DatasetStore
 
-COLLECTED: Final = 5 * MINUTE
-"""A snapshot of a whole chain takes minutes: it is known this long after its label."""
-
-IMPORTED: Final = (("option_chain", "tardis"), ("quotes", "tardis"), ("quotes", "recorded-{}"))
+IMPORTED: Final = (
+    ("quotes", f"{{}}@{CHAINS}"), ("option_chain", "tardis"), ("quotes", "tardis"),
+    ("quotes", "recorded-{}"),
+)  # fmt: skip
 """Datasets that tell of whole boards, and under which subject an import writes them."""
 
 LAST: Final = 10 * MINUTE
+SNAPSHOT: Final = f"a snapshot is known {COLLECTED // MINUTE} minutes after its label"
+QUOTES: Final = f"boards of full hours, from quotes of the {LAST // MINUTE} minutes before"
+_QUOTED: Final = ("bid", "ask", "mark", "mark_iv", "underlying_price")
 NAME: Final = re.compile(r"([A-Z]+)-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:d\d+)?)-([CP])")
 
 COLUMNS: Final = (
@@ -37,7 +43,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def read_chains(path: Path, underlying: str, candles: Candles) -> RecordedChains:
+def read_chains(path: Path, underlying: str, candles: Candles) -> RecordedMarket:
     """Read the boards of a coin from a Parquet file of snapshots, volatilities in percent.
 
     Raises:
@@ -66,32 +72,103 @@ def read_chains(path: Path, underlying: str, candles: Candles) -> RecordedChains
         )
     except ValueError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    note = f"a snapshot is known {COLLECTED // MINUTE} minutes after its label"
-    return RecordedChains(underlying, rows, candles, source=path.name, note=note)
+    return RecordedMarket(
+        underlying=underlying, candles=candles, rows=rows, source=path.name, notes=(SNAPSHOT,)
+    )
 
 
-def read_recorded(store: DatasetStore, underlying: str, candles: Candles) -> RecordedChains:
-    """Read the boards of a coin from what was imported: each full hour, what its end had shown.
+class Boards(msgspec.Struct, frozen=True, kw_only=True):
+    """Recorded boards of a coin: which series they are of, and what a reader should know."""
+
+    series: str
+    rows: ChainRows
+    note: str
+
+
+def recorded_span(store: DatasetStore, underlying: str) -> tuple[int, int] | None:
+    """Tell from when to when options of a coin may have been recorded."""
+    spans = (store.span(dataset, subject) for dataset, subject in _imported(underlying))
+    return next((one for one in spans if one is not None), None)
+
+
+def recorded_boards(
+    store: DatasetStore,
+    underlying: str,
+    until: int | None = None,
+    *,
+    candles: Candles | None = None,
+) -> Boards | None:
+    """Read the boards of a coin known by an instant; None where nothing of it was imported.
+
+    With `candles`, boards lie within them and a board of quotes has their index; without, its
+    forward stands for it.
 
     Raises:
-        ConfigurationError: nothing of the coin's inverse options was imported.
+        ConfigurationError: what was imported is no board.
     """
-    tables = (store.read(dataset, subject.format(underlying)) for dataset, subject in IMPORTED)
-    found = (_hourly(table, underlying, candles) for table in tables)
-    first = next((one for one in found if one is not None), None)  # two would name options twice
-    if first is None:
-        raise ConfigurationError(
-            f"no recorded options of {underlying} within the candles: run `trader data import`"
-        )
-    note = f"boards of full hours, from quotes of the {LAST // MINUTE} minutes before"
-    return RecordedChains(underlying, first, candles, source="imported recordings", note=note)
+    for dataset, subject in _imported(underlying):  # two series would name options twice
+        table = store.read(dataset, subject)
+        if until is not None and table.num_rows:
+            from pyarrow import compute
+
+            table = table.filter(compute.less_equal(table.column("at"), until))
+        if not table.num_rows:
+            continue
+        snapshots = subject.endswith(f"@{CHAINS}")
+        try:
+            if snapshots:
+                rows = _snapshots(table, underlying, candles)
+            else:
+                rows = _hourly(table, underlying, candles)
+        except ValueError as error:
+            raise ConfigurationError(f"{dataset} {subject}: {error}") from error
+        if rows is not None:
+            return Boards(series=subject, rows=rows, note=SNAPSHOT if snapshots else QUOTES)
+    return None
 
 
-def _hourly(table: Any, underlying: str, candles: Candles) -> ChainRows | None:  # noqa: ANN401
+def _imported(underlying: str) -> list[tuple[str, str]]:
+    return [(dataset, subject.format(underlying)) for dataset, subject in IMPORTED]
+
+
+def _snapshots(table: Any, underlying: str, candles: Candles | None) -> ChainRows | None:  # noqa: ANN401
+    """Take snapshots of whole chains as they are."""
+    at = table.column("at").to_numpy()
+    if candles is not None:
+        first, last = candles.span
+        table = table.take(np.flatnonzero((at >= first) & (at <= last)))
+    coded = table.column("instrument").combine_chunks().dictionary_encode()
+    options = [parse_option(name) for name in coded.dictionary.to_pylist()]
+    mine = np.array([one is not None and one[0] == underlying for one in options], dtype=np.bool_)
+    row = coded.indices.to_numpy()
+    kept = np.flatnonzero(mine[row]) if len(mine) else np.array([], dtype=np.int64)
+    if not len(kept):
+        return None
+    table, row = table.take(kept), row[kept]
+    known = [one or ("", 0, 1.0, False) for one in options]
+    return ChainRows(
+        at=np.asarray(table.column("at").to_numpy(), dtype=np.int64),
+        strike=np.array([one[2] for one in known])[row],
+        expires_at=np.array([one[1] for one in known], dtype=np.int64)[row],
+        is_call=np.array([one[3] for one in known])[row],
+        index_price=_floats(table, "index_price"),
+        bid_amount=_sizes(table, "bid_amount"),
+        ask_amount=_sizes(table, "ask_amount"),
+        **{name: _floats(table, name) for name in _QUOTED},
+    )
+
+
+def _sizes(table: Any, name: str) -> Floats | None:  # noqa: ANN401 - a pyarrow table
+    """Read displayed sizes; None where none were recorded."""
+    sizes = _floats(table, name)
+    return None if np.isnan(sizes).all() else sizes
+
+
+def _hourly(table: Any, underlying: str, candles: Candles | None) -> ChainRows | None:  # noqa: ANN401
     """Keep the last quote of every option before each full hour."""
-    first, last = candles.span
     told_at = table.column("at").to_numpy()
     hour = -(-told_at // HOUR) * HOUR
+    first, last = candles.span if candles is not None else (0, int(hour.max()))
     near = np.flatnonzero((hour - told_at <= LAST) & (hour >= first) & (hour <= last))
     rows = {
         (known, row["instrument"]): row
@@ -108,19 +185,18 @@ def _hourly(table: Any, underlying: str, candles: Candles) -> ChainRows | None: 
         return np.array([math.nan if one is None else one for one in values], dtype=np.float64)
 
     at = np.array([key[0] for key in keys], dtype=np.int64)
+    index = column("underlying_price")
+    if candles is not None:
+        index = np.array([candles.price_at(one) for one in at.tolist()])
     return ChainRows(
         at=at,
         strike=np.array([mine[name][2] for _, name in keys]),
         expires_at=np.array([mine[name][1] for _, name in keys], dtype=np.int64),
         is_call=np.array([mine[name][3] for _, name in keys]),
-        bid=column("bid"),
-        ask=column("ask"),
-        mark=column("mark"),
-        mark_iv=column("mark_iv"),
-        underlying_price=column("underlying_price"),
-        index_price=np.array([candles.price_at(one) for one in at.tolist()]),
+        index_price=index,
         bid_amount=column("bid_amount"),
         ask_amount=column("ask_amount"),
+        **{name: column(name) for name in _QUOTED},
     )
 
 

@@ -1,4 +1,4 @@
-"""How does history from elsewhere get here? Tardis CSV files and recordings, a stream each.
+"""How does history from elsewhere get here? Tardis CSV files, recordings, files a TOML describes.
 
 One file becomes one part that bears its name: importing it again replaces it. Nothing is held in
 memory but a block.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from trader.app.history_import import import_plan
 from trader.app.recording_import import import_recordings
 from trader.app.tardis_rows import OUT_OF_ORDER, RENAMED, TardisRows
 from trader.domain.errors import StorageError
@@ -40,12 +41,17 @@ class Imported(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def import_path(store: DatasetStore, path: Path) -> Imported:
-    """Import a Tardis CSV file (`.csv`, `.csv.gz`) or a folder of recordings.
+def import_path(store: DatasetStore, path: Path, folder: Path | None = None) -> Imported:
+    """Import a Tardis CSV file (`.csv`, `.csv.gz`), a folder of recordings, or what a TOML names.
+
+    Files that a TOML names lie in `folder`, else beside it.
 
     Raises:
-        StorageError: it is neither, or no row of it can be used; nothing of it is then imported.
+        StorageError: it is none of these, or no row of it can be used: nothing of it is imported.
+        ConfigurationError: the TOML is wrong, or its files hold something else than it says.
     """
+    if path.suffix == ".toml":
+        return Imported(import_plan(store, path, folder))
     if path.is_dir():
         rows, others = import_recordings(store, path)
         note = f"{others} inputs tell nothing of the market (timers, commands): left out"

@@ -12,23 +12,25 @@ import msgspec
 
 from trader.app.data_sync import Sync
 from trader.app.exit_codes import ExitCode
+from trader.app.night_data import datasets_folder
 from trader.app.settings import FEED_URLS
 from trader.app.terminal import complain, say
 from trader.deribit.client import ClientSettings, DeribitClient
 from trader.deribit.credits import PRICES, CreditPool
 from trader.deribit.feed import Connected
-from trader.deribit.messages import RequestFailed, decode_result
+from trader.deribit.messages import RequestFailed, SimulatorClock, decode_result
 from trader.deribit.server_http import HISTORY_PATH
 from trader.domain.errors import FeedError
 from trader.domain.units import DAY, MILLISECOND
+from trader.storage.datasets import DatasetStore
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from trader.app.data_sync import Call
     from trader.deribit.feed import FeedEvent
-    from trader.storage.datasets import DatasetStore
 
 ATTEMPTS: Final = 5
 CONNECT_WITHIN_S: Final = 20.0
@@ -43,8 +45,10 @@ METHOD_NOT_FOUND: Final = -32_601
 WEBSOCKET_PATH: Final = "/ws/api/v2"
 
 
-async def run_sync(arguments: argparse.Namespace, store: DatasetStore) -> ExitCode:
+async def run_sync(arguments: argparse.Namespace, state_dir: Path) -> ExitCode:
     """Fetch what is missing, kind by kind; a method the venue lacks costs only its kind.
+
+    It goes where nights of that venue's market look for it.
 
     Progress goes to stderr, one line of what came to stdout.
 
@@ -60,7 +64,8 @@ async def run_sync(arguments: argparse.Namespace, store: DatasetStore) -> ExitCo
         asking(url) as call,
         _history(arguments.history_url or await _history_of(url, call)) as old_trades,
     ):
-        now = decode_result(await call("public/get_time", {}), int) * MILLISECOND
+        market, now = await market_and_time(call)
+        store = DatasetStore(datasets_folder(state_dir, market))
         since = arguments.since if arguments.since is not None else now - now % DAY - 365 * DAY
         until = arguments.until if arguments.until is not None else now
         sync = Sync(store, call, _progress, now=now, old_trades=old_trades)
@@ -76,6 +81,21 @@ async def run_sync(arguments: argparse.Namespace, store: DatasetStore) -> ExitCo
                 else:
                     say(f"{what} {currency.upper()}: {rows} rows fetched")
     return ExitCode.UNAVAILABLE if lacking else ExitCode.OK
+
+
+async def market_and_time(call: Call) -> tuple[str, int]:
+    """Ask a venue which market it shows, "" for a real one, and what time it is there.
+
+    Raises:
+        FeedError: it cannot be asked.
+    """
+    try:
+        clock = decode_result(await call("simulator/clock", {}), SimulatorClock)
+    except RequestFailed as error:
+        if error.code != METHOD_NOT_FOUND:
+            raise
+        return "", decode_result(await call("public/get_time", {}), int) * MILLISECOND
+    return f"{clock.seed}@{clock.market}", clock.now_at
 
 
 def _progress(text: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import Terms
 from trader.domain.units import DAY, YEAR
 from trader.evaluation.approval import approval_config
+from trader.evaluation.recorded_past import prepared
 from trader.evaluation.strategy_card import FULL, QUICK, Request
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ WARM_UP: Final = 60 * DAY
 def request_of(
     settings: Settings,
     subject: Subject,
-    market: Market,
+    market: Market | RecordedMarket,
     until: int | None = None,
     *,
     trials: int,
@@ -29,14 +31,20 @@ def request_of(
 ) -> Request:
     """Ask for the last years up to an instant, by the profile, terms and gates as configured.
 
-    Whether the span suffices is the caller's to ask: `start` leaves time to warm up where it can.
+    Whether the span suffices is the caller's to ask: `start` leaves time to warm up where it can;
+    of recorded boards, which are few, all are used.
     """
     plan = QUICK if settings.nightly.profile == "quick" else FULL
-    seen = plan.seen(market)
-    start, end = span_of(seen.span, None, until, settings.nightly.years)
+    warm_up = WARM_UP
+    if isinstance(market, RecordedMarket):
+        subject, plan, market = prepared(subject, plan, market)
+        warm_up = 0
+    else:
+        market = plan.seen(market)
+    start, end = span_of(market.span, None, until, settings.nightly.years, warm_up)
     return Request(
         subject=subject,
-        market=seen,
+        market=market,
         terms=terms_of(settings),
         start=start,
         end=end,
@@ -48,14 +56,14 @@ def request_of(
 
 
 def span_of(
-    span: tuple[int, int], start: int | None, end: int | None, years: float
+    span: tuple[int, int], start: int | None, end: int | None, years: float, warm_up: int = WARM_UP
 ) -> tuple[int, int]:
     """Choose midnights to run between: what is asked for, else the last years there are."""
     first, last = span
     until = last // DAY * DAY if end is None else end
     if start is not None:
         return start, until
-    earliest = first + WARM_UP if until - first >= 2 * WARM_UP else first
+    earliest = first + warm_up if until - first >= 2 * warm_up else first
     return -(-max(earliest, until - round(years * YEAR)) // DAY) * DAY, until
 
 

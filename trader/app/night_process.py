@@ -10,14 +10,13 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from trader.app.data_session import METHOD_NOT_FOUND, asking
+from trader.app.data_session import METHOD_NOT_FOUND, asking, market_and_time
 from trader.app.data_sync import Sync
 from trader.app.executors import die_with_parent
 from trader.app.night_data import datasets_folder, first_wanted
 from trader.app.night_folder import NIGHTS, sweep
-from trader.deribit.messages import RequestFailed, SimulatorClock, decode_result
+from trader.deribit.messages import RequestFailed
 from trader.domain.errors import FeedError, JournalLocked
-from trader.domain.units import MILLISECOND
 from trader.storage.datasets import DatasetStore
 
 if TYPE_CHECKING:
@@ -99,12 +98,7 @@ async def _fetch_in_time(configuration: Configuration, say: Callable[[str], None
 
 
 async def _fetch(configuration: Configuration, call: Call, say: Callable[[str], None]) -> None:
-    try:
-        clock = decode_result(await call("simulator/clock", {}), SimulatorClock)
-        market, now = f"{clock.seed}@{clock.market}", clock.now_at
-    except RequestFailed:
-        market = ""
-        now = decode_result(await call("public/get_time", {}), int) * MILLISECOND
+    market, now = await market_and_time(call)
     store = DatasetStore(datasets_folder(configuration.state_dir, market))
     sync = Sync(store, call, say, now=now, old_trades=None)
     since = first_wanted(now, configuration.settings.nightly.years)

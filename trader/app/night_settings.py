@@ -26,6 +26,10 @@ class NightSettings(BaseModel):
         description="Where the work goes: processes, or a Dask cluster, dask://host:port.",
     )
     workers: int = Field(default=2, ge=1, le=256, description="Worker processes.")
+    boards: Literal["modelled", "recorded"] = Field(
+        default="modelled",
+        description="Option boards judged on: modelled from candles, or imported recordings.",
+    )
     years: float = Field(
         default=4.0, gt=0, le=20, allow_inf_nan=False, description="Years of history judged."
     )

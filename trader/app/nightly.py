@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from trader.app.evaluation_request import WARM_UP, request_of
 from trader.app.executors import executor
-from trader.app.night_data import datasets_folder, how_to_get, read_market
+from trader.app.night_data import (
+    datasets_folder,
+    how_to_get,
+    read_market,
+    read_recorded_market,
+)
 from trader.app.night_folder import (
     NIGHTS,
     Made,
@@ -46,6 +51,8 @@ if TYPE_CHECKING:
     from trader.app.configuration import Configuration
     from trader.app.settings import Settings
     from trader.app.strategy_files import ConfiguredStrategy
+    from trader.backtest.market import Market
+    from trader.backtest.recorded_market import RecordedMarket
 
 EPOCH_DAY: Final = datetime.date(1970, 1, 1)
 
@@ -170,20 +177,27 @@ def _request(
     """
     settings, ends_at = configuration.settings, end_of(day)
     remedy = how_to_get(past.market, one.file.underlying, ends_at, settings.nightly.years)
+    underlying, years = one.file.underlying, settings.nightly.years
+    is_recorded = settings.nightly.boards == "recorded"
+    market: Market | RecordedMarket
     try:
-        market = read_market(store, one.file.underlying, ends_at, source=settings.feed.source)
+        if is_recorded:
+            market = read_recorded_market(store, underlying, ends_at)
+        else:
+            source = settings.feed.source
+            market = read_market(store, underlying, ends_at, source=source, years=years)
     except ConfigurationError as error:
-        return _unjudged(one, "failed", f"{error}: {remedy}")
+        return _unjudged(one, "failed", str(error) if is_recorded else f"{error}: {remedy}")
     first, last = market.span
     asked = request_of(
         settings,
         Subject(kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash),
         market,
-        min(last, ends_at),
+        None if is_recorded else min(last, ends_at),
         trials=trials.count(one.file.name, day_date(utc_day(ends_at)).isoformat()),
         paper=past.paper.get(one.file.name, PaperTrades()).multiples,
     )
-    if min(asked.start - first, asked.end - asked.start) < WARM_UP:
+    if not is_recorded and min(asked.start - first, asked.end - asked.start) < WARM_UP:
         days = max(asked.end - first, 0) // DAY
         needed = 2 * WARM_UP // DAY
         reason = f"only {days} days of history, a backtest needs {needed}: {remedy}"

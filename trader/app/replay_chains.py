@@ -105,7 +105,7 @@ def read_chains(path: Path, folder: Path | None) -> Recording:
         ConfigurationError: the TOML is wrong, or names contracts that nobody knows.
         StorageError: a file cannot be read.
     """
-    content, plan = _plan(path)
+    content, plan = read_plan(path)
     root = folder or path.parent
     digest = hashlib.sha256(content)
     for name in (*plan.chains.files, plan.closes.file):
@@ -130,7 +130,12 @@ def read_chains(path: Path, folder: Path | None) -> Recording:
     )
 
 
-def _plan(path: Path) -> tuple[bytes, ReplayFile]:
+def read_plan(path: Path) -> tuple[bytes, ReplayFile]:
+    """Read the TOML: its bytes, and what they say.
+
+    Raises:
+        ConfigurationError: it is none, or a key of it is wrong.
+    """
     try:
         content = path.read_bytes()
         return content, ReplayFile.model_validate(tomllib.loads(content.decode()))

@@ -15,17 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from trader.app.chain_data import read_chains, read_closes, read_recorded
-from trader.app.configuration import SQLITE
 from trader.app.evaluation_request import WARM_UP, request_of, terms_of
 from trader.app.executors import executor
 from trader.app.mistakes import mistakes_of, nearest
-from trader.app.night_data import datasets_folder, read_market
 from trader.app.trials import TrialLedger, canonical, today
+from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import run_backtest
-from trader.deribit.translate import perpetual_name
 from trader.domain.errors import ConfigurationError
-from trader.domain.facts import EpochOpened
 from trader.domain.units import DAY, iso
 from trader.evaluation import phases
 from trader.evaluation.approval import RegimeCoverage, approval_config, evaluate_strategy
@@ -33,35 +29,24 @@ from trader.evaluation.closed_chains import results
 from trader.evaluation.evaluate import Evaluation
 from trader.evaluation.monte_carlo import run_stage_monte_carlo
 from trader.evaluation.psychology import compute_psychology_score
-from trader.evaluation.runs import Subject, days_looked
+from trader.evaluation.runs import Subject
 from trader.evaluation.scorecard import render_strategy_summary
 from trader.evaluation.trade_stats import compute_strategy_stats, with_expectancy_bound
 from trader.evaluation.verdict import TRADES_MIN
-from trader.storage.datasets import DatasetStore
-from trader.storage.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from trader.app.configuration import Configuration
     from trader.app.strategy_files import ConfiguredStrategy
-    from trader.backtest.history import History, Provenance
+    from trader.app.study_past import Past
+    from trader.backtest.history import Provenance
     from trader.backtest.market import Market
     from trader.backtest.trade_history import ClosedChain, TradeHistory
-    from trader.domain.market import Floats, Ints
     from trader.evaluation.approval import ApprovalResult, Gate
     from trader.evaluation.approval_settings import ApprovalSettings
-    from trader.evaluation.strategy_card import Request
 
 SCORECARD: Final = "scorecard.json"
-
-
-class Past(msgspec.Struct, frozen=True):
-    """A history to run on, with the hourly closes that tell bull from bear."""
-
-    history: History
-    opened_at: Ints
-    close: Floats
 
 
 def find_strategy(configuration: Configuration, name: str) -> ConfiguredStrategy:
@@ -106,92 +91,19 @@ def _assigned(text: str) -> tuple[str, Any]:
     raise ConfigurationError(f"--set {text}: write name=value, e.g. target_delta=0.2")
 
 
-def market_name(configuration: Configuration) -> str:
-    """Name the market that the journal of a state directory tells of; empty where it is none."""
-    if not Path(configuration.journal_url.removeprefix(SQLITE)).exists():
-        return ""
-    name = ""
-    with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
-        for stored in journal.read():
-            if isinstance(stored.recorded.fact, EpochOpened):
-                name = stored.recorded.fact.market
-    return name
-
-
-def market_of(configuration: Configuration, underlying: str, until: int | None = None) -> Market:
-    """Read the past of a coin from the datasets of the state directory.
-
-    Raises:
-        ConfigurationError: there are no candles.
-    """
-    source = configuration.settings.feed.source
-    return read_market(store_of(configuration), underlying, until, source=source)
-
-
-def store_of(configuration: Configuration) -> DatasetStore:
-    """Open the datasets of the market that a state directory belongs to."""
-    return DatasetStore(datasets_folder(configuration.state_dir, market_name(configuration)))
-
-
-def modelled(market: Market, subject: Subject) -> Past:
-    """Model the boards of a market, as far out as a strategy looks."""
-    history = market.chains(days_max=days_looked(subject.strategy()))
-    return Past(history, market.candles.opened_at, market.candles.close)
-
-
-def past_of(
-    configuration: Configuration,
-    subject: Subject,
-    chains: Path | None,
-    closes: Path | None,
-    *,
-    recorded: bool = False,
-) -> Past:
-    """Take recorded boards, of a file or imported, where asked; else model them on our datasets.
-
-    Raises:
-        ConfigurationError: what is named cannot be used, or there are no candles.
-    """
-    underlying = subject.file.underlying
-    if chains is None and not recorded:
-        return modelled(market_of(configuration, underlying), subject)
-    return recorded_past(configuration, underlying, chains, closes)
-
-
-def recorded_past(
-    configuration: Configuration, underlying: str, chains: Path | None, closes: Path | None
-) -> Past:
-    """Take the recorded boards of a file, or those that were imported.
-
-    Raises:
-        ConfigurationError: what is named cannot be used, or there are no candles.
-    """
-    if closes is None:
-        candles = market_of(configuration, underlying).candles
-    else:
-        candles = read_closes(closes, perpetual_name(underlying))
-    if chains is None:
-        history = read_recorded(store_of(configuration), underlying, candles)
-    else:
-        history = read_chains(chains, underlying, candles)
-    return Past(history, candles.opened_at, candles.close)
-
-
-def backtest(
-    configuration: Configuration, subject: Subject, past: Past, start: int, end: int
-) -> TradeHistory:
+def backtest(configuration: Configuration, past: Past, start: int, end: int) -> TradeHistory:
     """Run a strategy, and count the configuration as tried.
 
     Raises:
         ConfigurationError: the history does not hold the span, or is of another coin.
     """
-    strategy = subject.strategy()
+    strategy = past.subject.strategy()
     try:
         history = run_backtest(strategy, past.history, terms_of(configuration.settings), start, end)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     tried = canonical(strategy.settings.model_dump(mode="json"))
-    note_trials(configuration, subject.name, [tried])
+    note_trials(configuration, past.subject.name, [tried])
     return history
 
 
@@ -246,6 +158,7 @@ def tell(
         told["gates"] = msgspec.to_builtins(approval.gates)
     write(f"From {iso(history.start)} to {iso(history.end)}: {history.decisions} decisions")
     refused = ", ".join(f"{rule} {count}" for rule, count in history.refused.items()) or "none"
+    write(f"Decisions skipped for want of a fresh board: {history.skipped}")
     write(f"Refused: {refused}; halts: {history.halted}; still open: {history.open_chains}")
     tell_provenance(history.provenance, write)
     return told | {
@@ -254,20 +167,28 @@ def tell(
         "trades": chains,
         "open_chains": history.open_chains,
         "refused": history.refused,
+        "skipped": history.skipped,
         "halts": history.halted,
         "history": msgspec.to_builtins(history.provenance),
     }
 
 
 def evaluate(
-    configuration: Configuration, subject: Subject, end: int | None, write: Callable[[str], object]
+    configuration: Configuration,
+    subject: Subject,
+    market: Market | RecordedMarket,
+    write: Callable[[str], object],
 ) -> dict[str, Any]:
     """Do every study as a night does, write gates and failures, return it all for JSON.
 
     Raises:
-        ConfigurationError: the history is missing or too short.
+        ConfigurationError: the history is too short for a model to be worth it.
     """
-    request = _request(configuration, subject, end)
+    trials = TrialLedger(configuration.state_dir).count(subject.name)
+    request = request_of(configuration.settings, subject, market, trials=trials)
+    if not isinstance(market, RecordedMarket) and request.end - request.start < WARM_UP:
+        days = max(request.end - market.span[0], 0) // DAY
+        raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")
     settings = configuration.settings.nightly
     with executor(settings.executor, settings.workers) as workers:
         evaluation = Evaluation(request, workers)
@@ -282,21 +203,14 @@ def evaluate(
         write(f"Gates ({card.profile} profile):")
         for line in gate_lines(card.approval.gates):
             write(line)
+    if card.verdict.standing == "insufficient":
+        write(f"Too early to judge, no stage changes on this: {card.verdict.reason}")
     for failure in card.failures:
         write(f"Study failed: {failure.name}: {failure.reason}")
     write(f"From {iso(card.start)} to {iso(card.end)}")
     tell_provenance(card.provenance, write)
+    told["standing"] = card.verdict.standing
     return told | {"evaluation": msgspec.to_builtins(card)}
-
-
-def _request(configuration: Configuration, subject: Subject, end: int | None) -> Request:
-    market = market_of(configuration, subject.file.underlying, end)
-    trials = TrialLedger(configuration.state_dir).count(subject.name)
-    asked = request_of(configuration.settings, subject, market, trials=trials)
-    if asked.end - asked.start < WARM_UP:
-        days = max(asked.end - market.span[0], 0) // DAY
-        raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")
-    return asked
 
 
 def tell_provenance(provenance: Provenance, write: Callable[[str], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trader.app.evaluation_request import terms_of
-from trader.app.study import Past, note_trials
+from trader.app.study import note_trials
 from trader.app.trials import canonical
 from trader.backtest.roll_chains import RollChainStudy, study_roll_chains
 from trader.domain.errors import ConfigurationError
@@ -13,6 +13,7 @@ from trader.strategies.roll_chain import RollChain
 
 if TYPE_CHECKING:
     from trader.app.configuration import Configuration
+    from trader.app.study_past import Past
     from trader.evaluation.runs import Subject
 
 

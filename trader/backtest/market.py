@@ -15,13 +15,17 @@ GAP_EVERY: Final = 365 * DAY
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
-    """Candles and volatility of one coin, with the surface that prices its boards."""
+    """Candles and volatility of one coin, with the surface that prices its boards.
+
+    `smile_note` says where the smile comes from; "" where it is assumed.
+    """
 
     underlying: str
     candles: Candles
     level: Level
     source: str
     smile: Smile = Smile()
+    smile_note: str = ""
     term: Term = Term()
     step: int = HOUR
     at_minute: int = 0
@@ -46,6 +50,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             gapped(self.candles, gap) if gap else self.candles,
             self.level,
             smile=self.smile,
+            smile_note=self.smile_note,
             term=self.term,
             costs=costs,
             step=self.step,

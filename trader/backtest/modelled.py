@@ -116,8 +116,8 @@ class Level(msgspec.Struct, frozen=True):
     """The volatility of 30 days at the money at each candle's close, as a fraction, and its source.
 
     NaN in front says that it was not known yet: no board is modelled there. `source` is "index" (a
-    published volatility index) or "realized" (realized volatility times a stated ratio): the
-    reports name it.
+    published volatility index), "realized" (realized volatility times a stated ratio) or "partly"
+    (the first where there is one, else the second, `note` says when): the reports name it.
     """
 
     vol: Floats
@@ -135,6 +135,7 @@ class ModelledChains:
         level: Level,
         *,
         smile: Smile | None = None,
+        smile_note: str = "",
         term: Term | None = None,
         costs: Costs | None = None,
         step: int = HOUR,
@@ -169,7 +170,7 @@ class ModelledChains:
         self.provenance = Provenance(
             kind="modelled",
             source=source,
-            caveats=_caveats(level, self._smile, self._term, self._costs),
+            caveats=_caveats(level, self._smile, smile_note, self._term, self._costs),
         )
 
     @property
@@ -307,17 +308,25 @@ def realized_level(candles: Candles, *, days: int = 30, ratio: float = 1.1) -> L
     return Level(vol, "realized", note)
 
 
-def _caveats(level: Level, smile: Smile, term: Term, costs: Costs) -> tuple[str, ...]:
+def _caveats(
+    level: Level, smile: Smile, smile_note: str, term: Term, costs: Costs
+) -> tuple[str, ...]:
+    index = "at-the-money volatility follows the published volatility index"
+    variance = "a price of 30-day variance, which lies somewhat above the money's volatility"
+    named = f" ({level.note})" if level.note else ""
     source = {
-        "index": "at-the-money volatility follows the published volatility index",
+        "index": f"{index}{named}, {variance}",
+        "partly": f"{index}, {variance}, as far as there is one: {level.note}",
         "realized": f"NO volatility index: its level is assumed, {level.note}",
     }.get(level.source, level.note)
-    shape = f"smile: SSVI with rho {smile.rho:g}, eta {smile.eta:g}"
+    origin = smile_note or "assumed, there are no recorded boards to fit it to"
+    shape = f"smile: SSVI with rho {smile.rho:g}, eta {smile.eta:g}, {origin}"
     spread = f"{costs.half_spread_vol:.1%} of volatility + {costs.half_spread_value:.1%} of price"
     return (
         "option boards are modelled, not recorded",
         source,
-        f"{shape}; term structure reverts at {term.kappa:g} a year",
+        shape,
+        f"term structure: variance reverts to its own mean at an assumed {term.kappa:g} a year",
         f"modelled spreads: half of one is {spread}; displayed sizes are assumed",
         "forwards equal the index; an expiry settles at the hourly close of 08:00",
         "of the hours within a run only first and last prices are known, not their extremes",

@@ -95,24 +95,35 @@ class RecordedChains:
     step: int = HOUR
 
     def __init__(
-        self, underlying: str, rows: ChainRows, candles: Candles, *, source: str, note: str = ""
+        self,
+        underlying: str,
+        rows: ChainRows,
+        candles: Candles,
+        *,
+        source: str,
+        notes: tuple[str, ...] = (),
+        fee_factor: float = 1.0,
+        ends_at: int | None = None,
     ) -> None:
         if underlying not in TERMS:
             raise ValueError(f"underlying {underlying!r}: chains are read of {', '.join(TERMS)}")
         self.underlying = underlying
         self._rows = rows
         self._candles = candles
+        self._fee_factor = fee_factor
+        self._ends_at = ends_at
         self._made: dict[tuple[int, float, bool], Instrument] = {}
         self._shown, self._first = np.unique(rows.at, return_index=True)
         self.provenance = Provenance(
-            kind="recorded", source=source, caveats=_caveats(rows, self._shown, note)
+            kind="recorded", source=source, caveats=_caveats(rows, self._shown, notes)
         )
 
     @property
     def span(self) -> tuple[int, int]:
-        """While there are both boards and closes."""
+        """While there are both boards and closes, or up to the instant it is known to end at."""
         first, last = self._candles.span
-        return max(first, int(self._shown[0])), min(last, int(self._shown[-1]) + HOUR)
+        end = min(last, int(self._shown[-1]) + HOUR)
+        return max(first, int(self._shown[0])), end if self._ends_at is None else self._ends_at
 
     def events(self, start: int, end: int) -> Iterator[tuple[int, Event]]:
         """Walk boards, closes and deliveries of a span."""
@@ -183,6 +194,7 @@ class RecordedChains:
             term_of(expires_at),
             strike,
             "call" if is_call else "put",
+            fee_factor=self._fee_factor,
         )
         return made
 
@@ -193,7 +205,7 @@ def term_of(expires_at: int) -> Term:
     return listed.get(expires_at, "day")
 
 
-def _caveats(rows: ChainRows, shown: Ints, note: str) -> tuple[str, ...]:
+def _caveats(rows: ChainRows, shown: Ints, notes: tuple[str, ...]) -> tuple[str, ...]:
     hours = float(np.median(np.diff(shown))) / HOUR if len(shown) > 1 else math.nan
     found = [
         f"{len(shown)} boards, typically {hours:.1f} hours apart; each is believed for an hour",
@@ -202,4 +214,4 @@ def _caveats(rows: ChainRows, shown: Ints, note: str) -> tuple[str, ...]:
     ]
     if rows.bid_amount is None or rows.ask_amount is None:
         found.append("displayed sizes were not recorded: they are assumed")
-    return (*found, note) if note else tuple(found)
+    return (*found, *notes)

@@ -13,6 +13,7 @@ from trader.strategies.strategy import StrategyFile, build
 
 if TYPE_CHECKING:
     from trader.backtest.market import Market
+    from trader.backtest.recorded_market import RecordedMarket
     from trader.evaluation.stress import Stress
     from trader.strategies.strategy import Strategy
 
@@ -48,9 +49,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     def once_a_day(self, minute: int) -> Subject:
         """Let it decide once a day, at a minute past midnight (the quick profile)."""
-        cadence = self.file.cadence.model_copy(
-            update={"hours": 24, "minutes": 0, "offset_minutes": minute}
-        )
+        return self._timed({"hours": 24, "minutes": 0, "offset_minutes": minute})
+
+    def moved(self, minute: int) -> Subject:
+        """Let it decide as often as ever, first at a minute past midnight."""
+        return self._timed({"offset_minutes": minute})
+
+    def _timed(self, update: dict[str, int]) -> Subject:
+        cadence = self.file.cadence.model_copy(update=update)
         return msgspec.structs.replace(self, file=self.file.model_copy(update={"cadence": cadence}))
 
 
@@ -58,7 +64,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One backtest: who, on what past, when, with which parameters, under which stress."""
 
     subject: Subject
-    market: Market
+    market: Market | RecordedMarket
     terms: Terms
     start: int
     end: int

@@ -8,6 +8,7 @@ import msgspec
 
 from trader.backtest.history import Provenance
 from trader.backtest.market import Market
+from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import Terms
 from trader.backtest.trade_history import Mark
 from trader.domain.events import NightVerdict
@@ -120,7 +121,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to evaluate. `paper` are the results (R) of its paper trades since its last stage."""
 
     subject: Subject
-    market: Market
+    market: Market | RecordedMarket
     terms: Terms
     start: int
     end: int

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from trader.domain.events import NightVerdict
-from trader.evaluation.approval import Gate
+from trader.evaluation.approval import EVIDENCE, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,12 @@ def _with_gate(approval: ApprovalResult, gate: Gate) -> ApprovalResult:
     )  # fmt: skip
 
 
+def thin_reason(approval: ApprovalResult) -> str:
+    """Say everything that evidence is short of, not only what was asked first."""
+    short = [one.reason for one in approval.gates if one.blocks and one.name in EVIDENCE]
+    return "; ".join(dict.fromkeys([approval.reason, *short]))
+
+
 def night_verdict(
     request: Request,
     approval: ApprovalResult | None,
@@ -128,7 +134,7 @@ def night_verdict(
         configuration_hash=hashed,
         stage=approval.stage,
         standing="insufficient" if thin else "judged",
-        reason=approval.reason[:REASON_MAX],
+        reason=(thin_reason(approval) if thin else approval.reason)[:REASON_MAX],
         demote_to=approval.demote_to,
         demote_reason=approval.demote_reason[:REASON_MAX],
         live_divergence=left,

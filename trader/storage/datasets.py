@@ -128,6 +128,19 @@ class DatasetStore:
         tables = [_read(path) for path in paths] or [schema.empty_table()]
         return pa.concat_tables(tables, promote_options="default").sort_by("at")
 
+    def subjects(self, dataset: str) -> list[str]:
+        """List of what a dataset is held, by name."""
+        return sorted(one.name for one in (self.root / dataset).glob("*") if one.is_dir())
+
+    def span(self, dataset: str, subject: str) -> Span | None:
+        """Tell the first and last instant held of a subject; None where there is nothing."""
+        paths = sorted(self._folder(dataset, subject).glob("*.parquet"))
+        times = [_read(path, ["at"]).column("at").to_numpy() for path in paths]
+        held = [one for one in times if len(one)]
+        if not held:
+            return None
+        return min(int(one.min()) for one in held), max(int(one.max()) for one in held)
+
     def holdings(self, *, check: bool) -> list[Holding]:
         """Describe everything held; with `check`, look for gaps and faults in every row."""
         found = []

@@ -38,13 +38,15 @@ class ForeignTable:
         return int(self._table.num_rows)
 
     def instants(self, name: str) -> NDArray[np.int64]:
-        """Read a column of times as UTC nanoseconds.
+        """Read a column of times, or of dates (their midnight), as UTC nanoseconds.
 
         Raises:
             StorageError: a time is missing, or the column holds none.
         """
         arrow = load_arrow().core
         column = self._table.column(self._columns[name])
+        if arrow.types.is_date(column.type):
+            column = column.cast(arrow.timestamp("ms"))
         if not arrow.types.is_timestamp(column.type) or column.null_count:
             raise StorageError(
                 f"{self._path}: column {self._columns[name]!r} ({column.type}, {column.null_count} "

@@ -50,6 +50,13 @@ def notices(night: Night) -> tuple[Prose, ...]:
             f"Modelled data: {modelled} of {len(night.subjects)} backtests ran on option prices"
             " that a model made from candles, not on recorded ones."
         )
+    recorded = [one.card for one in night.subjects if one.card.provenance.kind == "recorded"]
+    if recorded:
+        days = max(one.end - one.start for one in recorded) // DAY
+        rows.append(
+            f"Recorded data: {len(recorded)} of {len(night.subjects)} backtests ran on recorded"
+            f" option prices, {say.count(days, 'day')} of them at most."
+        )
     rows += [note for note in night.notes if note.startswith("stage_floor")]
     return tuple(Prose(one, "warn") for one in rows)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.histories import import_chains
 from tests.app.pasts import write_past
-from tests.app.running import within, write_configuration
+from tests.app.running import ROOT, within, write_configuration
+from trader.storage.datasets import FOLDER, DatasetStore
 
 SETTINGS = """
 [journal]
@@ -109,3 +111,53 @@ def test_an_evaluation_prints_every_gate(
     assert told["evaluation"]["profile"] == "quick"
     trials = (tmp_path / "state" / "trials.jsonl").read_text().splitlines()
     assert len(trials) == len(set(trials)) > 1
+
+
+def test_an_evaluation_on_imported_boards_says_they_are_too_few(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words, with what is missing; the stage it would get is no demotion."""
+    path = write_configuration(tmp_path, SETTINGS)
+    import_chains(DatasetStore(tmp_path / "state" / FOLDER), tmp_path, days=20)
+    demo = ("--set", "target_days=3", "--set", "min_credit_fee_multiple=1",
+            "--set", "delta_tolerance=0.2")  # fmt: skip
+    run = within(
+        "evaluate", "covered_call_btc", "--recorded", "--config", path, *demo, capsys=capsys
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "Too early to judge, no stage changes on this: Insufficient sample" in run.stdout
+    assert "Insufficient history" in run.stdout
+    assert "History: recorded: boards of BTC@chains, closes of BTC@chains" in run.stdout
+    folder = tmp_path / "state" / "evaluations" / "covered_call_btc"
+    told = json.loads((folder / "scorecard.json").read_text())
+    assert told["standing"] == "insufficient"
+    assert told["evaluation"]["verdict"]["demote_to"] is None
+
+
+@pytest.mark.real_data
+def test_real_chains_and_real_candles_come_in_and_are_run_on(
+    tmp_path: Path, real_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Covered calls on four months of boards, and a quarter of 2021 on a smile fitted to them."""
+    path = write_configuration(tmp_path, SETTINGS)
+    plans = [ROOT / f"config/{name}.example.toml" for name in
+             ("import.candles", "replay.deribit-chains")]  # fmt: skip
+    came = within("data", "import", "--config", path, "--data", real_data, *plans, capsys=capsys)
+    assert came.returncode == 0
+    recorded = within(
+        "backtest", "run", "covered_call_btc", "--recorded", "--config", path, capsys=capsys
+    )
+    assert recorded.returncode == 0
+    assert "Insufficient sample size" in recorded.stdout
+    assert "instead of" in recorded.stdout
+    told = json.loads((tmp_path / "state/backtests/covered_call_btc/scorecard.json").read_text())
+    assert told["history"]["kind"] == "recorded"
+    assert told["trades"] > 30
+    modelled = within(
+        "backtest", "run", "covered_call_btc", "--config", path, "--from", "2021-02-01",
+        "--to", "2021-05-01", capsys=capsys,
+    )  # fmt: skip
+    assert modelled.returncode == 0
+    assert "imported candles BTC@binance-spot" in modelled.stdout
+    assert "fitted to 24 recorded boards of 2025-12-30 to 2026-04-30" in modelled.stdout
+    assert "2021-03-24 to 2023-12-31 (BTC@dvol, a value every 24 hours)" in modelled.stdout

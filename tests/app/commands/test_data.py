@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.app.exchange_thread import exchange_thread
+from tests.app.nights import MARKET, configured, write_journal
 from tests.app.running import ROOT, trader, within
 from tests.app.test_data_import import CHAIN, QUOTES
+from tests.app.test_history_import import ROWS as CANDLES
+from tests.app.test_history_import import TOML
+from trader.app.night_data import datasets_folder
 from trader.deribit.simulator.clock import parse_start
 from trader.deribit.simulator.server import Access
 from trader.domain.units import HOUR
 from trader.storage.datasets import DatasetStore
+
+PLAN = TOML.partition("[[volatility_index]]")[0]
 
 
 def test_import_then_list_and_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,10 +33,46 @@ def test_import_then_list_and_check(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "2 rows of option_chain" in run.stdout
     listed = within("data", "list", "--state", tmp_path, "--json", capsys=capsys)
     [holding] = json.loads(listed.stdout)
-    assert (holding["dataset"], holding["rows"]) == ("option_chain", 2)
+    assert (holding["market"], holding["dataset"], holding["rows"]) == ("", "option_chain", 2)
     checked = within("data", "check", "--state", tmp_path, capsys=capsys)
     assert checked.returncode == 0
     assert "2020-06-08T00:00:00" in checked.stdout
+
+
+def test_history_is_held_where_nights_of_the_market_look(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a journal of a bundled market it is that market's; `list` looks there as well."""
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    state = configuration.state_dir
+    file = tmp_path / "chain.csv"
+    file.write_text(CHAIN)
+    within("data", "import", "--state", state, file, capsys=capsys)
+    assert DatasetStore(datasets_folder(state, MARKET)).span("option_chain", "tardis") is not None
+    listed = within("data", "list", "--state", state, "--json", capsys=capsys)
+    [holding] = json.loads(listed.stdout)
+    assert (holding["market"], holding["dataset"]) == (MARKET, "option_chain")
+    told = within("data", "list", "--state", state, capsys=capsys)
+    assert told.stdout.startswith(f"of the bundled market {MARKET}:\n")
+
+
+def test_a_toml_is_imported_from_where_the_files_lie(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--data names the folder; one that is wrong exits 78 and is named."""
+    (tmp_path / "plan.toml").write_text(PLAN)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "candles.csv").write_text(CANDLES)
+    told = ("data", "import", "--state", tmp_path, tmp_path / "plan.toml")
+    missing = within(*told, capsys=capsys)
+    assert missing.returncode == 74
+    assert "candles.csv cannot be read" in missing.stderr
+    run = within(*told, "--data", tmp_path / "files", capsys=capsys)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "2 rows of candles BTC@venue" in run.stdout
+    (tmp_path / "plan.toml").write_text("wrong = 1")
+    assert within(*told, capsys=capsys).returncode == 78
 
 
 def test_impossible_rows_exit_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +111,7 @@ UNTIL = "2026-06-01"
 
 def files(state: Path) -> dict[str, bytes]:
     """Read every file of the history but the catalog, which notes when it was looked at."""
-    root = state / "datasets"
+    [root] = (state / "datasets").iterdir()  # of the market that was asked
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trader.app.commands import covered_call, roll_chains
-from trader.app.commands.options import add_backtest, add_span_and_boards, configured
+from trader.app.commands.options import add_backtest, add_boards, add_span_and_boards, configured
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import say
 
@@ -30,6 +30,7 @@ def add_commands(subparsers: Subparsers) -> None:
     covered_call.add_command(actions)
     evaluate = subparsers.add_parser("evaluate", help=EVALUATE, description=EVALUATE)
     add_backtest(evaluate)
+    add_boards(evaluate)
     evaluate.set_defaults(execute=execute_evaluate)
 
 
@@ -40,17 +41,14 @@ def execute_run(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter, span or history cannot be used.
     """
     from trader.app import study
-    from trader.app.evaluation_request import span_of
+    from trader.app.study_past import boards_of, past_and_span
 
     configuration, parameters = configured(arguments)
     one = study.find_strategy(configuration, arguments.strategy)
     subject = study.subject_of(one, parameters)
-    past = study.past_of(
-        configuration, subject, arguments.chains, arguments.closes, recorded=arguments.recorded
-    )
-    years = configuration.settings.nightly.years
-    start, end = span_of(past.history.span, arguments.start, arguments.end, years)
-    history = study.backtest(configuration, subject, past, start, end)
+    wanted = (arguments.start, arguments.end)
+    past, (start, end) = past_and_span(configuration, subject, boards_of(arguments), wanted)
+    history = study.backtest(configuration, past, start, end)
     judged = study.judge(history, past, configuration.settings.approval)
     told = study.tell(history, judged, say)
     say("Walk-forward, sensitivity and stress need runs of their own: trader evaluate")
@@ -67,11 +65,14 @@ def execute_evaluate(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter or history cannot be used.
     """
     from trader.app import study
+    from trader.app.study_past import boards_of, market_for
 
     configuration, parameters = configured(arguments)
     one = study.find_strategy(configuration, arguments.strategy)
     subject = study.subject_of(one, parameters)
-    told = study.evaluate(configuration, subject, arguments.end, say)
+    underlying, boards = subject.file.underlying, boards_of(arguments)
+    market = market_for(configuration, underlying, boards, arguments.end)
+    told = study.evaluate(configuration, subject, market, say)
     folder = arguments.out or configuration.state_dir / "evaluations" / subject.name
     say(f"Written: {study.write_scorecard(folder, told)}")
     return ExitCode.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trader.app.commands.options import add_json, add_state, state_dir
+from trader.app.commands.options import add_json, add_state, journal_url, state_dir
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain, say, say_json
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SUMMARIES: Final = {
     "sync": "fetch history through the exchange's public methods; goes on where it was",
-    "import": "read Tardis CSV files, or folders of recordings",
+    "import": "read Tardis CSV files, folders of recordings, or the files that a TOML describes",
     "list": "what is held, and from when to when",
     "check": "read every row: gaps, duplicates, impossible prices",
 }
@@ -37,6 +37,9 @@ def add_commands(subparsers: Subparsers) -> None:
             _add_sync(parser)
         elif name == "import":
             parser.add_argument("paths", metavar="PATH", type=Path, nargs="+")
+            parser.add_argument(
+                "--data", metavar="DIR", type=Path, help="where the files lie that a TOML names"
+            )
         else:
             add_json(parser)
 
@@ -64,7 +67,7 @@ def sync(arguments: argparse.Namespace) -> ExitCode:
     from trader.app.data_session import run_sync
     from trader.app.loop import run
 
-    return run(run_sync(arguments, _store(arguments)))
+    return run(run_sync(arguments, state_dir(arguments)))
 
 
 def import_(arguments: argparse.Namespace) -> ExitCode:
@@ -73,7 +76,7 @@ def import_(arguments: argparse.Namespace) -> ExitCode:
 
     store = _store(arguments)
     for path in arguments.paths:
-        imported = import_path(store, path)
+        imported = import_path(store, path, arguments.data)
         for dataset, rows in imported.rows.items():
             say(f"{path}: {rows} rows of {dataset}")
         for note in imported.notes:
@@ -94,16 +97,25 @@ def check(arguments: argparse.Namespace) -> ExitCode:
 def _report(arguments: argparse.Namespace, *, check: bool) -> ExitCode:
     import msgspec
 
-    holdings = _store(arguments).holdings(check=check)
+    from trader.app.night_data import stores
+
+    held = {
+        market: store.holdings(check=check)
+        for market, store in stores(state_dir(arguments)).items()
+    }
+    holdings = [(market, one) for market, found in held.items() for one in found]
     if arguments.json:
-        say_json(msgspec.to_builtins(holdings))
+        say_json([{"market": market, **msgspec.to_builtins(one)} for market, one in holdings])
     elif not holdings:
         complain("no history is held: see `trader data sync` and `trader data import`")
         return ExitCode.NOT_FOUND
     else:
-        for one in holdings:
-            say(_line(one))
-    return ExitCode.VERIFICATION_FAILED if any(one.faults for one in holdings) else ExitCode.OK
+        for market, found in held.items():
+            if market and found:
+                say(f"of the bundled market {market}:")
+            for one in found:
+                say(_line(one))
+    return ExitCode.VERIFICATION_FAILED if any(one.faults for _, one in holdings) else ExitCode.OK
 
 
 def _line(one: Holding) -> str:
@@ -125,9 +137,12 @@ def _line(one: Holding) -> str:
 
 
 def _store(arguments: argparse.Namespace) -> DatasetStore:
-    from trader.storage.datasets import FOLDER, DatasetStore
+    """Open the history of the market that the journal is about: the one that nights read."""
+    from trader.app.night_data import datasets_folder, market_of
+    from trader.storage.datasets import DatasetStore
 
-    return DatasetStore(state_dir(arguments) / FOLDER)
+    market = market_of(journal_url(arguments))
+    return DatasetStore(datasets_folder(state_dir(arguments), market))
 
 
 def _kinds(text: str) -> list[str]:

@@ -100,9 +100,14 @@ def add_span_and_boards(parser: argparse.ArgumentParser) -> None:
         "--from", dest="start", type=_midnight, metavar="YYYY-MM-DD",
         help="first UTC day (default: the years of nightly.years)",
     )  # fmt: skip
+    add_boards(parser)
+
+
+def add_boards(parser: argparse.ArgumentParser) -> None:
+    """Add whether a study is made on modelled boards or on recorded ones."""
     boards = parser.add_mutually_exclusive_group()
     boards.add_argument(
-        "--recorded", action="store_true", help="imported recordings instead of modelled boards"
+        "--recorded", action="store_true", help="imported boards instead of modelled ones"
     )
     boards.add_argument(
         "--chains", type=Path, metavar="FILE", help="recorded boards (Parquet) instead of modelled"

@@ -38,20 +38,17 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter, span or history cannot be used; another kind.
     """
     from trader.app import study as studies
-    from trader.app.evaluation_request import span_of
     from trader.app.study_chains import roll_chains
+    from trader.app.study_past import boards_of, past_and_span
     from trader.domain.units import iso
     from trader.views.roll_chains import listing, overview, summary
 
     configuration, parameters = configured(arguments)
     one = studies.find_strategy(configuration, arguments.strategy)
     subject = studies.subject_of(one, parameters)
-    past = studies.past_of(
-        configuration, subject, arguments.chains, arguments.closes, recorded=arguments.recorded
-    )
-    years = configuration.settings.nightly.years
-    start, end = span_of(past.history.span, arguments.start, arguments.end, years)
-    found = roll_chains(configuration, subject, past, start, end)
+    wanted = (arguments.start, arguments.end)
+    past, (start, end) = past_and_span(configuration, subject, boards_of(arguments), wanted)
+    found = roll_chains(configuration, past.subject, past, start, end)
     if found.chains:
         say(overview(found) if arguments.brief else listing(found))
         say("")

@@ -1,0 +1,115 @@
+"""On what past is one strategy tried by hand? Modelled boards, imported ones, a file's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trader.app.chain_data import read_chains, read_closes
+from trader.app.evaluation_request import WARM_UP, span_of
+from trader.app.night_data import datasets_folder, market_of, read_market, read_recorded_market
+from trader.app.past_candles import YEARS
+from trader.backtest.recorded_market import RecordedMarket
+from trader.deribit.translate import perpetual_name
+from trader.evaluation.recorded_past import moved
+from trader.evaluation.runs import Subject, days_looked
+from trader.storage.datasets import DatasetStore
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from trader.app.configuration import Configuration
+    from trader.backtest.history import History
+    from trader.backtest.market import Market
+    from trader.domain.market import Floats, Ints
+
+
+class Boards(msgspec.Struct, frozen=True, kw_only=True):
+    """Which boards are asked for: those of a file, with hourly closes beside them, imported ones
+    (`recorded`), or modelled ones.
+    """
+
+    chains: Path | None = None
+    closes: Path | None = None
+    recorded: bool = False
+
+
+def boards_of(arguments: argparse.Namespace) -> Boards:
+    """Take what a command line asks for."""
+    return Boards(chains=arguments.chains, closes=arguments.closes, recorded=arguments.recorded)
+
+
+class Past(msgspec.Struct, frozen=True):
+    """A history to run on, with the hourly closes that tell bull from bear, and who runs on it."""
+
+    history: History
+    opened_at: Ints
+    close: Floats
+    subject: Subject
+    warm_up: int = WARM_UP
+
+
+def store_of(configuration: Configuration) -> DatasetStore:
+    """Open the datasets of the market that a state directory belongs to."""
+    market = market_of(configuration.journal_url)
+    return DatasetStore(datasets_folder(configuration.state_dir, market))
+
+
+def market_for(
+    configuration: Configuration,
+    underlying: str,
+    boards: Boards,
+    until: int | None = None,
+    *,
+    years: float | None = None,
+) -> Market | RecordedMarket:
+    """Read the past of a coin: the boards asked for, else what they are modelled from, of so many
+    `years` (nightly.years).
+
+    Raises:
+        ConfigurationError: there are no boards or candles, or a file cannot be used.
+    """
+    settings, store = configuration.settings, store_of(configuration)
+    source, years = settings.feed.source, years or settings.nightly.years
+    if boards.chains is not None:
+        if boards.closes is not None:
+            candles = read_closes(boards.closes, perpetual_name(underlying))
+        else:
+            candles = read_market(store, underlying, source=source, years=years).candles
+        market = read_chains(boards.chains, underlying, candles)
+        return market if until is None else market.until(until)
+    if boards.recorded:
+        return read_recorded_market(store, underlying, until)
+    return read_market(store, underlying, until, source=source, years=years)
+
+
+def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
+    """Show the boards of a market, as far out as a strategy looks and when it can see them."""
+    candles, days_max = market.candles, days_looked(subject.strategy())
+    if not isinstance(market, RecordedMarket):
+        history: History = market.chains(days_max=days_max)
+        return Past(history, candles.opened_at, candles.close, subject)
+    subject, notes = moved(subject, market)
+    market = msgspec.structs.replace(market, notes=(*market.notes, *notes))
+    history = market.chains(days_max=days_max)
+    return Past(history, candles.opened_at, candles.close, subject, warm_up=0)
+
+
+def past_and_span(
+    configuration: Configuration,
+    subject: Subject,
+    boards: Boards,
+    wanted: tuple[int | None, int | None],
+) -> tuple[Past, tuple[int, int]]:
+    """Read what a run goes over, and from when to when: what is wanted, else the last years.
+
+    Raises:
+        ConfigurationError: there are no boards or candles, or a file cannot be used.
+    """
+    start, end = wanted
+    years = configuration.settings.nightly.years if start is None else YEARS
+    market = market_for(configuration, subject.file.underlying, boards, years=years)
+    past = past_of(subject, market)
+    return past, span_of(past.history.span, start, end, years, past.warm_up)
