@@ -45,7 +45,8 @@ def test_the_table_and_the_reasons_are_text() -> None:
     """One line a policy; counts of reasons and trades are all decision times."""
     lines = comparison_text(results()).splitlines()
     assert lines[0].split()[:3] == ["policy", "sold", "assigned"]
-    assert len(lines) == 1 + len(results()) + 1
+    assert len(lines) == 1 + len(results()) + 1 + 1
+    assert lines[-1].startswith("Premium, assignment and fees are valued at the expiry")
     (first, *_) = reason_lines(results())
     always = results()["always"]
     assert first.startswith(f"always: {len(always.decisions)} decision times, ")

@@ -31,6 +31,11 @@ COLUMNS: Final = (
     ("drawdown", "drawdown"),
 )  # fmt: skip
 """Field and title of each column; all but the first are numbers."""
+NOTE: Final = (
+    "Premium, assignment and fees are valued at the expiry of each call; what they left in coin is"
+    " coin, and worth the last price at the end."
+)
+"""Why the three do not add up to what is gained against holding."""
 LINES_MAX: Final = 3
 _TONES: Final[tuple[Tone, ...]] = (1, 2, 3)
 
@@ -72,7 +77,7 @@ def comparison_text(results: Mapping[str, SimulationResult]) -> str:
     columns = [
         Column(field, title, "left" if field == "policy" else "right") for field, title in COLUMNS
     ]
-    return table(comparison(results), columns)
+    return f"{table(comparison(results), columns)}\n{NOTE}"
 
 
 def reason_lines(results: Mapping[str, SimulationResult]) -> list[str]:
@@ -137,7 +142,7 @@ def study_page(
         subtitle=question(config),
         notices=notices,
         sections=(
-            Section("Policies", (Table(heads, rows),), level=2),
+            Section("Policies", (Table(heads, rows, NOTE),), level=2),
             Section(
                 "Along the way",
                 (
