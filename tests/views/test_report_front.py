@@ -84,6 +84,17 @@ def test_notices_are_honest() -> None:
     )
 
 
+def test_a_history_that_ended_long_ago_is_told_on_the_first_screen() -> None:
+    """A judgment on it is no judgment of today's market."""
+    card = full_card()
+    old = msgspec.structs.replace(card, end=ENDS_AT - 100 * DAY, start=ENDS_AT - 900 * DAY)
+    told = [one.text for one in notices(a_night(subject(old), subject(card)))]
+    assert any(one.startswith("Old data: a history ends on ") for one in told)
+    assert any(one.endswith(", 100 days before this night.") for one in told)
+    assert not any("Old data" in one.text for one in notices(a_night(subject(card))))
+    assert not any("Old data" in one.text for one in notices(a_night(subject(empty_card()))))
+
+
 def test_gates_are_counted_over_all_strategies() -> None:
     """Each gate says how many it stops, and which."""
     text = render(a_night(subject(full_card("a", 40)), subject(full_card("b"))))[TEXT]

@@ -45,6 +45,15 @@ def test_phases_and_stresses_show_gaps() -> None:
     assert "Break-even cost: 4.1 times today's fees." in told
 
 
+def test_what_loses_before_fees_has_no_break_even_cost() -> None:
+    """A negative number of fees is none."""
+    card = full_card()
+    assert card.stress is not None
+    losing = msgspec.structs.replace(card.stress, break_even_fees=-6.7)
+    told = words(part(msgspec.structs.replace(card, stress=losing), "Stress"))
+    assert "Break-even cost: none, it loses before fees." in told
+
+
 def test_paper_is_drawn_against_the_band() -> None:
     """From twenty trades on the band is drawn; a path below it is told as diverged."""
     losses = (-1.0,) * 25

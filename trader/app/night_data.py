@@ -29,6 +29,7 @@ MARGIN: Final = 70 * DAY
 """History fetched beyond the years that are judged: what strategies look back on."""
 
 SQLITE: Final = "sqlite:///"
+FEW_HOURS: Final = 72
 
 
 def datasets_folder(state_dir: Path, market: str) -> Path:
@@ -146,7 +147,8 @@ def _holes(past: PastCandles, until: int | None = None) -> list[str]:
     end = past.candles.span[1]
     late = 0 if until is None else (until - end) // HOUR
     if until is not None and late:
-        notes.append(f"the last {late} hours before {iso(until)} are missing")
+        missing = f"{late} hours" if late < FEW_HOURS else f"{late // 24} days"
+        notes.append(f"the last {missing} before {iso(until)} are missing")
     return notes
 
 

@@ -57,6 +57,13 @@ def notices(night: Night) -> tuple[Prose, ...]:
             f"Recorded data: {len(recorded)} of {len(night.subjects)} backtests ran on recorded"
             f" option prices, {say.count(days, 'day')} of them at most."
         )
+    judged = [one.card for one in night.subjects if one.card.end > one.card.start]
+    old = min((one.end for one in judged), default=night.ends_at)
+    if night.ends_at - old > 2 * DAY:
+        rows.append(
+            f"Old data: a history ends on {say.day(old)},"
+            f" {say.count((night.ends_at - old) // DAY, 'day')} before this night."
+        )
     rows += [note for note in night.notes if note.startswith("stage_floor")]
     return tuple(Prose(one, "warn") for one in rows)
 

@@ -61,7 +61,7 @@ def _paths(card: Scorecard) -> tuple[Block, ...]:
             Figure(
                 chart("Trading result against holding, USD", [Line(label="trading", xs=at, ys=pnl)],
                       Axis("UTC", "time"), Axis("USD", "usd", include=(0.0,))),
-                "The backtest by the calendar, open positions at their price.",
+                "The backtest by the calendar, all coins at the price of the day.",
             )
         )  # fmt: skip
     return tuple(figures)
@@ -108,7 +108,7 @@ def _distributions(card: Scorecard) -> tuple[Block, ...]:
         ),
         Figure(
             histogram(f"Longest losing run of {n} simulated paths", lengths.edges, lengths.counts,
-                      Axis("losses in a row", include=(0.0,)), limits=runs),
+                      Axis("losses in a row", "count", include=(0.0,)), limits=runs),
             "A path beyond a dashed line would break that stage's limit.",
         ),
         _quantile_table(card),

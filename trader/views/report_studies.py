@@ -153,9 +153,11 @@ def _stress(card: Scorecard) -> tuple[Block, ...]:
             say.share(one.drawdown, 1))
         for one in found.rows
     )  # fmt: skip
-    told = "n/a" if not say.is_known(found.break_even_fees) else (
-        f"{say.plain(found.break_even_fees, 1)} times today's fees"
-    )  # fmt: skip
+    told = "n/a"
+    if found.break_even_fees is not None and say.is_known(found.break_even_fees):
+        told = f"{say.plain(found.break_even_fees, 1)} times today's fees"
+        if found.break_even_fees < 0:
+            told = "none, it loses before fees"
     return (
         _answer(found.ok, found.reason),
         Table(columns("stress", "#trades", "#expectancy", "#drawdown"), rows),

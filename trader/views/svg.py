@@ -18,7 +18,7 @@ from trader.domain.units import DAY, HOUR, moment, nanoseconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Unit = Literal["number", "percent", "usd", "time"]
+Unit = Literal["number", "count", "percent", "usd", "time"]
 Tick = tuple[float, str]
 
 WIDTH: Final = 360.0
@@ -141,11 +141,15 @@ def ticks(low: float, high: float, axis: Axis, count: int = 4) -> tuple[Tick, ..
 
     >>> [text for _, text in ticks(0.0, 0.013, Axis("drawdown", "percent"))]
     ['0.0 %', '0.5 %', '1.0 %']
+    >>> [text for _, text in ticks(0.0, 8.5, Axis("losses in a row", "count"))]
+    ['0', '3', '6']
     """
     if axis.unit == "time":
         return time_ticks(round(low), round(high), count)
     scale = 100.0 if axis.unit == "percent" else 1.0
     step = round_step((high - low) * scale / count)
+    if axis.unit == "count":
+        step = float(max(math.ceil(step), 1))
     first, last = math.ceil(low * scale / step - 1e-9), math.floor(high * scale / step + 1e-9)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if round(step, decimals) != round(step, decimals + 2):
