@@ -141,3 +141,19 @@ def test_a_weekly_timer_is_due_when_a_weekly_cadence_is() -> None:
         assert due == cadence.next_due(due - 1) == cadence.latest_due(due)
         timers.fired("t", due)
         assert timers.due_at("t") == due + week
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 7200), st.booleans()), max_size=40))
+def test_the_next_timer_is_the_first_of_all(steps: list[tuple[int, int, bool]]) -> None:
+    """However they were set and fired, asked often or once: none is due before it."""
+    timers, names, at = Timers(), list[str](), MIDNIGHT
+    for hours, seconds, asked in steps:
+        if len(names) < hours:
+            names.append(f"t{len(names)}")
+            timers.add(names[-1], hours * HOUR, seconds * SECOND, at)
+        else:
+            timers.fired(names[hours - 1], at)
+        at += seconds * SECOND
+        if asked:
+            assert timers.next_due() == min((timers.due_at(name), name) for name in names)
+    assert timers.next_due() == min(((timers.due_at(name), name) for name in names), default=None)

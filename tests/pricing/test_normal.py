@@ -1,10 +1,12 @@
 """The normal distribution in numpy against scipy's."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import erfcx, ndtr  # type: ignore[import-untyped]
 from scipy.stats import norm  # type: ignore[import-untyped]
 
-from trader.pricing.normal import cdf, density, mills, tail_quantile
+from trader.pricing.normal import SMALL, cdf, density, mills, tail_quantile
 
 
 def test_mills_ratio_is_exact_to_a_few_ulps() -> None:
@@ -32,3 +34,13 @@ def test_tail_quantile_is_a_fair_start() -> None:
     """The rational quantile stays within its published error."""
     probability = np.geomspace(1e-12, 0.5, 1_000)
     assert np.max(np.abs(tail_quantile(probability) - norm.isf(probability))) < 4.6e-4
+
+
+@given(st.lists(st.floats(-45.0, 45.0), min_size=1, max_size=SMALL), st.integers(1, 50))
+def test_few_are_computed_to_the_bit_as_many(few: list[float], more: int) -> None:
+    """A row asked for alone has the value it has on its board."""
+    some = np.array(few)
+    many = np.concatenate([some] * (SMALL // len(few) + 1) + [np.zeros(more)])
+    assert len(many) > SMALL
+    assert cdf(some).tolist() == cdf(many)[: len(few)].tolist()
+    assert mills(np.abs(some)).tolist() == mills(np.abs(many))[: len(few)].tolist()

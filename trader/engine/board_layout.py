@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,7 @@ SNAPSHOT_COLUMNS: Final = (
 )  # fmt: skip
 
 
+_RANK: Final = attrgetter("expires_at", "strike", "option_type")
 _NOT_SHOWN: Final = np.array([[np.nan], [0.0], [np.nan], [0.0]])
 """What stands in the first four columns where nothing is displayed."""
 
@@ -53,18 +55,21 @@ class BoardLayout(Listing):
         cls, listed: Sequence[Instrument | None], underlying: str, *, inverse: bool
     ) -> BoardLayout:
         """Lay out the options of an underlying; places in `listed` are rows."""
-        rows = ((row, one) for row, one in enumerate(listed) if one is not None)
-        wanted = ("option", underlying, inverse)
         return cls(
-            [(row, one) for row, one in rows if (one.kind, one.underlying, one.inverse) == wanted]
+            [
+                (row, one)
+                for row, one in enumerate(listed)
+                if one is not None
+                and one.kind == "option"
+                and one.inverse == inverse
+                and one.underlying == underlying
+            ]
         )
 
     def __init__(self, listed: Sequence[tuple[int, Instrument]]) -> None:
-        ordered = sorted(
-            listed,
-            key=lambda item: (item[1].expires_at, item[1].strike, item[1].option_type),
-        )
-        instruments = tuple(instrument for _, instrument in ordered)
+        ranks = [_RANK(one) for _, one in listed]
+        ordered = [listed[place] for place in sorted(range(len(listed)), key=ranks.__getitem__)]
+        instruments = tuple([instrument for _, instrument in ordered])
         super().__init__(
             instruments,
             np.array([one.strike for one in instruments], dtype=np.float64),

@@ -206,10 +206,10 @@ class MarketState:
             return 0.0
         one = self._listed[row]
         index = self.index(one.underlying) if one is not None else math.nan
-        if abs(float(self._values[row, INDEX]) / index - 1.0) > INDEX_MISMATCH_MAX:
+        if abs(self._values.item(row, INDEX) / index - 1.0) > INDEX_MISMATCH_MAX:
             return 0.0
         age_s = self._age_s(self._quoted_cells[row])
-        return float(self._values[row, SOUND]) * freshness(age_s, self.quote_age_s_max)
+        return self._values.item(row, SOUND) * freshness(age_s, self.quote_age_s_max)
 
     def index_score(self, underlying: str) -> float:
         """Score an index now."""
@@ -335,11 +335,12 @@ class MarketState:
         if row is None or instrument is None:
             return None
         shown: list[float] = self._values[row].tolist()
-        bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, told_index, _ = shown
-        quoted_at = int(self._quoted_at[row])
+        bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, told_index, sound = shown
+        quoted_at: int = self._quoted_cells[row]
         age_s = self._age_s(abs(quoted_at)) if quoted_at else math.inf
         index = self.index(instrument.underlying)
         agrees = not abs(told_index / index - 1.0) > INDEX_MISMATCH_MAX
+        believed = quoted_at > 0 and agrees and self.trust.trusted(name)
         return Touch(
             instrument=instrument,
             bid=bid,
@@ -350,14 +351,12 @@ class MarketState:
             mark_iv=mark_iv,
             underlying_price=forward,
             index=index,
-            fresh=quoted_at > 0
+            fresh=believed
             and age_s <= self.quote_age_s_max
-            and agrees
             and (instrument.expires_at is None or instrument.expires_at > self.at)
-            and self.index_fresh(instrument.underlying)
-            and self.trust.trusted(name),
+            and self.index_fresh(instrument.underlying),
             age_s=age_s,
-            quality=self.score(name),
+            quality=sound * freshness(age_s, self.quote_age_s_max) if believed else 0.0,
         )
 
     def board(self, underlying: str, *, inverse: bool = True) -> Board:

@@ -86,23 +86,26 @@ class Review:
     def situation(self, slot: Slot, occasion: Occasion) -> Situation:
         """Show a strategy its market, its own chains and orders, and what is free."""
         ledger, market = self._ledger, self._market
-        account = self.view(self.account_of(slot.name))
+        name = slot.name
+        account = self.view(self.account_of(name))
         underlying = slot.strategy.underlying
         return Situation(
             at=market.at,
             occasion=occasion,
-            stage=self.stage(slot.name),
+            stage=self.stage(name),
             equity_usd=account.worth().equity_usd,
             index=market.index(underlying),
             board=market.board(underlying),
             history=market.bars.history(underlying),
             chains=tuple(
-                ledger.chain_view(chain)
-                for chain in ledger.chains.values()
-                if chain.strategy == slot.name and not chain.pending
+                [
+                    ledger.chain_view(chain)
+                    for chain in ledger.chains.values()
+                    if chain.strategy == name and not chain.pending
+                ]
             ),
             orders=tuple(
-                book.view() for book in ledger.orders.values() if book.order.strategy == slot.name
+                [book.view() for book in ledger.orders.values() if book.order.strategy == name]
             ),
             free_coins=dict(account.free_coins()),
             data_quality=self.data_quality(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-
 from trader.domain.errors import InvariantBroken
 from trader.domain.units import DAY
 
@@ -16,7 +14,8 @@ class Timers:
 
     def __init__(self) -> None:
         self._every: dict[str, tuple[int, int]] = {}
-        self._due: list[tuple[int, str]] = []
+        self._due: dict[str, int] = {}
+        self._first: tuple[int, str] | None = None
 
     def add(self, name: str, every: int, offset: int, at: int) -> None:
         """Schedule `name` from `at` on.
@@ -32,11 +31,14 @@ class Timers:
         if name in self._every:
             raise ValueError(f"timer {name} exists already")
         self._every[name] = (every, offset)
-        heapq.heappush(self._due, (self._next(name, at), name))
+        self._due[name] = self._next(name, at)
+        self._first = None
 
     def next_due(self) -> tuple[int, str] | None:
         """Tell which timer is due next and when; None where there are none."""
-        return self._due[0] if self._due else None
+        if self._first is None and self._due:
+            self._first = min((due, name) for name, due in self._due.items())
+        return self._first
 
     def due_at(self, name: str) -> int:
         """Tell when `name` is due next.
@@ -44,10 +46,9 @@ class Timers:
         Raises:
             InvariantBroken: nobody set such a timer.
         """
-        for due, timer in self._due:
-            if timer == name:
-                return due
-        raise InvariantBroken(f"timer {name!r} was never set")
+        if name not in self._due:
+            raise InvariantBroken(f"timer {name!r} was never set")
+        return self._due[name]
 
     def fired(self, name: str, at: int) -> None:
         """Take a firing and schedule the next one after `at`.
@@ -57,12 +58,8 @@ class Timers:
         """
         if name not in self._every:
             raise InvariantBroken(f"timer {name!r} fired but was never set")
-        if self._due[0][1] == name:
-            heapq.heapreplace(self._due, (self._next(name, at), name))
-            return
-        self._due = [(due, timer) for due, timer in self._due if timer != name]
-        self._due.append((self._next(name, at), name))
-        heapq.heapify(self._due)
+        self._due[name] = self._next(name, at)
+        self._first = None
 
     def _next(self, name: str, at: int) -> int:
         every, offset = self._every[name]

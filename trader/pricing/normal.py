@@ -46,9 +46,10 @@ def mills(z: Array) -> Array:
     """
     u = (z - _SPLIT) / (z + _SPLIT)
     cube = u * u * u
-    first, *others, last = _spread(len(z)) if len(z) <= SMALL else _BY_POWER
+    first, *others, last = _BY_POWER
     if len(z) <= SMALL:
-        cube = np.stack((cube, cube, cube))
+        first, *others, last = _spread(len(z))
+        cube = cube + np.zeros((3, 1))
     rows = first * cube
     for coefficients in others:
         rows += coefficients

@@ -96,12 +96,12 @@ def _out_of_the_money(instrument: Instrument, underlying_price: float) -> float:
 def _check(
     instrument: Instrument, amount: float, mark: float, underlying_price: float, index: float
 ) -> None:
-    if not math.isfinite(amount):
+    if not -math.inf < amount < math.inf:
         raise ValueError(f"{instrument.name}: amount {amount!r} is not a finite number")
-    if not (math.isfinite(mark) and mark >= 0):
+    if not 0 <= mark < math.inf:
         raise ValueError(f"{instrument.name}: mark {mark!r} must be finite and not negative")
     if instrument.kind in ("perpetual", "future") and mark == 0:
         raise ValueError(f"{instrument.name}: mark 0 is no price of a future")
     for field, value in (("underlying_price", underlying_price), ("index", index)):
-        if not (math.isfinite(value) and value > 0):
+        if not 0 < value < math.inf:
             raise ValueError(f"{instrument.name}: {field} {value!r} must be a positive number")

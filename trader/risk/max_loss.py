@@ -231,7 +231,7 @@ def _bounded_loss(legs: Sequence[PricedLeg], index: float, log_move: float) -> U
     if not (low > 0 and math.isfinite(high)):
         raise UndefinedRisk(f"the stress of {log_move:.1f} log points has no range")
     inverse = legs[0].instrument.inverse
-    kinks = sorted(kink for leg in legs for kink in _kinks(leg))
+    kinks = sorted([kink for leg in legs for kink in _kinks(leg)])
     floor_usd, floor_coin, has_top = _bounds(legs, low)
     above = math.inf if has_top else high
     usd_spots = [low, high, *[kink for kink in kinks if floor_usd <= kink <= above]]
@@ -253,18 +253,19 @@ def _bounded_loss(legs: Sequence[PricedLeg], index: float, log_move: float) -> U
 
 def _bounds(legs: Sequence[PricedLeg], low: float) -> tuple[float, float, bool]:
     """Find where the search ends: lowest spot in USD and in coin, and whether there is a top."""
-    calls = sum(leg.ratio for leg in legs if leg.instrument.option_type == "call")
-    has_top = calls + _future_slope(legs) >= -DUST
+    calls = sum([leg.ratio for leg in legs if leg.instrument.option_type == "call"])
+    slope = _future_slope(legs)
+    has_top = calls + slope >= -DUST
     floor_usd = 0.0
-    if _growing_down(legs) and (legs[0].instrument.inverse or _future_slope(legs) != 0.0):
+    if _growing_down(legs) and (legs[0].instrument.inverse or slope != 0.0):
         floor_usd = low
-    inverse_part = sum(_per_inverse_spot(leg) for leg in legs)
+    inverse_part = sum([_per_inverse_spot(leg) for leg in legs])
     return floor_usd, (0.0 if inverse_part >= -DUST else low), has_top
 
 
 def _growing_down(legs: Sequence[PricedLeg]) -> bool:
     """Whether the USD loss goes on growing below the lowest strike."""
-    puts = sum(leg.ratio for leg in legs if leg.instrument.option_type == "put")
+    puts = sum([leg.ratio for leg in legs if leg.instrument.option_type == "put"])
     return _future_slope(legs) - puts > DUST
 
 

@@ -270,19 +270,19 @@ def _forced_exit(
     is proposed where `most_paid`, the most a working close will pay, is enough already.
     """
     cost = min(quote.touch_net, quote.fair_net)
-    lifetime = min(settings.lifetime, left)
-    if most_paid >= quote.touch_net:
+    stops = settings.stop_multiple > 0 and 0 < settings.stop_multiple * credit <= cost
+    ends = left <= settings.exit_hours_before_expiry * HOUR
+    if most_paid >= quote.touch_net or not (stops or ends):
         return None
+    lifetime = min(settings.lifetime, left)
     fair = quote.touch_net <= cost + settings.exit_slippage_max * abs(cost)
     market = Pricing(lifetime=lifetime) if fair else None
-    if settings.stop_multiple > 0 and 0 < settings.stop_multiple * credit <= cost:
+    if stops:
         reason = (
             f"stop: buying back costs {cost:.4g}, {cost / credit:.3g}x the credit of {credit:.4g} "
             f"(limit {settings.stop_multiple:g}x)"
         )
         return (reason, market) if market is not None else None
-    if left > settings.exit_hours_before_expiry * HOUR:
-        return None
     reason = f"time: {left / HOUR:.1f} h before expiry, buying back costs {quote.touch_net:.4g}"
     if most_paid == -math.inf:
         return reason, patient(quote, settings.patience, lifetime)

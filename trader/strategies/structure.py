@@ -89,11 +89,14 @@ def choose_by_delta(
     """
     sizes = np.abs(board.delta_of(rows)).tolist()
     ranked = [
-        (round(abs(size - target_delta) * 1e12), size, row)
+        (abs(size - target_delta), size, row)
         for size, row in zip(sizes, rows.tolist(), strict=True)
         if size <= 1.0
     ]
-    distance, _, row = min(ranked, default=(math.inf, 1.0, -1))
+    nearest = min(ranked, default=(math.inf, 1.0, -1))[0]
+    # What differs by less than a digit of twelve is the same distance: then the size decides.
+    tied = [(round(one[0] * 1e12), *one[1:]) for one in ranked if one[0] <= nearest + 2e-12]
+    distance, _, row = min(tied, default=(math.inf, 1.0, -1))
     return row if distance / 1e12 <= delta_tolerance else None
 
 
