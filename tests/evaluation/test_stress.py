@@ -53,6 +53,13 @@ def test_without_trades_there_is_no_answer() -> None:
     assert (found.ok, found.break_even_fees, found.reason) == (None, None, "no trades to stress")
 
 
+def test_a_decisive_stress_under_which_nothing_trades_is_named() -> None:
+    """On boards hours apart a late order finds none: not known is not passed, nor failed."""
+    found = judge(GOOD, all_of(GOOD) | {"delay_1h": ()})
+    assert found.ok is None
+    assert found.reason == "orders live an hour later: no trade comes about"
+
+
 def test_the_best_twentieth_is_dropped_at_least_one() -> None:
     """The rest stays in its order."""
     kept = without_best(chains([0.1, 0.5, 0.2, -0.1]))

@@ -106,8 +106,11 @@ def without_best(chains: Sequence[ClosedChain]) -> list[ClosedChain]:
 def _verdict(
     rows: list[StressRow], decisive: list[StressRow], drawdown_max: float
 ) -> tuple[bool | None, str]:
-    if len(decisive) < len(DECISIVE) or any(row.expectancy is None for row in decisive):
+    idle = [row.text for row in decisive if row.expectancy is None]
+    if len(decisive) < len(DECISIVE) or len(idle) == len(decisive):
         return None, "no trades to stress"
+    if idle:
+        return None, f"{', '.join(idle)}: no trade comes about"
     for row in decisive:
         if row.expectancy is not None and row.expectancy <= 0:
             return False, f"{row.text}: expectancy {row.expectancy:.4%} a trade"
