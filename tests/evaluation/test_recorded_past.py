@@ -28,6 +28,18 @@ def test_it_decides_when_boards_are_there() -> None:
     assert note.endswith("is there at 100% of its decisions")
 
 
+def test_who_decides_every_hour_is_left_alone() -> None:
+    """Another minute of the hour meets the same few boards."""
+    subject = seller(minute=10)
+    hourly = subject.file.cadence.model_copy(update={"hours": 1})
+    often = msgspec.structs.replace(
+        subject, file=subject.file.model_copy(update={"cadence": hourly})
+    )
+    same, (note,) = moved(often, recorded_market())
+    assert same is often
+    assert note.endswith("is there at 8% of its decisions")
+
+
 @pytest.mark.parametrize("plan", [FULL, QUICK], ids=["full", "quick"])
 def test_stresses_that_need_a_model_are_left_out(plan: object) -> None:
     """And once a day stays once a day, at the better time."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHARE_MIN: Final = 0.5
 """A strategy that meets a board less often than this is moved."""
+GAIN_MIN: Final = 1.5
+"""And only where that meets them so many times as often: an hourly decision gains nothing."""
 SETTLING: Final = 2 * MINUTE
 """Latency, and the sweep that ends an order's patience."""
 
@@ -52,7 +54,7 @@ def moved(subject: Subject, market: RecordedMarket) -> tuple[Subject, tuple[str,
         market.share_fresh(cadence.every, one, lasting) for one in (cadence.offset, offset)
     )
     told = f"a board that outlasts an order's patience ({lasting // MINUTE} minutes) is there at"
-    if own >= SHARE_MIN or best <= own:
+    if own >= SHARE_MIN or best <= GAIN_MIN * own:
         return subject, (f"{told} {own:.0%} of its decisions",)
     note = (
         f"it decides at {_clock(offset)} UTC instead of {_clock(cadence.offset)}: {told} {best:.0%}"
