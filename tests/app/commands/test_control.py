@@ -60,6 +60,17 @@ async def test_a_refused_command_fails_with_the_reason(
     assert json.loads(told.stdout) == {"accepted": False, "sequence": 9, "detail": "no chain C9"}
 
 
+@pytest.mark.parametrize(
+    ("who", "remedy"),
+    [("night", "'night' signs for the program itself: give your name"), (" ", "must not be empty")],
+)
+def test_a_person_signs_with_a_name_of_their_own(who: str, remedy: str) -> None:
+    """What the journal keeps as said by the night was said by the night."""
+    run = trader("pause", "--by", who, "--reason", "news")
+    assert run.returncode == 2
+    assert f"argument --by: {remedy}" in run.stderr
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of a daemon that has traded and ended, its state beside it."""

@@ -5,6 +5,7 @@ With no daemon running, those that need no market are journaled all the same: th
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +15,6 @@ from trader.app.terminal import complain, say, say_json
 from trader.domain.errors import JournalLocked
 
 if TYPE_CHECKING:
-    import argparse
-
     from trader.app.commands.options import Subparsers
     from trader.app.control import Answer
     from trader.domain.events import Command
@@ -46,7 +45,7 @@ def add_commands(subparsers: Subparsers) -> None:
 
 def add_signature(parser: argparse.ArgumentParser) -> None:
     """Add what every command needs: who, why, which daemon."""
-    parser.add_argument("--by", metavar="WHO", required=True, type=_said, help="your name")
+    parser.add_argument("--by", metavar="WHO", required=True, type=_person, help="your name")
     parser.add_argument("--reason", metavar="WHY", required=True, type=_said, help="why")
     add_daemon(parser)
     add_json(parser)
@@ -124,8 +123,18 @@ def _command(given: argparse.Namespace) -> Command:
             return events.FlattenAll(by=by, reason=reason)
 
 
+def _person(text: str) -> str:
+    """Take a person's name; those of the machines that write beside people are theirs."""
+    from trader.views.stages import MACHINES
+
+    name = _said(text)
+    if name.lower() in MACHINES:
+        raise argparse.ArgumentTypeError(f"{name!r} signs for the program itself: give your name")
+    return name
+
+
 def _said(text: str) -> str:
     """Refuse an empty name or reason: the journal keeps it for years."""
     if not text.strip():
-        raise ValueError("must not be empty")
+        raise argparse.ArgumentTypeError("must not be empty: say it")
     return text.strip()
