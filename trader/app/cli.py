@@ -14,6 +14,7 @@ from trader.app.commands import (
     data,
     demo,
     exchange,
+    export,
     journal,
     nightly,
     replay,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAMILIES: Final = (
-    demo, run, exchange, journal, verify, replay, backtest, nightly, report, data, config,
-    stages, control,
+    demo, run, exchange, journal, verify, replay, backtest, export, nightly, report, data,
+    config, stages, control,
 )  # fmt: skip
 """Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from trader.app.commands.options import Subparsers
+    from trader.backtest.covered_call import CallSimulationConfig
 
 COVERED_CALL: Final = "try policies of selling calls on coins held, against holding the coins"
 
@@ -30,11 +31,11 @@ def add_command(actions: Subparsers) -> None:
     )
     add_span_and_boards(parser)
     add_end(parser, "study.html")
-    _add_terms(parser)
+    add_terms(parser)
     parser.set_defaults(execute=execute)
 
 
-def _add_terms(parser: argparse.ArgumentParser) -> None:
+def add_terms(parser: argparse.ArgumentParser) -> None:
     """Add what is sold, and how often is decided."""
     parser.add_argument(
         "--timeframe", default="1h", metavar="BAR", help="1m, 5m, 15m, 1h (default), 4h or 1d"
@@ -61,6 +62,23 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def terms_of(arguments: argparse.Namespace, start: int, end: int) -> CallSimulationConfig:
+    """Make what is asked of what `add_terms` added; `start` and `end` in nanoseconds.
+
+    Raises:
+        ConfigurationError: a term cannot have its value.
+    """
+    from trader.app.call_study import configured
+
+    return configured(
+        underlying=arguments.underlying, start=start, end=end, timeframe=arguments.timeframe,
+        decision_interval_bars=arguments.every, target_dte=arguments.dte,
+        dte_tolerance=arguments.dte_tolerance, target_delta=arguments.delta,
+        delta_tolerance=arguments.delta_tolerance, initial_spot_position=arguments.coins,
+        fill=arguments.fill,
+    )  # fmt: skip
+
+
 def execute(arguments: argparse.Namespace) -> ExitCode:
     """Try every policy, print the table, write the page.
 
@@ -80,13 +98,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     )  # fmt: skip
     years = configuration.settings.nightly.years
     start, end = call_study.span_of(history.span, arguments.start, arguments.end, years)
-    asked = call_study.configured(
-        underlying=arguments.underlying, start=start, end=end, timeframe=arguments.timeframe,
-        decision_interval_bars=arguments.every, target_dte=arguments.dte,
-        dte_tolerance=arguments.dte_tolerance, target_delta=arguments.delta,
-        delta_tolerance=arguments.delta_tolerance, initial_spot_position=arguments.coins,
-        fill=arguments.fill,
-    )  # fmt: skip
+    asked = terms_of(arguments, start, end)
     compared = call_study.COMPARED if arguments.compare else ()
     policies = list(dict.fromkeys((*arguments.policy, *compared))) or ["always"]
     done = call_study.study(history, asked, policies, arguments.size)

@@ -1,0 +1,98 @@
+"""How does a set of training rows become a file? Parquet, CSV or JSONL, whole or not at all.
+
+The same rows and types come back from each: instants in UTC microseconds, shortest digits that give
+the same number, nothing (CSV), null (JSONL, Parquet) for what is not known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import msgspec
+
+from trader.domain.errors import StorageError
+from trader.storage.arrow import load_arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trader.backtest.training_table import TrainingTable
+
+Format = Literal["parquet", "csv", "jsonl"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+
+def write_set(path: Path, table: TrainingTable, form: Format, card: Mapping[str, str] = {}) -> int:
+    """Write a table, and into Parquet's own metadata `card`; return the bytes of the file.
+
+    Raises:
+        StorageError: the disk refuses; what lay there before still does.
+    """
+    return write_whole(path, _encoded(table, form, card))
+
+
+def write_whole(path: Path, content: bytes) -> int:
+    """Put a file in the place of another, whole or not at all; return its bytes.
+
+    Raises:
+        StorageError: the disk refuses; what lay there before still does.
+    """
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise StorageError(f"{path} cannot be written ({error}): name another place") from error
+    return len(content)
+
+
+def _encoded(table: TrainingTable, form: Format, card: Mapping[str, str]) -> bytes:
+    match form:
+        case "parquet":
+            return _parquet(table, card)
+        case "csv":
+            text = io.StringIO(newline="")
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow([one.name for one in table.columns])
+            for row in table.rows():
+                writer.writerow([_told(value) for value in row.values()])
+            return text.getvalue().encode()
+        case "jsonl":
+            return b"".join(msgspec.json.encode(row) + b"\n" for row in table.rows())
+
+
+def _told(value: object) -> object:
+    """Write an instant as ISO 8601 with its offset; the rest as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _parquet(table: TrainingTable, card: Mapping[str, str]) -> bytes:
+    arrow = load_arrow()
+    pa = arrow.core
+    kinds: dict[str, Any] = {
+        "timestamp": pa.timestamp("us", tz="UTC"), "string": pa.string(),
+        "float64": pa.float64(), "int64": pa.int64(),
+    }  # fmt: skip
+    fields = [
+        pa.field(
+            one.name, kinds[one.type],
+            metadata={"role": one.role, "unit": one.unit, "meaning": one.meaning},
+        )
+        for one in table.columns
+    ]  # fmt: skip
+    arrays = [pa.array(table.values[one.name], type=kinds[one.type]) for one in table.columns]
+    written = pa.BufferOutputStream()
+    arrow.parquet.write_table(
+        pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=dict(card))),
+        written, compression="zstd",
+    )  # fmt: skip
+    content: bytes = written.getvalue().to_pybytes()
+    return content
