@@ -16,7 +16,9 @@ from tests.backtest.pasts import chains, day
 from tests.storage.story import EVENING, EXPIRY, STORY
 from trader.app.call_study import configured, span_of
 from trader.app.chain_data import read_chains, read_closes
+from trader.app.dvol import KnownIndex
 from trader.app.training_export import (
+    NO_INDEX,
     NOT_SPLIT,
     Cut,
     TrainingSet,
@@ -30,6 +32,7 @@ from trader.app.training_export import (
 from trader.backtest.training import Quality, config_hash
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, HOUR, nanoseconds
+from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
 
 DECIDED = {
@@ -140,6 +143,30 @@ def test_too_short_a_span_is_not_split_and_says_so(tmp_path: Path) -> None:
     assert "split_at" not in card["settings"]
     with pytest.raises(ConfigurationError, match=r"--split .* no row"):
         made(cut=Cut(at=day(12)), end=day(14))
+
+
+def test_the_index_known_then_is_a_feature(tmp_path: Path) -> None:
+    """Of bars that had ended; where none is held it is no column unless asked for."""
+    store = DatasetStore(tmp_path)
+    hours = range((day(20) - day(3)) // HOUR)
+    closes = [0.5 + 0.001 * n for n in hours]
+    prices = dict.fromkeys(("open", "high", "low", "close"), closes)
+    store.merge("dvol", "BTC", "a", {"at": [day(3) + n * HOUR for n in hours], **prices})
+    asked, history = configured(**DECIDED), chains(40, days_max=11.0)
+    one = study_set(
+        history, asked, "always", USUAL, size=None, drawdown_penalty=0.0,
+        index=KnownIndex(store, "BTC"),
+    )  # fmt: skip
+    for row in one.table.rows():
+        at = nanoseconds(row["decision_time"])
+        if at <= day(20):
+            assert row["dvol"] == closes[(at - day(3)) // HOUR - 1]
+        elif at >= day(22):
+            assert row["dvol"] is None
+            assert row["quality"] & Quality.FEATURES_MISSING
+    assert "dvol" not in made().table.values
+    assert NO_INDEX in made().told["caveats"]
+    assert set(made(cut=Cut(features=("iv", "dvol"))).table.values["dvol"]) == {None}
 
 
 def test_a_chosen_split_is_kept(tmp_path: Path) -> None:

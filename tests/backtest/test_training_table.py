@@ -49,6 +49,7 @@ def test_features_are_chosen_and_keep_their_order() -> None:
         assert bool(row["quality"] & Quality.FEATURES_MISSING) == missing
     whole = [one.name for one in call_table(examples()).columns if one.role == "feature"]
     assert whole == ["spot", *FEATURES]
+    assert set(call_table(examples(), ("iv", "dvol")).values["dvol"]) == {None}
     ranked = call_table(examples(), ("iv",)).values["quality"]
     assert sum(one == 0 for one in ranked) > sum(
         one == 0 for one in call_table(examples()).values["quality"]

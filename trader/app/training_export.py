@@ -24,7 +24,13 @@ from trader.backtest.training_journal import (
     journal_examples,
     journal_table,
 )
-from trader.backtest.training_table import Split, TrainingTable, call_table, check_features
+from trader.backtest.training_table import (
+    STUDY_FEATURES,
+    Split,
+    TrainingTable,
+    call_table,
+    check_features,
+)
 from trader.deribit.translate import contract_name
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso, moment, nanoseconds
@@ -35,6 +41,7 @@ from trader.views.data_card import card_text, data_card
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trader.app.dvol import KnownIndex
     from trader.backtest.covered_call import CallSimulationConfig
     from trader.backtest.history import History
     from trader.backtest.training import TrainingExample
@@ -44,9 +51,8 @@ TRAINED_ON: Final = 0.7
 NOT_SPLIT: Final = (
     "Not split: the span is too short for rows to learn from, an embargo and rows to test on."
 )
-ABSENT: Final = (
-    "DVOL, regime and open interest are no columns of schema 1: the boards of a study hold none."
-)
+ABSENT: Final = "Regime and open interest are no columns of schema 1."
+NO_INDEX: Final = "No volatility index of the coin is held: dvol is no column unless asked for."
 FORGONE: Final = (
     "A call not sold is valued as if it alone had been sold, on coins that were free or not."
 )
@@ -114,8 +120,9 @@ def study_set(
     *,
     size: float | None,
     drawdown_penalty: float,
+    index: KnownIndex | None = None,
 ) -> TrainingSet:
-    """Try one policy on a past and make a row of each decision time.
+    """Try one policy on a past and make a row of each decision time; `index` makes its `dvol`.
 
     Raises:
         ConfigurationError: policy, size, penalty, feature, span or split cannot be used.
@@ -125,7 +132,7 @@ def study_set(
             f"--from {asked.start} to {asked.end} holds no decision time: {asked.target_dte:g}"
             " days (--dte) must remain until the end; name a longer span"
         )
-    _check_features(cut.features, FEATURES)
+    _check_features(cut.features, STUDY_FEATURES)
     try:
         named = policy_named(policy)
         tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
@@ -135,7 +142,10 @@ def study_set(
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-    table, split, notes = _cut(examples, call_table, FEATURES, cut)
+    if index:
+        examples = [_with_index(one, index) for one in examples]
+    known = STUDY_FEATURES if index else FEATURES
+    table, split, notes = _cut(examples, call_table, known, cut)
     provenance = tape.provenance
     told = {
         "title": f"Covered calls on {asked.underlying}: sold or not, and what came of it",
@@ -150,7 +160,7 @@ def study_set(
             **_split_told(split),
             **msgspec.to_builtins(asked),
         },
-        "caveats": [*provenance.caveats, FORGONE, ABSENT, *notes],
+        "caveats": [*provenance.caveats, FORGONE, ABSENT, *(() if index else (NO_INDEX,)), *notes],
     }
     return TrainingSet(name=f"covered_calls_{asked.underlying.lower()}", table=table, told=told)
 
@@ -263,6 +273,12 @@ def _check_features(asked: Sequence[str] | None, known: Sequence[str]) -> None:
         check_features(known if asked is None else asked, known)
     except ValueError as error:
         raise ConfigurationError(f"--{error}") from error
+
+
+def _with_index(one: TrainingExample, index: KnownIndex) -> TrainingExample:
+    """Add the volatility index that was known at the decision."""
+    dvol = index.at(nanoseconds(one.decision_time))
+    return msgspec.structs.replace(one, extra={**one.extra, "dvol": dvol})
 
 
 def _usual_cut(examples: Sequence[TrainingExample]) -> datetime:

@@ -87,9 +87,12 @@ _FEATURES: Final = {
     "credit": ("fraction of spot", "its price received, fee off"),
     "spread": ("fraction of mark", "its mark less the price received"),
 }
-CALL_FEATURES: Final = tuple(
-    Column(name, "float64", "feature", *_FEATURES[name]) for name in FEATURES
+CALL_FEATURES: Final = (
+    *(Column(name, "float64", "feature", *_FEATURES[name]) for name in FEATURES),
+    Column("dvol", "float64", "feature", "fraction per year", "published volatility index"),
 )
+STUDY_FEATURES: Final = (*FEATURES, "dvol")
+"""What can be chosen: what a state knows, and the index that is held beside it."""
 CALL_ACTION: Final = (
     Column(
         "probability", "float64", "action", "fraction",
@@ -141,10 +144,12 @@ def call_table(
 ) -> TrainingTable:
     """Lay out rows of `generate_training_data` with the features asked for.
 
+    `dvol` is not among what a state knows: whoever asks for it adds it to `extra`.
+
     Raises:
         ValueError: a feature is unknown, or the split leaves nothing to learn from or to test on.
     """
-    chosen = check_features(features, FEATURES)
+    chosen = check_features(features, STUDY_FEATURES)
     shown = tuple(one for one in CALL_FEATURES if one.name in chosen)
     return lay_out(examples, (*KEYS, *CALL_ACTION, SPOT, *shown, *CALL_OUTCOME, *ENDS), split)
 
@@ -162,11 +167,12 @@ def lay_out(
     values: dict[str, list[Any]] = {one.name: [] for one in columns}
     for row, label in zip(examples, labels, strict=True):
         quality = row.extra["quality"] & ~Quality.FEATURES_MISSING
-        if any(row.extra[name] is None for name in features):
+        if any(row.extra.get(name) is None for name in features):
             quality |= Quality.FEATURES_MISSING
         cells = {
-            **row.extra, "decision_time": row.decision_time, "underlying": row.underlying,
-            "split": label, "action": row.action, "spot": row.spot, "reward": row.reward,
+            "dvol": None, **row.extra, "decision_time": row.decision_time,
+            "underlying": row.underlying, "split": label, "action": row.action,
+            "spot": row.spot, "reward": row.reward,
             "quality": int(quality),
         }  # fmt: skip
         for one in columns:

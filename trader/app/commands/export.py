@@ -132,6 +132,8 @@ def _of_study(
     cut: Cut,
 ) -> TrainingSet:
     from trader.app.call_study import history_of, span_of
+    from trader.app.dvol import KnownIndex
+    from trader.app.study_past import store_of
     from trader.app.training_export import check_span, study_set
 
     history = history_of(
@@ -143,4 +145,5 @@ def _of_study(
     return study_set(
         history, terms_of(arguments, start, end), arguments.policy, cut,
         size=arguments.size, drawdown_penalty=arguments.drawdown_penalty,
+        index=KnownIndex(store_of(configuration), arguments.underlying),
     )  # fmt: skip
