@@ -14,6 +14,7 @@ from trader.pricing.black_scholes import (
     Kind,
     Numbers,
     delta,
+    delta_each,
     greeks,
     implied_vol,
     inverse_price,
@@ -366,9 +367,10 @@ def test_delta_alone_is_that_of_all_greeks(
     """The quick way for whole boards gives the same deltas."""
     sign = np.array([1.0 if kind == "call" else -1.0])
     strike = forward * relative
-    quick = delta(sign, np.array([forward]), np.array([strike]), np.array([years]), np.array([vol]))
+    option = np.array([forward]), np.array([strike]), np.array([years]), np.array([vol])
     full = greeks(kind, forward, strike, years, vol).delta
-    assert quick[0] == pytest.approx(full, abs=1e-14)
+    for quick in (delta, delta_each):
+        assert quick(sign, *option)[0] == pytest.approx(full, abs=1e-14)
 
 
 def test_delta_alone_knows_its_limits() -> None:
@@ -376,4 +378,5 @@ def test_delta_alone_knows_its_limits() -> None:
     sign = np.array([1.0, 1.0, 1.0, -1.0, -1.0])
     forward = np.array([2.0, 1.0, 0.5, 2.0, 0.5])
     one = np.ones(5)
-    assert delta(sign, forward, one, 0 * one, one).tolist() == [1.0, 0.5, 0.0, 0.0, -1.0]
+    for quick in (delta, delta_each):
+        assert quick(sign, forward, one, 0 * one, one).tolist() == [1.0, 0.5, 0.0, 0.0, -1.0]

@@ -12,7 +12,7 @@ import numpy as np
 from trader.domain.market import Board, Listing
 from trader.domain.units import YEAR
 from trader.engine.quality import contents
-from trader.pricing.black_scholes import delta
+from trader.pricing.black_scholes import delta_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -187,7 +187,7 @@ def deltas(layout: BoardLayout, values: Floats, at: int, rows: Ints | slice) -> 
     years = np.maximum((layout.expires_at[rows] - at) / YEAR, 0.0)
     known = (forward > 0) & (vol > 0) & (np.maximum(forward, vol) < np.inf)
     if known.all():
-        return delta(sign, forward, strike, years, vol)
+        return delta_each(sign, forward, strike, years, vol)
     found: Floats = np.full(len(forward), np.nan)
-    found[known] = delta(sign[known], forward[known], strike[known], years[known], vol[known])
+    found[known] = delta_each(sign[known], forward[known], strike[known], years[known], vol[known])
     return found

@@ -1,6 +1,7 @@
 """How likely is a standard normal draw below z, in numpy alone and to the last digit or two?"""
 
 import functools
+import math
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SQRT_2PI: Final = 2.5066282746310005
+SQRT_HALF: Final = 0.7071067811865476
 
 # Chebyshev fit of R(z) * (1 + z), R = Mills ratio, in u = (z - 5) / (z + 5), as powers of u
 # (fitted at 50 digits; the worst relative error in double arithmetic is 4e-16 for z in [0, 1e4]).
@@ -71,6 +73,14 @@ def cdf(z: Array) -> Array:
     below: Array = 1.0 - tail
     np.copyto(below, tail, where=z < 0.0)
     return below
+
+
+def cdf_each(z: Array) -> Array:
+    """Return N(z) value by value: cheaper than `cdf` for some hundred, to 1e-13 of each.
+
+    `z` has one dimension.
+    """
+    return np.array([0.5 * math.erfc(one) for one in (z * -SQRT_HALF).tolist()])
 
 
 def tail_quantile(probability: Array) -> Array:
