@@ -13,8 +13,6 @@ from trader.pricing.black_scholes import (
     ImpliedVolStatus,
     Kind,
     Numbers,
-    delta,
-    delta_each,
     greeks,
     implied_vol,
     inverse_price,
@@ -358,25 +356,3 @@ def test_scalars_in_floats_out() -> None:
     shown = greeks("call", 65_000.0, 70_000.0, 0.1, 0.6)
     assert isinstance(shown, Greeks)
     assert all(type(one) is float for one in shown)
-
-
-@given(kinds, forwards, moneyness, years_, vols)
-def test_delta_alone_is_that_of_all_greeks(
-    kind: Flag, forward: float, relative: float, years: float, vol: float
-) -> None:
-    """The quick way for whole boards gives the same deltas."""
-    sign = np.array([1.0 if kind == "call" else -1.0])
-    strike = forward * relative
-    option = np.array([forward]), np.array([strike]), np.array([years]), np.array([vol])
-    full = greeks(kind, forward, strike, years, vol).delta
-    for quick in (delta, delta_each):
-        assert quick(sign, *option)[0] == pytest.approx(full, abs=1e-14)
-
-
-def test_delta_alone_knows_its_limits() -> None:
-    """Without time a delta is 0 or 1 of its sign, a half at the money."""
-    sign = np.array([1.0, 1.0, 1.0, -1.0, -1.0])
-    forward = np.array([2.0, 1.0, 0.5, 2.0, 0.5])
-    one = np.ones(5)
-    for quick in (delta, delta_each):
-        assert quick(sign, forward, one, 0 * one, one).tolist() == [1.0, 0.5, 0.0, 0.0, -1.0]

@@ -16,7 +16,7 @@ from trader.backtest.history import Provenance
 from trader.backtest.option_data import Closes, Ohlc, OptionSnapshot, timeframe_ns
 from trader.domain.events import BoardSnapshot, DeliveryPrice, HistoryLoaded, IndexPrice
 from trader.domain.units import HOUR, YEAR, iso, moment, nanoseconds
-from trader.pricing.black_scholes import delta
+from trader.pricing.deltas import delta
 
 if TYPE_CHECKING:
     from trader.backtest.history import History

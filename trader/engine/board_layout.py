@@ -12,7 +12,7 @@ import numpy as np
 from trader.domain.market import Board, Listing
 from trader.domain.units import YEAR
 from trader.engine.quality import contents
-from trader.pricing.black_scholes import delta_each
+from trader.pricing.deltas import delta_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,7 +17,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from trader.pricing.normal import Array, cdf, cdf_each
+from trader.pricing.normal import Array
 from trader.pricing.normalized import (
     NO_DEVIATION,
     Curve,
@@ -198,32 +198,6 @@ def greeks(
     if not options.shape:
         return Greeks(*(float(one[0]) for one in figures))
     return Greeks(*(one.reshape(options.shape) for one in figures))
-
-
-def delta(sign: Array, forward: Array, strike: Array, years: Array, vol: Array) -> Array:
-    """Return deltas to the forward of a whole board, alone: `greeks` without the rest.
-
-    The caller vouches for its columns: signs of one, positive finite numbers, years >= 0.
-    """
-    return sign * cdf(_signed_d1(sign, forward, strike, years, vol))
-
-
-def delta_each(sign: Array, forward: Array, strike: Array, years: Array, vol: Array) -> Array:
-    """Return what `delta` does to 1e-13, sooner where there are some hundred options or fewer."""
-    return sign * cdf_each(_signed_d1(sign, forward, strike, years, vol))
-
-
-def _signed_d1(sign: Array, forward: Array, strike: Array, years: Array, vol: Array) -> Array:
-    """Return d1 with the option's sign, within the forty deviations beyond which N stands still."""
-    deviation = vol * np.sqrt(years)
-    distance = np.log(forward / strike)
-    alive = deviation > NO_DEVIATION
-    divisor = deviation if alive.all() else np.where(alive, deviation, 1.0)
-    d1 = distance / divisor + 0.5 * deviation
-    if divisor is not deviation:
-        d1 = np.where(alive, d1, np.where(distance == 0.0, 0.0, np.copysign(np.inf, distance)))
-    within: Array = np.minimum(np.maximum(sign * d1, -40.0), 40.0)
-    return within
 
 
 def price_and_greeks(
