@@ -12,7 +12,6 @@ import pytest
 from tests.backtest.calls import T0, Table
 from trader.backtest.option_data import (
     TIMEFRAMES,
-    Closes,
     Ohlc,
     read_closes,
     timeframe_ns,
@@ -86,16 +85,6 @@ def test_frames_out_of_order_ragged_or_mislabelled_are_refused() -> None:
         read_closes(ragged, HOUR)
     with pytest.raises(ValueError, match="candle_label 'middle'"):
         read_closes(Table({T0: 1.0}), HOUR, "middle")
-
-
-def test_closes_are_cut_and_grow_old() -> None:
-    """After a start, by an end; too old is none."""
-    closes = Closes(np.array([1, 2, 3], dtype=np.int64), np.array([10.0, 20.0, 30.0]))
-    assert closes.after(1, 3).close.tolist() == [20.0, 30.0]
-    assert closes.last(2, 0) == 20.0
-    assert closes.last(9, 6) == 30.0
-    assert closes.last(9, 5) is None
-    assert closes.last(0, 5) is None
 
 
 def test_our_frame_names_its_columns() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import NOW, at_eight, board, hourly_bars, option, quote_of
-from trader.domain.market import Bars, Board, Listing, Touch
+from trader.domain.market import Bars, Board, Closes, Listing, Touch
 from trader.domain.units import HOUR
 
 if TYPE_CHECKING:
@@ -148,3 +148,13 @@ def test_hours_that_came_in_order_make_the_same_bars() -> None:
     assert again == bars
     assert Bars.of_hours((), (), (), (), ()) == Bars((), (), (), (), ())
     assert hourly_bars([1.0, 2.0, 3.0]) == bars
+
+
+def test_closes_are_cut_and_grow_old() -> None:
+    """After a start, by an end; too old is none."""
+    closes = Closes(np.array([1, 2, 3], dtype=np.int64), np.array([10.0, 20.0, 30.0]))
+    assert closes.after(1, 3).close.tolist() == [20.0, 30.0]
+    assert closes.last(2, 0) == 20.0
+    assert closes.last(9, 6) == 30.0
+    assert closes.last(9, 5) is None
+    assert closes.last(0, 5) is None

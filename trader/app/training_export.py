@@ -36,6 +36,7 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso, moment, nanoseconds
 from trader.storage.journal import Journal
 from trader.storage.training_sets import FORMATS, Format, write_set, write_whole
+from trader.strategies import call_features
 from trader.views.data_card import card_text, data_card
 
 if TYPE_CHECKING:
@@ -302,8 +303,9 @@ def _told(at: int | None, otherwise: str) -> str:
 
 
 def _code_hash() -> str:
-    """Name the source that makes rows: every module of the package `backtest`."""
+    """Name the source that makes rows: the package `backtest`, and what a state is made of."""
     digest = hashlib.sha256()
-    for path in sorted(Path(backtest.__file__).parent.glob("*.py")):
+    package = sorted(Path(backtest.__file__).parent.glob("*.py"))
+    for path in (*package, Path(call_features.__file__)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trader.backtest.call_results import CallSimulationConfig, SimulatedTrade
-    from trader.backtest.call_value import Quote
-    from trader.backtest.option_data import Closes
-    from trader.domain.market import Floats, Ints
+    from trader.domain.market import Closes, Floats, Ints
+    from trader.strategies.call_features import Quote
 
 Curve = dict["datetime", float]
 LANE: Final = 128

@@ -12,9 +12,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.call_account import Ways
-from trader.backtest.call_state import VOL_DAYS, ChainView
 from trader.backtest.call_value import (
-    Quote,
     Settled,
     delivery_fee,
     is_daily,
@@ -23,8 +21,10 @@ from trader.backtest.call_value import (
     sale_fee,
     walk,
 )
-from trader.backtest.option_data import Closes, is_linear
+from trader.backtest.option_data import is_linear
+from trader.domain.market import Closes
 from trader.domain.units import DAY, nanoseconds
+from trader.strategies.call_features import VOL_DAYS, ChainView, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,40 +5,32 @@ A state reads like a dict: `state["spot"]`, `state.get("iv_rank")`. What cannot 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import msgspec
-import numpy as np
-
-from trader.backtest.call_value import Quote
-from trader.domain.units import DAY, YEAR, moment
+from trader.domain.units import DAY, moment
+from trader.strategies.call_features import (
+    MEANINGS,
+    iv_at_delta,
+    log_return,
+    of_call,
+    realized_vol,
+    skew,
+    term_slope,
+    trend,
+)
 
 if TYPE_CHECKING:
-    from trader.backtest.option_data import Closes
-    from trader.domain.market import Floats, Ints
+    from trader.domain.market import Closes
+    from trader.strategies.call_features import ChainView, Quote
 
-TREND_DAYS: Final = 7
-VOL_DAYS: Final = 30
 RANK_DAYS: Final = 90
 RANKED_MIN: Final = 20
 """Decision times with a volatility that a rank needs before it says anything."""
 
-FEATURES: Final = (
-    "return_1d", "return_7d", "realized_vol", "trend", "iv", "iv_rank", "skew", "term_slope",
-    "delta", "dte_days", "moneyness", "credit", "spread",
-)  # fmt: skip
+FEATURES: Final = tuple(MEANINGS)
 """What a state knows beyond time, underlying and spot: each a float or None (see `DecisionState`).
 """
-
-
-class ChainView(msgspec.Struct, frozen=True):
-    """The living calls of a chain whose delta and volatility are known, columns of one length."""
-
-    expires_at: Ints
-    delta: Floats
-    mark_iv: Floats
 
 
 class Seen(Protocol):
@@ -73,21 +65,15 @@ class Looks:
         """Return what is known at decision time number `k`."""
         return DecisionState(self, k)
 
+    def expiry(self, k: int) -> int:
+        """Return the instant that an expiry is wanted at."""
+        return self.seen.at(k) + self._target
+
     def iv(self, k: int) -> float | None:
         """Return the volatility at the money at the expiry nearest to the target."""
         if k not in self._iv:
-            self._iv[k] = self.iv_at_delta(k, 0.5)
+            self._iv[k] = iv_at_delta(self.seen.chain(k), self.expiry(k), 0.5)
         return self._iv[k]
-
-    def iv_at_delta(self, k: int, delta: float, expiry: int | None = None) -> float | None:
-        """Return the volatility of the call nearest to a delta, at an expiry (None: the target)."""
-        chain = self.seen.chain(k)
-        if chain is None or not len(chain.delta):
-            return None
-        wanted = self.seen.at(k) + self._target if expiry is None else expiry
-        nearest = np.abs(chain.expires_at - wanted)
-        rows = np.flatnonzero(nearest == nearest.min())
-        return float(chain.mark_iv[rows[np.argmin(np.abs(chain.delta[rows] - delta))]])
 
     def iv_rank(self, k: int) -> float | None:
         """Rank the volatility among those of the decision times of the last 90 days: 0 to 1."""
@@ -103,58 +89,11 @@ class Looks:
             return None
         return sum(one < now for one in before) / len(before)
 
-    def term_slope(self, k: int) -> float | None:
-        """Return the volatility at the money of the last expiry less that of the first."""
-        chain = self.seen.chain(k)
-        if chain is None or not len(chain.delta):
-            return None
-        ends = (self.iv_at_delta(k, 0.5, int(one(chain.expires_at))) for one in (np.max, np.min))
-        far, near = ends
-        return None if far is None or near is None else far - near
-
-    def skew(self, k: int) -> float | None:
-        """Return the volatility at delta .25 less that at .75 (the put of -.25)."""
-        high, low = self.iv_at_delta(k, 0.25), self.iv_at_delta(k, 0.75)
-        return None if high is None or low is None else high - low
-
-    def change(self, k: int, days: int) -> float | None:
-        """Return the coin's log return over some days."""
-        at, closes = self.seen.at(k), self.seen.closes(k)
-        before = closes.last(at - days * DAY, DAY)
-        now = closes.last(at, DAY)
-        return None if not before or not now else math.log(now / before)
-
-    def trend(self, k: int) -> float | None:
-        """Score the trend of seven days: log return over the root of summed squared returns.
-
-        About standard normal without a trend; None where fewer than 4 closes tell of them.
-        """
-        moves = self._moves(k, TREND_DAYS)
-        if len(moves) < 3:
-            return None
-        size = math.sqrt(float((moves * moves).sum()))
-        return float(moves.sum()) / size if size > 0 else 0.0
-
-    def realized_vol(self, k: int) -> float | None:
-        """Return the volatility of up to 30 days of closes, a fraction per year."""
-        closes = self.seen.closes(k)
-        moves = self._moves(k, VOL_DAYS)
-        if len(moves) < 3:
-            return None
-        spent = int(closes.known_at[-1] - closes.known_at[-1 - len(moves)]) / YEAR
-        return math.sqrt(float((moves * moves).sum()) / spent)
-
-    def _moves(self, k: int, days: int) -> Floats:
-        at = self.seen.at(k)
-        closes = self.seen.closes(k).after(at - days * DAY - 1, at)
-        moves: Floats = np.diff(np.log(closes.close[closes.close > 0]))
-        return moves
-
 
 class DecisionState(Mapping[str, Any]):
     """What is known at one decision time.
 
-    time, underlying, spot; `return_1d`, `return_7d` (log), `realized_vol`, `trend` (see `Looks`);
+    time, underlying, spot; `return_1d`, `return_7d` (log), `realized_vol`, `trend`;
     `iv`, `iv_rank`, `skew`, `term_slope` of the chain; of the call that would be sold `delta`,
     `dte_days`, `moneyness` (ln K/S), `credit` (share of the coin's price received, fee off) and
     `spread` (mark less price, over mark); each None where it is not known.
@@ -187,28 +126,21 @@ class DecisionState(Mapping[str, Any]):
     def _feature(self, key: str) -> float | None:
         looks, k = self._looks, self._k
         match key:
-            case "return_1d":
-                return looks.change(k, 1)
-            case "return_7d":
-                return looks.change(k, 7)
-            case "realized_vol" | "trend" | "iv" | "iv_rank" | "skew" | "term_slope":
-                found: float | None = getattr(looks, key)(k)
-                return found
+            case "return_1d" | "return_7d":
+                days = 1 if key == "return_1d" else 7
+                return log_return(looks.seen.closes(k), looks.seen.at(k), days)
+            case "realized_vol":
+                return realized_vol(looks.seen.closes(k), looks.seen.at(k))
+            case "trend":
+                return trend(looks.seen.closes(k), looks.seen.at(k))
+            case "iv":
+                return looks.iv(k)
+            case "iv_rank":
+                return looks.iv_rank(k)
+            case "skew":
+                return skew(looks.seen.chain(k), looks.expiry(k))
+            case "term_slope":
+                return term_slope(looks.seen.chain(k))
             case _:
                 quote = looks.seen.quote(k)
-                return None if isinstance(quote, str) else _of_quote(key, quote)
-
-
-def _of_quote(key: str, quote: Quote) -> float | None:
-    match key:
-        case "delta":
-            return quote.delta
-        case "dte_days":
-            return (quote.expires_at - quote.at) / DAY
-        case "moneyness":
-            return None if quote.strike is None else math.log(quote.strike / quote.spot)
-        case "credit":
-            received = quote.price - quote.fee
-            return received / quote.spot if quote.linear else received
-        case _:
-            return (quote.mark - quote.price) / quote.mark
+                return None if isinstance(quote, str) else of_call(key, quote)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trader.backtest.call_account import Ways
-from trader.backtest.call_state import VOL_DAYS, ChainView
-from trader.backtest.call_value import Quote, Settled, sale_fee, settle
-from trader.backtest.option_data import Closes, is_linear, read_closes, strike_of, told
+from trader.backtest.call_value import Settled, sale_fee, settle
+from trader.backtest.option_data import is_linear, read_closes, strike_of, told
 from trader.domain.units import DAY, moment, nanoseconds
+from trader.strategies.call_features import VOL_DAYS, ChainView, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.backtest.call_results import CallSimulationConfig
     from trader.backtest.option_data import DeribitDataSource, Quoted
+    from trader.domain.market import Closes
 
 
 class Steps:

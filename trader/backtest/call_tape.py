@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from trader.backtest.history import Provenance
-from trader.backtest.option_data import Closes, Ohlc, OptionSnapshot, timeframe_ns
+from trader.backtest.option_data import Ohlc, OptionSnapshot, timeframe_ns
 from trader.domain.events import BoardSnapshot, DeliveryPrice, HistoryLoaded, IndexPrice
+from trader.domain.market import Closes
 from trader.domain.units import HOUR, YEAR, iso, moment, nanoseconds
 from trader.pricing.deltas import delta
 

@@ -17,30 +17,11 @@ from trader.domain.valuation import OPTION_FEE_CAP
 
 if TYPE_CHECKING:
     from trader.backtest.call_results import CallSimulationConfig
-    from trader.backtest.option_data import Closes
-    from trader.domain.market import Floats, Ints
+    from trader.domain.market import Closes, Floats, Ints
+    from trader.strategies.call_features import Quote
 
 # Prices are floats or arrays of them: what comes in comes out.
 Prices = Any
-
-
-class Quote(msgspec.Struct, frozen=True, gc=False):
-    """The call that would be sold at a decision time: all of it known then.
-
-    `price` is what is received, `mark` what it was worth by the venue's model, `fee` what the sale
-    costs: in the premium's currency per coin.
-    """
-
-    at: int
-    instrument_name: str
-    expires_at: int
-    strike: float | None
-    delta: float
-    mark: float
-    price: float
-    fee: float
-    spot: float
-    linear: bool
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.backtest.call_account import Ways
-    from trader.backtest.call_value import Quote, Settled
-    from trader.backtest.option_data import Closes
+    from trader.backtest.call_value import Settled
+    from trader.domain.market import Closes
+    from trader.strategies.call_features import Quote
 
 __all__ = [
     "REASONS", "CallSimulationConfig", "CoveredCallSimulator", "Decision", "DeribitDataSource",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import msgspec
 import numpy as np
 
+from trader.domain.market import Closes
 from trader.domain.units import DAY, HOUR, MINUTE, nanoseconds
 
 if TYPE_CHECKING:
@@ -145,25 +146,6 @@ class DeribitDataSource(Protocol):
         self, instrument_name: str, start: datetime, end: datetime, timeframe: str
     ) -> Frame:
         """Return bars of an option's mark, in the premium's currency."""
-
-
-class Closes(msgspec.Struct, frozen=True):
-    """Closes by the instant they were known, rising; prices that are none are left out."""
-
-    known_at: Ints
-    close: Floats
-
-    def after(self, start: int, end: int) -> Closes:
-        """Keep what became known after `start` and by `end`."""
-        first, last = np.searchsorted(self.known_at, (start, end), side="right")
-        return Closes(self.known_at[first:last], self.close[first:last])
-
-    def last(self, at: int, age_max: int) -> float | None:
-        """Return the last close known at an instant, None where it is older than allowed."""
-        place = int(np.searchsorted(self.known_at, at, side="right")) - 1
-        if place < 0 or at - int(self.known_at[place]) > age_max:
-            return None
-        return float(self.close[place])
 
 
 def read_closes(frame: Frame, step: int, label: str = "open") -> Closes:

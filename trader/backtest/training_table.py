@@ -15,6 +15,7 @@ import msgspec
 
 from trader.backtest.call_state import FEATURES
 from trader.backtest.training import Quality, TrainingExample, split_by_time
+from trader.strategies.call_features import MEANINGS
 
 Type = Literal["timestamp", "string", "float64", "int64"]
 Role = Literal["key", "action", "feature", "outcome", "quality"]
@@ -72,23 +73,8 @@ ENDS: Final = (
     Column("config_hash", "string", "quality", "", "configuration that was decided under"),
 )
 
-_FEATURES: Final = {
-    "return_1d": ("log", "log return of the coin over one day"),
-    "return_7d": ("log", "log return of the coin over seven days"),
-    "realized_vol": ("fraction per year", "volatility of up to 30 days of closes"),
-    "trend": ("standard deviations", "seven days' log return over its own volatility"),
-    "iv": ("fraction per year", "implied volatility at the money, expiry nearest the target"),
-    "iv_rank": ("fraction", "share of the last 90 days' decision times with a lower iv"),
-    "skew": ("fraction per year", "implied volatility at delta .25 less that at .75"),
-    "term_slope": ("fraction per year", "iv of the last expiry less that of the first"),
-    "delta": ("1", "delta of the call that would be sold"),
-    "dte_days": ("days", "its days to expiry"),
-    "moneyness": ("log", "ln(strike / spot)"),
-    "credit": ("fraction of spot", "its price received, fee off"),
-    "spread": ("fraction of mark", "its mark less the price received"),
-}
 CALL_FEATURES: Final = (
-    *(Column(name, "float64", "feature", *_FEATURES[name]) for name in FEATURES),
+    *(Column(name, "float64", "feature", *MEANINGS[name]) for name in FEATURES),
     Column("dvol", "float64", "feature", "fraction per year", "published volatility index"),
 )
 STUDY_FEATURES: Final = (*FEATURES, "dvol")

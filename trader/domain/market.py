@@ -73,6 +73,25 @@ _NO_BARS: Final = Bars((), (), (), (), ())
 _NOTHING: Final = (np.empty(0, dtype=np.int64), np.empty(0))
 
 
+class Closes(msgspec.Struct, frozen=True):
+    """Closes by the instant they were known, rising; prices that are none are left out."""
+
+    known_at: Ints
+    close: Floats
+
+    def after(self, start: int, end: int) -> Closes:
+        """Keep what became known after `start` and by `end`."""
+        first, last = np.searchsorted(self.known_at, (start, end), side="right")
+        return Closes(self.known_at[first:last], self.close[first:last])
+
+    def last(self, at: int, age_max: int) -> float | None:
+        """Return the last close known at an instant, None where it is older than allowed."""
+        place = int(np.searchsorted(self.known_at, at, side="right")) - 1
+        if place < 0 or at - int(self.known_at[place]) > age_max:
+            return None
+        return float(self.close[place])
+
+
 class Listing:
     """The contracts of a board: what stays as it is from one instant to the next.
 
