@@ -126,12 +126,18 @@ def test_dependencies_are_what_the_code_imports() -> None:
     extras = project["optional-dependencies"]
     declared, optional = (
         {re.split(r"[^\w.-]", one)[0].lower() for one in requirements}
-        for requirements in (project["dependencies"], extras["tls"] + extras["distributed"])
+        for requirements in (
+            project["dependencies"],
+            extras["tls"] + extras["distributed"] + extras["train"],
+        )
     )
     tops = {full.split(".")[0] for path in modules() for full in imports(path).values()}
     distributions = importlib.metadata.packages_distributions()
     third_party = tops - sys.stdlib_module_names - {"trader"} - optional
-    imported = {distributions[top][0].lower().replace("_", "-") for top in third_party}
+    imported = {
+        distributions[top][0].lower().replace("_", "-")
+        for top in third_party - {"sklearn"}  # the extra `train`: scikit-learn
+    }
     assert imported - {"pydantic-core"} == declared, "pydantic pins its core itself"
 
 

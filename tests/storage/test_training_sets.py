@@ -15,9 +15,9 @@ from tests.backtest.calls import modelled, study
 from trader.backtest.covered_call import CoveredCallSimulator
 from trader.backtest.training import generate_training_data
 from trader.backtest.training_table import TrainingTable, call_table
-from trader.domain.errors import StorageError
+from trader.domain.errors import ConfigurationError, StorageError
 from trader.storage.arrow import load_arrow
-from trader.storage.training_sets import FORMATS, Format, write_set
+from trader.storage.training_sets import FORMATS, Format, read_set, write_set
 from trader.views.data_card import data_card
 
 
@@ -131,3 +131,29 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, table: Training
     with pytest.raises(StorageError, match=r"file/rows\.csv cannot be written .*name another"):
         write_set(tmp_path / "file" / "rows.csv", table, "csv")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_set_reads_back_to_the_same_values(
+    tmp_path: Path, table: TrainingTable, form: Format
+) -> None:
+    """All columns, to the last bit; or those that are asked for."""
+    path = written(tmp_path, table, form)
+    kinds: dict[str, str] = {one.name: one.type for one in table.columns}
+    assert read_set(path, kinds) == table.values
+    assert read_set(path, {"iv": "float64"}) == {"iv": table.values["iv"]}
+
+
+def test_what_is_no_set_is_refused(tmp_path: Path, table: TrainingTable) -> None:
+    """Another ending, no file, a file of something else, a column that is not there."""
+    with pytest.raises(ConfigurationError, match=r"ends in \.parquet, \.csv or \.jsonl"):
+        read_set(tmp_path / "rows.xls", {})
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_set(tmp_path / "rows.csv", {})
+    for form in FORMATS:
+        path = tmp_path / f"broken.{form}"
+        path.write_text("iv\nnothing\n")
+        with pytest.raises(ConfigurationError, match="does not hold the columns of its card"):
+            read_set(path, {"iv": "float64"})
+        with pytest.raises(ConfigurationError, match="does not hold the columns of its card"):
+            read_set(written(tmp_path, table, form), {"mood": "float64"})

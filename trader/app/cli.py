@@ -21,6 +21,7 @@ from trader.app.commands import (
     report,
     run,
     stages,
+    train,
     verify,
 )
 from trader.app.exit_codes import ExitCode
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAMILIES: Final = (
-    demo, run, exchange, journal, verify, replay, backtest, export, nightly, report, data,
+    demo, run, exchange, journal, verify, replay, backtest, export, train, nightly, report, data,
     config, stages, control,
 )  # fmt: skip
 """Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""

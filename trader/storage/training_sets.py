@@ -1,4 +1,4 @@
-"""How does a set of training rows become a file? Parquet, CSV or JSONL, whole or not at all.
+"""How does a set of training rows become a file, and a file a set? Parquet, CSV or JSONL.
 
 The same rows and types come back from each: instants in UTC microseconds, shortest digits that give
 the same number, nothing (CSV), null (JSONL, Parquet) for what is not known.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
-from trader.domain.errors import StorageError
+from trader.domain.errors import ConfigurationError, StorageError
 from trader.storage.arrow import load_arrow
 
 if TYPE_CHECKING:
@@ -52,6 +52,56 @@ def write_whole(path: Path, content: bytes) -> int:
             unfinished.unlink()
         raise StorageError(f"{path} cannot be written ({error}): name another place") from error
     return len(content)
+
+
+def read_set(path: Path, types: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Read the columns of a set that `types` names; what is not known is None.
+
+    `types` are those of its card: timestamp, string, float64, int64.
+
+    Raises:
+        ConfigurationError: the file is not there, is no such set, or lacks one of the columns.
+    """
+    form = path.suffix.removeprefix(".")
+    if form not in FORMATS:
+        raise ConfigurationError(f"{path}: a set ends in .parquet, .csv or .jsonl; name one")
+    try:
+        return _decoded(path.read_bytes(), form, types)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error}); name another") from error
+    except (ValueError, KeyError, IndexError, TypeError, msgspec.MsgspecError) as error:
+        raise ConfigurationError(
+            f"{path} does not hold the columns of its card ({error!r}); export it anew"
+        ) from error
+
+
+def _decoded(content: bytes, form: str, types: Mapping[str, str]) -> dict[str, list[Any]]:
+    if form == "parquet":
+        arrow = load_arrow()
+        table = arrow.parquet.read_table(arrow.core.BufferReader(content), columns=[*types])
+        return {name: table.column(name).to_pylist() for name in types}
+    rows: list[dict[str, Any]]
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True))
+    else:
+        rows = [msgspec.json.decode(line) for line in content.splitlines()]
+    return {
+        name: [None if row[name] in ("", None) else _read(row[name], kind) for row in rows]
+        for name, kind in types.items()
+    }
+
+
+def _read(value: Any, kind: str) -> Any:  # noqa: ANN401 - a cell
+    """Read a cell of a text; what is no text is of its type already."""
+    match kind:
+        case "timestamp":
+            return datetime.fromisoformat(value)
+        case "float64":
+            return float(value)
+        case "int64":
+            return int(value)
+        case _:
+            return str(value)
 
 
 def _encoded(table: TrainingTable, form: Format, card: Mapping[str, str]) -> bytes:
