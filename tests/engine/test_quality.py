@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from tests.builders import NOW
 from tests.engine.books import CALL, CALL_UP, INDEX, PUT
 from tests.engine.quotes import market_of, quote_of
+from tests.engine.test_market_state import snapshot_of
 from trader.domain.events import FaultKind, FeedFault, FeedLost, FeedRestored, IndexPrice
 from trader.domain.units import SECOND
+from trader.engine.board_layout import SOUND, matrix
 from trader.engine.market_state import MarketState
 from trader.engine.quality import (
     TAKES,
     Integrity,
     content,
-    contents,
     freshness,
     freshnesses,
     mended,
@@ -50,14 +51,19 @@ def test_a_display_is_worth_its_sides_unless_it_contradicts_itself(
     assert content(bid, ask) == score
 
 
-@given(st.lists(st.tuples(PRICES, PRICES, st.floats(-100, 100)), min_size=1))
-def test_one_by_one_and_at_once_agree(rows: list[tuple[float, float, float]]) -> None:
-    """Boards and single touches show the same scores, all of them from 0 to 1."""
-    bids, asks, ages = (np.array(column) for column in zip(*rows, strict=True))
-    assert contents(bids, asks).tolist() == [content(bid, ask) for bid, ask, _ in rows]
-    scored = freshnesses(ages, 30.0)
-    assert scored == pytest.approx([freshness(age, 30.0) for _, _, age in rows])
+@given(st.lists(st.floats(-100, 100), min_size=1))
+def test_ages_one_by_one_and_at_once_agree(ages: list[float]) -> None:
+    """Boards and single touches lose their freshness alike, from 1 to 0."""
+    scored = freshnesses(np.array(ages), 30.0)
+    assert scored == pytest.approx([freshness(age, 30.0) for age in ages])
     assert ((scored >= 0) & (scored <= 1)).all()
+
+
+@given(PRICES | st.sampled_from((0.0, -1.0, math.inf)), PRICES)
+def test_displays_one_by_one_and_at_once_agree(bid: float, ask: float) -> None:
+    """A quote and the row of a snapshot that say the same are scored the same."""
+    rows = matrix(snapshot_of((CALL, PUT), bid=[bid, ask], ask=[ask, bid]), 1.0)
+    assert rows[:, SOUND].tolist() == [content(bid, ask), content(ask, bid)]
 
 
 def test_freshness_falls_from_the_cadence_to_the_limit() -> None:

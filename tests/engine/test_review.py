@@ -9,6 +9,7 @@ from trader.domain.events import PauseTrading
 from trader.domain.trading import Leg, Pricing
 from trader.domain.units import HOUR, MINUTE
 from trader.engine.account_view import AccountView
+from trader.engine.holdings import Holdings
 
 
 def test_a_strategy_sees_its_own_chains_and_orders_only() -> None:
@@ -139,7 +140,8 @@ def test_what_is_read_anew_is_what_a_stranger_would_read() -> None:
         floor.move(spot)
         floor.pass_time(MINUTE)
         kept = floor.engine.review.view("main")
-        fresh = AccountView(floor.engine.ledger, floor.engine.market, "main")
+        ledger = floor.engine.ledger
+        fresh = AccountView(ledger, floor.engine.market, Holdings(ledger, "main"))
         assert (kept.worth(), kept.margins()) == (fresh.worth(), fresh.margins())
         assert kept.free_coins() == fresh.free_coins()
         for equity_usd in (1.0, 2.0, 1.0):

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.domain.trading import Consumer
-from trader.domain.units import DAY, from_atoms, tidy
+from trader.domain.units import DAY, from_atoms
 from trader.domain.valuation import result
+from trader.engine.holdings import wanted
 from trader.risk.margin import standard_margin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from trader.domain.instruments import Instrument
     from trader.engine.chains import Chain, LegBook
+    from trader.engine.holdings import Holdings
     from trader.engine.ledger import Ledger, WorkingBook
     from trader.engine.market_state import MarketState
 
@@ -46,16 +46,13 @@ class Margins(msgspec.Struct, frozen=True):
 class AccountView:
     """Reads one account's books against the market of one instant: it does not outlive either."""
 
-    def __init__(self, ledger: Ledger, market: MarketState, name: str) -> None:
+    def __init__(self, ledger: Ledger, market: MarketState, holdings: Holdings) -> None:
         self._ledger = ledger
         self._market = market
-        self._account = ledger.account(name)
-        self._chains = ledger.chains_of(name)
-        self._orders = [book for book in ledger.orders.values() if book.order.account == name]
+        self._holdings = holdings
         self._rates = market.rates()
         self._worth: Worth | None = None
         self._margins: Margins | None = None
-        self._free: dict[str, float] | None = None
         self._consumers: tuple[float, tuple[Consumer, ...]] = (math.nan, ())
 
     def worth(self) -> Worth:
@@ -65,20 +62,20 @@ class AccountView:
         return self._worth
 
     def _valued(self) -> Worth:
-        rates = self._rates
-        if any(currency not in rates for currency, atoms in self._account.cash.items() if atoms):
+        rates, account = self._rates, self._holdings.account
+        if not self._holdings.owned <= rates.keys():
             return Worth(math.nan, math.nan, ())
-        rates = {currency: rates.get(currency, 0.0) for currency in self._account.cash}
+        rates = {currency: rates.get(currency, 0.0) for currency in account.cash}
         stale: dict[str, None] = {}
         positions_usd = 0.0
-        for chain in self._chains:
+        for chain in self._holdings.chains:
             for leg in chain.legs.values():
                 value, fresh = self._value(leg)
                 positions_usd += value * rates.get(leg.instrument.settlement_currency, math.nan)
                 if not fresh:
                     stale[leg.instrument.name] = None
-        equity = self._account.cash_usd(rates) + positions_usd
-        return Worth(equity, equity - self._account.opening_usd(rates), tuple(sorted(stale)))
+        equity = account.cash_usd(rates) + positions_usd
+        return Worth(equity, equity - account.opening_usd(rates), tuple(sorted(stale)))
 
     def _value(self, leg: LegBook) -> tuple[float, bool]:
         """Value one leg in its settlement currency; without a mark at its entry, and say so."""
@@ -113,8 +110,10 @@ class AccountView:
         """Value what a chain has paid and received so far at today's indices."""
         rates = self._rates
         return sum(
-            from_atoms(atoms) * rates.get(currency, math.nan)
-            for currency, atoms in chain.flows.items()
+            [
+                from_atoms(atoms) * rates.get(currency, math.nan)
+                for currency, atoms in chain.flows.items()
+            ]
         )
 
     def consumers(self, equity_usd: float) -> tuple[Consumer, ...]:
@@ -126,10 +125,10 @@ class AccountView:
     def _consuming(self, equity_usd: float) -> tuple[Consumer, ...]:
         found = [
             self._consumer(chain.id, "position", chain, chain.risk_usd, chain.risk_coin, equity_usd)
-            for chain in self._chains
+            for chain in self._holdings.chains
             if chain.risk_usd > 0 or chain.risk_coin > 0
         ]
-        for book in self._orders:
+        for book in self._holdings.orders:
             usd, coin = _reserved(book)
             if usd > 0 or coin > 0:
                 chain = self._ledger.chain(book.order.chain_id)
@@ -161,7 +160,7 @@ class AccountView:
         """List the chains that hold a slot of today for a strategy (ended ones keep theirs)."""
         midnight = at - at % DAY + DAY
         shares = {consumer.id: consumer.share for consumer in self.consumers(equity_usd)}
-        account = self._account.name
+        account = self._holdings.account.name
         return tuple(
             Consumer(chain_id, "position", strategy, "", shares.get(chain_id, 0.0), midnight)
             for chain_id in self._ledger.slots_used(account, strategy, at)
@@ -169,35 +168,7 @@ class AccountView:
 
     def free_coins(self) -> dict[str, float]:
         """Tell what of each currency is not promised to a short call."""
-        if self._free is None:
-            self._free = self._unpromised()
-        return self._free
-
-    def _unpromised(self) -> dict[str, float]:
-        free = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
-        for chain in self._chains:
-            self._promise(free, ((leg.instrument, leg.amount) for leg in chain.legs.values()))
-        for book in self._orders:
-            if book.order.action in ("open", "add", "roll"):
-                legs = book.order.legs
-                self._promise(
-                    free,
-                    (
-                        (book.instruments[leg.instrument], leg.ratio * book.remaining)
-                        for leg in legs
-                    ),
-                )
-        return free
-
-    @staticmethod
-    def _promise(free: dict[str, float], legs: Iterator[tuple[Instrument, float]]) -> None:
-        short: dict[str, float] = {}
-        for instrument, amount in legs:
-            if instrument.option_type == "call" and instrument.inverse:
-                currency = instrument.settlement_currency
-                short[currency] = short.get(currency, 0.0) - amount
-        for currency, amount in short.items():
-            free[currency] = tidy(free.get(currency, 0.0) - max(amount, 0.0))
+        return self._holdings.free_coins
 
     def margins(self) -> Margins:
         """Add up standard margin: positions netted per instrument, orders as if they filled."""
@@ -206,37 +177,28 @@ class AccountView:
         return self._margins
 
     def _held_against(self) -> Margins:
-        balance = {currency: from_atoms(atoms) for currency, atoms in self._account.cash.items()}
+        holdings = self._holdings
+        balance = dict(holdings.cash)
         initial = dict.fromkeys(balance, 0.0)
         maintenance = dict.fromkeys(balance, 0.0)
-        for instrument, amount in self._net().values():
+        for instrument, amount in holdings.net.values():
             currency = instrument.settlement_currency
             first, second = self._margin(instrument, amount)
             initial[currency] = initial.get(currency, 0.0) + first
             maintenance[currency] = maintenance.get(currency, 0.0) + second
-        for chain in self._chains:
-            for leg in chain.legs.values():
-                if leg.instrument.kind != "option":
-                    currency = leg.instrument.settlement_currency
-                    balance[currency] = balance.get(currency, 0.0) + self._value(leg)[0]
-        for book in self._orders:
+        for leg in holdings.futures:
+            currency = leg.instrument.settlement_currency
+            balance[currency] = balance.get(currency, 0.0) + self._value(leg)[0]
+        for book in holdings.orders:
             if book.order.action != "close":
                 held = self._ledger.chain(book.order.chain_id).legs
-                for instrument, amount in _wanted(book):
+                for instrument, amount in wanted(book):
                     if book.order.action == "roll" and instrument.name in held:
                         continue  # the leg that the roll closes
                     currency = instrument.settlement_currency
                     first, _ = self._margin(instrument, amount)
                     initial[currency] = initial.get(currency, 0.0) + first
         return Margins(balance, initial, maintenance)
-
-    def _net(self) -> Mapping[str, tuple[Instrument, float]]:
-        net: dict[str, tuple[Instrument, float]] = {}
-        for chain in self._chains:
-            for leg in chain.legs.values():
-                _, held = net.get(leg.instrument.name, (leg.instrument, 0.0))
-                net[leg.instrument.name] = (leg.instrument, tidy(held + leg.amount))
-        return net
 
     def _margin(self, instrument: Instrument, amount: float) -> tuple[float, float]:
         touch = self._market.touch(instrument.name)
@@ -246,12 +208,6 @@ class AccountView:
         mark = touch.mark if touch is not None and touch.mark > 0 else 0.0
         forward = touch.underlying_price if touch is not None else index
         return standard_margin(instrument, amount, mark, forward if forward > 0 else index, index)
-
-
-def _wanted(book: WorkingBook) -> Iterator[tuple[Instrument, float]]:
-    """List what a working order would still trade, leg by leg."""
-    for leg in book.order.legs:
-        yield book.instruments[leg.instrument], leg.ratio * book.remaining
 
 
 def _reserved(book: WorkingBook) -> tuple[float, float]:

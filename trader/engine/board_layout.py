@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from operator import attrgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from trader.domain.market import Board, Listing
 from trader.domain.units import YEAR
-from trader.engine.quality import contents
 from trader.pricing.deltas import delta_each
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ SNAPSHOT_COLUMNS: Final = (
 )  # fmt: skip
 
 
-_RANK: Final = attrgetter("expires_at", "strike", "option_type")
 _NOT_SHOWN: Final = np.array([[np.nan], [0.0], [np.nan], [0.0]])
 """What stands in the first four columns where nothing is displayed."""
 
@@ -48,7 +45,7 @@ _NOT_SHOWN: Final = np.array([[np.nan], [0.0], [np.nan], [0.0]])
 class BoardLayout(Listing):
     """The rows of one underlying's options, sorted; rebuilt only when listings change."""
 
-    __slots__ = ("rows", "sign")
+    __slots__ = ("first_expiry", "rows", "sign")
 
     @classmethod
     def of(
@@ -67,17 +64,15 @@ class BoardLayout(Listing):
         )
 
     def __init__(self, listed: Sequence[tuple[int, Instrument]]) -> None:
-        ranks = [_RANK(one) for _, one in listed]
-        ordered = [listed[place] for place in sorted(range(len(listed)), key=ranks.__getitem__)]
-        instruments = tuple([instrument for _, instrument in ordered])
-        super().__init__(
-            instruments,
-            np.array([one.strike for one in instruments], dtype=np.float64),
-            np.array([one.expires_at for one in instruments], dtype=np.int64),
-            np.array([one.option_type == "call" for one in instruments], dtype=bool),
-        )
-        self.rows = np.array([row for row, _ in ordered], dtype=np.int64)
+        strike = np.array([one.strike for _, one in listed], dtype=np.float64)
+        expires_at = np.array([one.expires_at for _, one in listed], dtype=np.int64)
+        is_call = np.array([one.option_type == "call" for _, one in listed], dtype=bool)
+        order = np.lexsort((~is_call, strike, expires_at))
+        instruments = tuple([listed[place][1] for place in order.tolist()])
+        super().__init__(instruments, strike[order], expires_at[order], is_call[order])
+        self.rows = np.array([row for row, _ in listed], dtype=np.int64)[order]
         self.sign = np.where(self.is_call, 1.0, -1.0)
+        self.first_expiry = instruments[0].expires_at or 0 if instruments else 0
         for column in (self.rows, self.strike, self.expires_at, self.is_call):
             column.flags.writeable = False  # boards share them with whoever reads the market
 
@@ -114,15 +109,22 @@ def matrix(board: BoardSnapshot, integrity: Floats | float) -> Floats:
     Raises:
         ValueError: a column has more or fewer values than there are contracts.
     """
-    _check_lengths(board, len(board.instruments))
-    columns = np.empty((COLUMNS, len(board.instruments)))
-    columns[BID], columns[BID_AMOUNT] = board.bid, board.bid_amount
-    columns[ASK], columns[ASK_AMOUNT] = board.ask, board.ask_amount
-    columns[MARK], columns[MARK_IV] = board.mark, board.mark_iv
-    columns[UNDERLYING_PRICE], columns[INDEX] = board.underlying_price, board.index_price
+    rows = len(board.instruments)
+    given = [getattr(board, name) for name in SNAPSHOT_COLUMNS]
+    for name, column in zip(SNAPSHOT_COLUMNS, given, strict=True):
+        if len(column) != rows:
+            raise ValueError(
+                f"snapshot: {name} has {len(column)} rows for {rows} instruments: "
+                "align the columns with the instruments"
+            )
+    columns = np.empty((COLUMNS, rows))
+    np.concatenate(given, out=columns[: len(given)].reshape(-1))
+    columns[INDEX] = board.index_price
     displayed = columns[: ASK_AMOUNT + 1]
-    np.copyto(displayed, _NOT_SHOWN, where=~((displayed > 0) & (displayed < np.inf)))
-    columns[SOUND] = contents(columns[BID], columns[ASK]) * integrity
+    shown = (displayed > 0) & (displayed < np.inf)
+    np.copyto(displayed, _NOT_SHOWN, where=~shown)
+    one_side = shown[BID] ^ shown[ASK]
+    columns[SOUND] = ((columns[BID] < columns[ASK]) + 0.5 * one_side) * integrity
     return columns.T
 
 
@@ -136,15 +138,6 @@ def check_unique(instruments: Sequence[Instrument]) -> None:
     twice = [name for name, times in counted.items() if times > 1]
     if twice:
         raise ValueError(f"snapshot: {', '.join(twice[:5])} listed twice: drop the duplicates")
-
-
-def _check_lengths(board: BoardSnapshot, rows: int) -> None:
-    for name in SNAPSHOT_COLUMNS:
-        if len(getattr(board, name)) != rows:
-            raise ValueError(
-                f"snapshot: {name} has {len(getattr(board, name))} rows for {rows} instruments: "
-                "align the columns with the instruments"
-            )
 
 
 def show(
@@ -182,12 +175,11 @@ def show(
 
 def deltas(layout: BoardLayout, values: Floats, at: int, rows: Ints | slice) -> Floats:
     """Black-76 deltas of some rows where a quote has a forward and a volatility; NaN elsewhere."""
-    forward, vol = values[:, UNDERLYING_PRICE][rows], values[:, MARK_IV][rows]
-    sign, strike = layout.sign[rows], layout.strike[rows]
-    years = np.maximum((layout.expires_at[rows] - at) / YEAR, 0.0)
-    known = (forward > 0) & (vol > 0) & (np.maximum(forward, vol) < np.inf)
-    if known.all():
-        return delta_each(sign, forward, strike, years, vol)
-    found: Floats = np.full(len(forward), np.nan)
-    found[known] = delta_each(sign[known], forward[known], strike[known], years[known], vol[known])
-    return found
+    columns = (
+        layout.sign[rows],
+        values[:, UNDERLYING_PRICE][rows],
+        layout.strike[rows],
+        np.maximum((layout.expires_at[rows] - at) / YEAR, 0.0),
+        values[:, MARK_IV][rows],
+    )
+    return np.array(delta_each(*(column.tolist() for column in columns)))

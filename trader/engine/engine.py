@@ -169,8 +169,9 @@ class Engine:
         step = self._step(stamped.sequence, stamped.at)
         if stamped.at >= self._next_expiry:
             self._tidy_up(step)  # first: nobody is asked about a chain that has expired
+        before = self.ledger.version
         self._observe(stamped.event, step)
-        if step.facts:
+        if self.ledger.version != before:
             self._tidy_up(step)
         return self._outcome(step, self._quality(stamped.event))
 

@@ -212,14 +212,16 @@ class Ledger:
 
     def working(self, chain_id: str) -> tuple[WorkingBook, ...]:
         """List the working orders of a chain."""
-        return tuple(book for book in self.orders.values() if book.order.chain_id == chain_id)
+        return tuple([book for book in self.orders.values() if book.order.chain_id == chain_id])
 
     def chains_of(self, account: str, strategy: str | None = None) -> tuple[Chain, ...]:
         """List the living chains of an account, of one strategy where named."""
         return tuple(
-            chain
-            for chain in self.chains.values()
-            if chain.account == account and strategy in (None, chain.strategy)
+            [
+                chain
+                for chain in self.chains.values()
+                if chain.account == account and strategy in (None, chain.strategy)
+            ]
         )
 
     def chain_view(self, chain: Chain) -> ChainView:

@@ -64,6 +64,7 @@ class MarketState:
         self._at = 0
         self.version = 0
         self._touches: dict[str, Touch | None] = {}
+        self._indices_now: dict[str, tuple[float, bool]] = {}
         self.trust = Trust()
         self.funding: dict[str, float] = {}
         self.bars = BarBook()
@@ -94,6 +95,7 @@ class MarketState:
     def _changed(self) -> None:
         """Forget what was read off the market: every way to change what it shows comes by here."""
         self._touches.clear()
+        self._indices_now.clear()
         self.version += 1
 
     @property
@@ -282,7 +284,7 @@ class MarketState:
                 self.list(unknown)
             rows = self._snapshots.keep(board.instruments, self._rows)
         newer = board.exchange_at >= self._quoted_at.take(rows)
-        kept = rows if newer.all() else rows[newer]
+        kept = rows if np.count_nonzero(newer) == len(rows) else rows[newer]
         self._integrity.heard_all(kept)
         shown = matrix(board, self._integrity.of(rows))
         self._values[kept] = shown if kept is rows else shown[newer]
@@ -313,8 +315,16 @@ class MarketState:
     def index_fresh(self, underlying: str) -> bool:
         """Whether the index is young enough and its feed trusted."""
         told_at = self._indices.told_at(underlying)
-        young = underlying in self._indices and self._age_s(told_at) <= self.quote_age_s_max
+        young = underlying in self._indices and told_at >= self._oldest
         return young and self.trust.index_trusted(underlying)
+
+    def _index_now(self, underlying: str) -> tuple[float, bool]:
+        """Tell an index and whether it is fresh: the same for every touch until something moves."""
+        known = self._indices_now.get(underlying)
+        if known is None:
+            known = self.index(underlying), self.index_fresh(underlying)
+            self._indices_now[underlying] = known
+        return known
 
     def rates(self) -> dict[str, float]:
         """USD per unit of every currency we can value."""
@@ -322,6 +332,11 @@ class MarketState:
 
     def _age_s(self, quoted_at: int) -> float:
         return (self.at - quoted_at) / SECOND / self.speed
+
+    @property
+    def _oldest(self) -> int:
+        """From when on a quote is young enough."""
+        return self.at - math.floor(self.quote_age_s_max * SECOND * self.speed)
 
     def touch(self, name: str) -> Touch | None:
         """Show what one instrument displays; None where it is not listed."""
@@ -338,7 +353,7 @@ class MarketState:
         bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, told_index, sound = shown
         quoted_at: int = self._quoted_cells[row]
         age_s = self._age_s(abs(quoted_at)) if quoted_at else math.inf
-        index = self.index(instrument.underlying)
+        index, index_fresh = self._index_now(instrument.underlying)
         agrees = not abs(told_index / index - 1.0) > INDEX_MISMATCH_MAX
         believed = quoted_at > 0 and agrees and self.trust.trusted(name)
         return Touch(
@@ -352,9 +367,9 @@ class MarketState:
             underlying_price=forward,
             index=index,
             fresh=believed
-            and age_s <= self.quote_age_s_max
+            and quoted_at >= self._oldest
             and (instrument.expires_at is None or instrument.expires_at > self.at)
-            and self.index_fresh(instrument.underlying),
+            and index_fresh,
             age_s=age_s,
             quality=sound * freshness(age_s, self.quote_age_s_max) if believed else 0.0,
         )
@@ -371,17 +386,21 @@ class MarketState:
         self, layout: BoardLayout, values: Floats, underlying: str, index: float
     ) -> tuple[Bools, Callable[[], Floats]]:
         """Tell of each row of a board whether it is fresh, and how to compute its score."""
+        at, age_s_max, speed = self.at, self.quote_age_s_max, self.speed
         quoted_at = self._quoted_at.take(layout.rows)
-        ages = (self.at - quoted_at) / SECOND / self.speed
         mismatch = np.abs(values[:, INDEX] / index - 1.0) > INDEX_MISMATCH_MAX
-        trusted = self.trust.mask(layout.instruments, ~mismatch & (quoted_at > 0))
-        fresh = trusted & (ages <= self.quote_age_s_max) & (layout.expires_at > self.at)
-        if not self.index_fresh(underlying):
-            fresh[:] = False
+        agreeing = self.trust.mask(layout.instruments, ~mismatch)
+        if self.index_fresh(underlying):
+            fresh = agreeing & (quoted_at >= max(self._oldest, 1))
+            if at >= layout.first_expiry:
+                fresh &= layout.expires_at > at
+        else:
+            fresh = np.zeros(len(quoted_at), dtype=bool)
 
         def quality() -> Floats:
-            scores = values[:, SOUND] * freshnesses(ages, self.quote_age_s_max)
-            return np.where(trusted, scores, 0.0)
+            ages_s = (at - quoted_at) / SECOND / speed
+            scores = values[:, SOUND] * freshnesses(ages_s, age_s_max)
+            return np.where(agreeing & (quoted_at > 0), scores, 0.0)
 
         return fresh, quality
 

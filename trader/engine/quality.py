@@ -70,13 +70,6 @@ def content(bid: float, ask: float) -> float:
     return 0.5 if has_bid or has_ask else 0.0
 
 
-def contents(bid: Floats, ask: Floats) -> Floats:
-    """Score many displays at once."""
-    sides = 0.5 * (bid > 0) + 0.5 * (ask > 0)
-    displayed: Floats = np.where(bid >= ask, 0.0, sides)
-    return displayed
-
-
 def mended(integrity: float) -> float:
     """Give back to a channel what one sound message earns it."""
     better = integrity + MENDS * (1.0 - integrity)

@@ -11,6 +11,7 @@ from trader.domain.situation import Situation
 from trader.domain.trading import Stage
 from trader.domain.units import SECOND
 from trader.engine.account_view import AccountView
+from trader.engine.holdings import Holdings
 from trader.engine.ledger import EVERYTHING
 from trader.engine.quality import LOW
 from trader.risk.gate import GateView
@@ -47,8 +48,10 @@ class Review:
     def __init__(self, ledger: Ledger, market: MarketState) -> None:
         self._ledger = ledger
         self._market = market
+        self._holdings: dict[str, Holdings] = {}
         self._views: dict[str, AccountView] = {}
-        self._viewed = (-1, -1)
+        self._read_at = -1
+        self._viewed_at = -1
 
     def stage(self, strategy: str) -> Stage:
         """Tell a strategy's stage; unknown ones are RESEARCH."""
@@ -61,13 +64,19 @@ class Review:
 
     def view(self, account: str) -> AccountView:
         """Read one account: the view stands until a fact or the market changes what it reads."""
-        now = (self._ledger.version, self._market.version)
-        if now != self._viewed:
+        if self._ledger.version != self._read_at:
+            self._holdings.clear()
             self._views.clear()
-            self._viewed = now
+            self._read_at = self._ledger.version
+        if self._market.version != self._viewed_at:
+            self._views.clear()
+            self._viewed_at = self._market.version
         view = self._views.get(account)
         if view is None:
-            view = self._views[account] = AccountView(self._ledger, self._market, account)
+            holdings = self._holdings.get(account)
+            if holdings is None:
+                holdings = self._holdings[account] = Holdings(self._ledger, account)
+            view = self._views[account] = AccountView(self._ledger, self._market, holdings)
         return view
 
     def rates(self) -> dict[str, float]:

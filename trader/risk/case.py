@@ -45,9 +45,8 @@ class Case:
 
     def ask(self, use: LimitUse) -> bool:
         """Note a limit as asked; True where it does not allow the request."""
-        numbers = (use.limit, use.used, use.requested)
-        sound = all(map(math.isfinite, numbers))
-        self.uses.append(use if sound else LimitUse(use.rule, *map(_finite, numbers)))
+        sound = math.isfinite(use.limit + use.used + use.requested)
+        self.uses.append(use if sound else _written(use))
         return exceeded(use)
 
     def budget_users(self) -> tuple[Consumer, ...]:
@@ -129,6 +128,10 @@ def underlying_of(name: str) -> str:
         return normalize_underlying(name)
     except (AttributeError, ValueError):
         return ""
+
+
+def _written(use: LimitUse) -> LimitUse:
+    return LimitUse(use.rule, *map(_finite, (use.limit, use.used, use.requested)))
 
 
 def _finite(value: float) -> float:

@@ -189,6 +189,8 @@ def _total_loss(legs: Sequence[PricedLeg], index: float, at: int, stress: Stress
             [leg for leg in legs if leg.instrument.settlement_currency == currency]
         )
     ]
+    if len(parts) == 1:
+        return parts[0]
     return UnitLoss(
         usd=sum(part.usd for part in parts),
         coin=sum(part.coin for part in parts),
@@ -219,7 +221,7 @@ def _expiry(leg: PricedLeg) -> int:
 
 def _log_move(legs: Sequence[PricedLeg], at: int, stress: Stress) -> float:
     """Stress to the nearest expiry of these legs."""
-    expires_at = min(_expiry(leg) for leg in legs if leg.instrument.kind == "option")
+    expires_at = min([_expiry(leg) for leg in legs if leg.instrument.kind == "option"])
     if expires_at <= at:
         raise UndefinedRisk("an option of the structure has expired")
     return stress.log_move((expires_at - at) / YEAR)
@@ -272,9 +274,11 @@ def _growing_down(legs: Sequence[PricedLeg]) -> bool:
 def _future_slope(legs: Sequence[PricedLeg]) -> float:
     """USD gained per USD of spot by futures and perpetuals."""
     return sum(
-        leg.ratio / leg.entry_price if leg.instrument.inverse else leg.ratio
-        for leg in legs
-        if leg.instrument.kind != "option"
+        [
+            leg.ratio / leg.entry_price if leg.instrument.inverse else leg.ratio
+            for leg in legs
+            if leg.instrument.kind != "option"
+        ]
     )
 
 
@@ -298,9 +302,9 @@ def _kinks(leg: PricedLeg) -> tuple[float, ...]:
 
 def _cost(legs: Sequence[PricedLeg], index: float) -> float:
     """Premium paid (negative: received), opening fees and one spread, in settlement currency."""
-    premium = sum(leg.ratio * leg.entry_price for leg in legs if leg.instrument.kind == "option")
-    fees = sum(trade_fee(leg.instrument, leg.ratio, leg.entry_price, index) for leg in legs)
-    return premium + fees + sum(_leaving(leg) for leg in legs)
+    premium = sum([leg.ratio * leg.entry_price for leg in legs if leg.instrument.kind == "option"])
+    fees = sum([trade_fee(leg.instrument, leg.ratio, leg.entry_price, index) for leg in legs])
+    return premium + fees + sum([_leaving(leg) for leg in legs])
 
 
 def _leaving(leg: PricedLeg) -> float:
@@ -314,10 +318,12 @@ def _leaving(leg: PricedLeg) -> float:
 def _payoff(legs: Sequence[PricedLeg], spot: float) -> float:
     """Settle all legs at one spot, delivery fees paid, in settlement currency."""
     return sum(
-        delivered(leg.instrument, leg.ratio, spot)
-        if leg.instrument.kind == "option"
-        else result(leg.instrument, leg.ratio, leg.entry_price, spot)
-        for leg in legs
+        [
+            delivered(leg.instrument, leg.ratio, spot)
+            if leg.instrument.kind == "option"
+            else result(leg.instrument, leg.ratio, leg.entry_price, spot)
+            for leg in legs
+        ]
     )
 
 

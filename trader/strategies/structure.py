@@ -52,13 +52,6 @@ def quoted(board: Board, rows: Ints) -> Bools:
     return quoted_
 
 
-def _tradable(board: Board, row: int) -> bool:
-    """Tell of one row what `tradable` tells of all."""
-    sized = board.bid_amount.item(row) > 0 and board.ask_amount.item(row) > 0
-    priced = 0 < board.bid.item(row) <= board.ask.item(row) < math.inf
-    return bool(sized and priced and board.fresh.item(row) and board.has_delta(row))
-
-
 def choose_expiry(
     at: int,
     expiries: Iterable[int],
@@ -88,16 +81,15 @@ def choose_by_delta(
     None where none lies within the tolerance; a row without a delta lies nowhere.
     """
     sizes = np.abs(board.delta_of(rows)).tolist()
-    ranked = [
-        (abs(size - target_delta), size, row)
-        for size, row in zip(sizes, rows.tolist(), strict=True)
-        if size <= 1.0
-    ]
-    nearest = min(ranked, default=(math.inf, 1.0, -1))[0]
+    distances = [abs(size - target_delta) if size <= 1.0 else math.inf for size in sizes]
+    nearest = min(distances, default=math.inf)
+    if nearest == math.inf:
+        return None
     # What differs by less than a digit of twelve is the same distance: then the size decides.
-    tied = [(round(one[0] * 1e12), *one[1:]) for one in ranked if one[0] <= nearest + 2e-12]
-    distance, _, row = min(tied, default=(math.inf, 1.0, -1))
-    return row if distance / 1e12 <= delta_tolerance else None
+    most = nearest + 2e-12
+    tied = [(round(one * 1e12), sizes[at], at) for at, one in enumerate(distances) if one <= most]
+    distance, _, place = min(tied)
+    return rows.item(place) if distance / 1e12 <= delta_tolerance else None
 
 
 def further_out(board: Board, option_type: OptionType, short: int, steps: int) -> int | None:
@@ -119,10 +111,13 @@ def net_quote(board: Board, legs: tuple[Leg, ...]) -> NetQuote | None:
     tick = math.inf
     for leg in legs:
         row = board.row(leg.instrument)
-        if row is None or not _tradable(board, row):
+        if row is None or not board.fresh.item(row):
+            return None
+        bid, ask = board.bid.item(row), board.ask.item(row)
+        sized = board.bid_amount.item(row) > 0 and board.ask_amount.item(row) > 0
+        if not (sized and 0 < bid <= ask < math.inf and board.has_delta(row)):
             return None
         instrument = board.instruments[row]
-        bid, ask = board.bid.item(row), board.ask.item(row)
         touch = ask if leg.ratio > 0 else bid
         mid, mark = (bid + ask) / 2, board.mark.item(row)
         mid_net += leg.ratio * mid
