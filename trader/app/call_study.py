@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from trader.app.past_candles import YEARS
+from trader.app.policy_files import policy_of
 from trader.app.study_past import Boards, market_for
 from trader.backtest.call_tape import TapeDataSource, record_tape
-from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator, policy_named
+from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, YEAR, moment, nanoseconds
 from trader.views.call_study import comparison, study_page
@@ -78,7 +79,7 @@ def study(
         ConfigurationError: an unknown policy, a size that is none, or a span the history lacks.
     """
     try:
-        named = {name: policy_named(name) for name in policies}
+        named = {name: policy_of(name, asked.underlying) for name in policies}
         tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
         source = TapeDataSource(tape)
         simulator = CoveredCallSimulator(source, asked)

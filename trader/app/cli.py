@@ -20,6 +20,7 @@ from trader.app.commands import (
     replay,
     report,
     run,
+    score,
     stages,
     train,
     verify,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAMILIES: Final = (
-    demo, run, exchange, journal, verify, replay, backtest, export, train, nightly, report, data,
-    config, stages, control,
+    demo, run, exchange, journal, verify, replay, backtest, export, train, score, nightly, report,
+    data, config, stages, control,
 )  # fmt: skip
 """Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""
 

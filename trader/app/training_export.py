@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from trader import backtest
+from trader.app.policy_files import policy_of
 from trader.backtest.call_state import FEATURES
 from trader.backtest.call_tape import TapeDataSource, record_tape
-from trader.backtest.covered_call import CoveredCallSimulator, policy_named
+from trader.backtest.covered_call import CoveredCallSimulator
 from trader.backtest.training import SCHEMA_VERSION, generate_training_data
 from trader.backtest.training_journal import (
     FEATURE_NAMES,
@@ -135,7 +136,7 @@ def study_set(
         )
     _check_features(cut.features, STUDY_FEATURES)
     try:
-        named = policy_named(policy)
+        named = policy_of(policy, asked.underlying)
         tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
         simulator = CoveredCallSimulator(TapeDataSource(tape), asked)
         examples = generate_training_data(

@@ -83,13 +83,16 @@ NAMED: Final[dict[str, Callable[[float | None], PolicyFn]]] = {
 def policy_named(text: str) -> PolicyFn:
     """Find a policy by what a person wrote: `always`, `never`, `iv_rank:0.6`, `trend:0.5`.
 
+    One in a file (`model:FILE`) is found by who may read files.
+
     Raises:
         ValueError: there is none of that name, or its threshold is no number.
     """
     name, colon, limit = text.partition(":")
     if name not in NAMED or (colon and name in ("always", "never")):
         raise ValueError(
-            f"policy {text!r}: choose always, never, iv_rank[:MINIMUM] or trend[:MAXIMUM]"
+            f"policy {text!r}: choose always, never, iv_rank[:MINIMUM], trend[:MAXIMUM] or"
+            " model:FILE"
         )
     try:
         return NAMED[name](float(limit) if colon else None)

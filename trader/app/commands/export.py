@@ -54,7 +54,7 @@ def add_commands(subparsers: Subparsers) -> None:
     )  # fmt: skip
     training.add_argument(
         "--policy", default="always", metavar="NAME[:THRESHOLD]",
-        help="who decides: always (default), never, iv_rank[:MIN] or trend[:MAX]",
+        help="who decides: always (default), never, iv_rank[:MIN], trend[:MAX] or model:FILE",
     )  # fmt: skip
     training.add_argument(
         "--drawdown-penalty", type=float, default=0.0, metavar="SHARE",

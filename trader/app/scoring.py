@@ -1,0 +1,46 @@
+"""What has a candidate historically earned? Answers for other programs: JSON in, JSON out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trader.domain.errors import ConfigurationError
+from trader.strategies.fitted_policy import score
+
+if TYPE_CHECKING:
+    from trader.strategies.fitted_policy import FittedPolicy
+
+
+def states_in(text: str) -> list[str]:
+    """Split a file into states: one JSON object, a list of them, or one a line.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        found = [line for line in text.splitlines() if line.strip()]
+    else:
+        found = [json.dumps(one) for one in (whole if isinstance(whole, list) else [whole])]
+    if not found:
+        raise ConfigurationError("--state holds no state: write a JSON object a line")
+    return found
+
+
+def answer(policy: FittedPolicy, text: str) -> dict[str, Any]:
+    """Score one state, written as a JSON object; what is wrong with it is the answer too."""
+    try:
+        state = json.loads(text)
+    except json.JSONDecodeError as error:
+        return {"error": f"{text.strip()[:60]!r} is no JSON ({error}): write an object a line"}
+    if not isinstance(state, dict):
+        return {"error": f"{text.strip()[:60]!r} is no JSON object: write a state's features"}
+    try:
+        told: dict[str, Any] = msgspec.to_builtins(score(policy, state))
+    except ValueError as error:
+        return {"error": str(error)}
+    return {"policy": policy.digest[:16], "underlying": policy.underlying, **told}
