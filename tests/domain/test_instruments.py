@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.builders import option
 from trader.domain.instruments import Instrument
@@ -82,36 +80,6 @@ def test_a_tick_ladder_must_rise(steps: tuple[tuple[float, float], ...]) -> None
 def test_the_tick_follows_the_price(price: float, tick: float) -> None:
     """Above 0.005 a BTC option moves in 0.0005; a credit's size counts, not its sign."""
     assert OPTION.tick_at(price) == tick
-
-
-@given(st.floats(-0.5, 0.5))
-def test_prices_round_onto_the_grid_in_the_direction_asked(price: float) -> None:
-    """Down never rises, up never falls, by less than a tick, and what is on the grid stays."""
-    down, up = OPTION.round_price(price, "down"), OPTION.round_price(price, "up")
-    tick = OPTION.tick_at(price)
-    assert price - tick - 1e-9 < down <= price + 1e-9
-    assert price - 1e-9 <= up < price + tick + 1e-9
-    on_grid = abs(down / tick - round(down / tick)) < 1e-6
-    assert on_grid
-    assert OPTION.round_price(0.0125, "down") == OPTION.round_price(0.0125, "up") == 0.0125
-
-
-@given(st.integers(0, 10_000))
-def test_amounts_round_down_to_whole_steps(steps: int) -> None:
-    """An amount on the step stays itself; just below falls one step; under one step is 0."""
-    amount = steps / 10
-    assert OPTION.round_amount(amount) == amount
-    assert OPTION.round_amount(amount + 0.099) == amount
-    assert OPTION.round_amount(-amount) == 0.0
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_what_is_no_number_has_no_step(value: float) -> None:
-    """NaN and infinity are refused by name, not by a conversion somewhere deep."""
-    with pytest.raises(ValueError, match=rf"price {value!r} is not a finite number"):
-        OPTION.round_price(value, "up")
-    with pytest.raises(ValueError, match=rf"amount {value!r} is not a finite number"):
-        OPTION.round_amount(value)
 
 
 def test_dailies_are_known_by_their_period() -> None:

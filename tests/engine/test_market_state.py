@@ -384,7 +384,7 @@ def test_a_snapshot_lists_what_it_shows() -> None:
     market = market_of()
     instruments = (PUT, CALL)
     market.snapshot(snapshot_of(instruments, bid=[0.001, 0.002]), NOW)
-    assert market.listed_count == 2
+    assert market.sizes()["instruments"] == 2
     market.snapshot(snapshot_of(instruments, NOW + 1, bid=[0.003, 0.004]), NOW + 1)
     assert (touch_of(market, PUT).bid, touch_of(market, CALL).bid) == (0.003, 0.004)
     market.expire((PUT.name,))
@@ -400,7 +400,7 @@ def test_a_listing_that_is_repeated_keeps_its_quote() -> None:
     market.quote(quote_of(CALL), NOW)
     changed = msgspec.structs.replace(CALL, taker_fee_rate=0.0005)
     market.list((changed,))
-    assert market.listed_count == 1
+    assert market.sizes()["instruments"] == 1
     assert market.instrument(CALL.name) == changed
     assert touch_of(market, CALL).bid == 0.010
     assert market.board("BTC").instruments == (changed,)
@@ -427,7 +427,7 @@ def test_more_listings_than_rows_keep_every_quote() -> None:
     for number, one in enumerate(many[:10]):
         market.quote(quote_of(one, bid=0.001 * (number + 1)), NOW)
     market.list(many)
-    assert market.listed_count == 700
+    assert market.sizes()["instruments"] == 700
     assert [touch_of(market, one).bid for one in many[:10]] == pytest.approx(
         [0.001 * (number + 1) for number in range(10)]
     )
@@ -446,7 +446,7 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
         market.expire((*(one.name for one in today), "never-listed"))
         market.lost(FeedLost("gap", ("unlisted",), "test"))
         market.expire(("unlisted",))
-    assert market.listed_count == 1
+    assert market.sizes()["instruments"] == 1
     sizes = market.sizes()
     assert (sizes.pop("instruments"), sizes.pop("quote_rows")) == (1, 1)
     assert set(sizes.values()) == {0}

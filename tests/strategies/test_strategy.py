@@ -34,7 +34,6 @@ def test_due_moments_surround_now(at: int, slots: int) -> None:
     latest, following = cadence.latest_due(at), cadence.next_due(at)
     assert latest <= at < following == latest + cadence.every
     assert latest % DAY % cadence.every == cadence.offset
-    assert at < cadence.next_managed(at) <= at + cadence.manage_every
 
 
 def test_slots_count_from_utc_midnight() -> None:

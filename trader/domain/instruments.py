@@ -8,8 +8,6 @@ from typing import Literal
 
 import msgspec
 
-from trader.domain.units import tidy
-
 OptionType = Literal["call", "put"]
 Kind = Literal["option", "perpetual", "future", "spot"]
 SettlementPeriod = Literal["day", "week", "month", "perpetual"]
@@ -80,30 +78,6 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             if abs(price) > above_price - 1e-12:
                 tick = step
         return tick
-
-    def round_price(self, price: float, direction: Literal["down", "up"]) -> float:
-        """Move a price onto the tick grid, down or up; a price on the grid stays.
-
-        Raises:
-            ValueError: the price is not finite.
-        """
-        if not math.isfinite(price):
-            raise ValueError(f"{self.name}: price {price!r} is not a finite number: no tick fits")
-        tick = self.tick_at(price)
-        steps = price / tick
-        whole = math.floor(steps + 1e-9) if direction == "down" else math.ceil(steps - 1e-9)
-        return round(whole * tick, 10)
-
-    def round_amount(self, amount: float) -> float:
-        """Round an amount down to the trade step; below one step it is 0.
-
-        Raises:
-            ValueError: the amount is not finite.
-        """
-        if not math.isfinite(amount):
-            raise ValueError(f"{self.name}: amount {amount!r} is not a finite number: no step fits")
-        steps = math.floor(amount / self.min_trade_amount + 1e-9)
-        return tidy(max(steps, 0) * self.min_trade_amount)
 
 
 def _is_ladder(steps: tuple[tuple[float, float], ...]) -> bool:

@@ -216,13 +216,8 @@ class Ledger:
 
     def chains_of(self, account: str, strategy: str | None = None) -> tuple[Chain, ...]:
         """List the living chains of an account, of one strategy where named."""
-        return tuple(
-            [
-                chain
-                for chain in self.chains.values()
-                if chain.account == account and strategy in (None, chain.strategy)
-            ]
-        )
+        chains = [one for one in self.chains.values() if one.account == account]
+        return tuple([one for one in chains if strategy in (None, one.strategy)])
 
     def chain_view(self, chain: Chain) -> ChainView:
         """Show a chain read-only: the view stands until the next fact that changes the books."""

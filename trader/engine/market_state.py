@@ -64,7 +64,7 @@ class MarketState:
         self._at = 0
         self.version = 0
         self._touches: dict[str, Touch | None] = {}
-        self._indices_now: dict[str, tuple[float, bool]] = {}
+        self._fresh_indices: dict[str, bool] = {}
         self.trust = Trust()
         self.funding: dict[str, float] = {}
         self.bars = BarBook()
@@ -95,13 +95,8 @@ class MarketState:
     def _changed(self) -> None:
         """Forget what was read off the market: every way to change what it shows comes by here."""
         self._touches.clear()
-        self._indices_now.clear()
+        self._fresh_indices.clear()
         self.version += 1
-
-    @property
-    def listed_count(self) -> int:
-        """How many instruments are listed."""
-        return len(self._rows)
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -314,17 +309,12 @@ class MarketState:
 
     def index_fresh(self, underlying: str) -> bool:
         """Whether the index is young enough and its feed trusted."""
-        told_at = self._indices.told_at(underlying)
-        young = underlying in self._indices and told_at >= self._oldest
-        return young and self.trust.index_trusted(underlying)
-
-    def _index_now(self, underlying: str) -> tuple[float, bool]:
-        """Tell an index and whether it is fresh: the same for every touch until something moves."""
-        known = self._indices_now.get(underlying)
-        if known is None:
-            known = self.index(underlying), self.index_fresh(underlying)
-            self._indices_now[underlying] = known
-        return known
+        fresh = self._fresh_indices.get(underlying)
+        if fresh is None:
+            young = self._indices.told_at(underlying) >= self._oldest
+            known = underlying in self._indices and young
+            fresh = self._fresh_indices[underlying] = known and self.trust.index_trusted(underlying)
+        return fresh
 
     def rates(self) -> dict[str, float]:
         """USD per unit of every currency we can value."""
@@ -349,30 +339,21 @@ class MarketState:
         instrument = None if row is None else self._listed[row]
         if row is None or instrument is None:
             return None
-        shown: list[float] = self._values[row].tolist()
-        bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, told_index, sound = shown
+        bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, told_index, sound = self._values[
+            row
+        ].tolist()
         quoted_at: int = self._quoted_cells[row]
         age_s = self._age_s(abs(quoted_at)) if quoted_at else math.inf
-        index, index_fresh = self._index_now(instrument.underlying)
+        index = self.index(instrument.underlying)
         agrees = not abs(told_index / index - 1.0) > INDEX_MISMATCH_MAX
         believed = quoted_at > 0 and agrees and self.trust.trusted(name)
+        living = instrument.expires_at is None or instrument.expires_at > self.at
+        young = quoted_at >= self._oldest and self.index_fresh(instrument.underlying)
+        quality = sound * freshness(age_s, self.quote_age_s_max) if believed else 0.0
         return Touch(
-            instrument=instrument,
-            bid=bid,
-            bid_amount=bid_amount,
-            ask=ask,
-            ask_amount=ask_amount,
-            mark=mark,
-            mark_iv=mark_iv,
-            underlying_price=forward,
-            index=index,
-            fresh=believed
-            and quoted_at >= self._oldest
-            and (instrument.expires_at is None or instrument.expires_at > self.at)
-            and index_fresh,
-            age_s=age_s,
-            quality=sound * freshness(age_s, self.quote_age_s_max) if believed else 0.0,
-        )
+            instrument, bid, bid_amount, ask, ask_amount, mark, mark_iv, forward, index,
+            believed and living and young, age_s, quality,
+        )  # fmt: skip
 
     def board(self, underlying: str, *, inverse: bool = True) -> Board:
         """Show the option board of an underlying (copies: it stays as it was)."""

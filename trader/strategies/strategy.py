@@ -53,10 +53,6 @@ class Cadence(msgspec.Struct, frozen=True):
         """Find the first moment after `at` at which opening is due."""
         return self.latest_due(at) + self.every
 
-    def next_managed(self, at: int) -> int:
-        """Find the first moment after `at` at which exits are reviewed."""
-        return (at // self.manage_every + 1) * self.manage_every
-
 
 class SketchLeg(msgspec.Struct, frozen=True):
     """One leg of the typical one-lot structure: answers "can it ever trade?" without a market.
