@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.app.running import write_configuration
+from tests.app.running import STRATEGY, write_configuration
+from tests.strategies.policies import policy
 from trader.app.config_reference import known_keys
 from trader.app.config_show import effective_values, masked
 from trader.app.configuration import load_configuration
+from trader.strategies.fitted_policy import policy_json
 
 
 def test_every_known_key_is_shown_once(tmp_path: Path) -> None:
@@ -39,3 +41,15 @@ def test_the_password_of_a_url_is_masked() -> None:
     assert "pass" not in masked("postgresql://ana:pass@host/db")
     assert masked("wss://host/ws") == '"wss://host/ws"'
     assert masked(3) == "3"
+
+
+def test_a_policy_is_shown_by_its_content(tmp_path: Path) -> None:
+    """One line, from the strategy's file; its numbers are in a file of their own."""
+    path = write_configuration(tmp_path)
+    file = tmp_path / "strategies" / "asking.toml"
+    (file.parent / "policy.json").write_text(policy_json(policy()))
+    file.write_text(STRATEGY.format(name="asking") + '[parameters]\npolicy = "policy.json"\n')
+    values = {one.key: one for one in effective_values(load_configuration([path], (), {}))}
+    shown = values["asking.parameters.policy"]
+    assert (shown.shown, shown.origin) == (f'"sha256:{policy().digest}"', str(file))
+    assert not any(key.startswith("asking.parameters.policy.") for key in values)

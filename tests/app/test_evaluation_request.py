@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.app.pasts import write_past
 from tests.app.running import write_configuration
+from tests.strategies.policies import content, of_features
 from trader.app.configuration import load_configuration
-from trader.app.evaluation_request import WARM_UP, request_of, span_of, terms_of
-from trader.app.study import find_strategy, subject_of
+from trader.app.evaluation_request import (
+    WARM_UP,
+    request_of,
+    span_of,
+    terms_of,
+    unseen_from,
+    unseen_lack,
+)
+from trader.app.study import find_strategy, remembered, subject_of
 from trader.app.study_past import Boards, market_for
 from trader.backtest.market import Market
-from trader.domain.units import DAY, HOUR, YEAR
+from trader.domain.units import DAY, HOUR, YEAR, nanoseconds
 from trader.evaluation.strategy_card import FULL, QUICK
+from trader.strategies.fitted_policy import policy_json
 
 SETTINGS = "[journal]\nstate_dir = 'state'\n"
 
@@ -63,3 +73,29 @@ def test_profile_terms_and_gates_are_those_of_the_configuration(
     assert 0 <= asked.start - max(until - round(0.5 * YEAR), market.span[0] + WARM_UP) < DAY
     assert isinstance(asked.market, Market)
     assert asked.market.step == (DAY if profile == "quick" else HOUR)
+
+
+def test_what_a_policy_learned_from_is_not_judged(tmp_path: Path) -> None:
+    """The span begins after it; where too little came after, that is said, as by a run by hand."""
+    path = write_configuration(tmp_path, SETTINGS)
+    write_past(tmp_path, days=200)
+    file = tmp_path / "strategies" / "covered_call_btc.toml"
+    learned = {**content()["tested"], "first": "2022-04-10T09:00:00Z"}
+    (file.parent / "policy.json").write_text(policy_json(of_features("iv", tested=learned)))
+    plain = find_strategy(load_configuration([path]), "covered_call_btc")
+    assert unseen_from(subject_of(plain, [])) is None
+    assert unseen_lack(subject_of(plain, []), 0) is None
+    file.write_text(file.read_text() + '[parameters]\npolicy = "policy.json"\n')
+    configuration = load_configuration([path])
+    subject = subject_of(find_strategy(configuration, "covered_call_btc"), [])
+    since = nanoseconds(datetime(2022, 4, 11, tzinfo=UTC))
+    asked = request_of(
+        configuration.settings, subject, market_for(configuration, "BTC", Boards()), trials=1
+    )
+    assert asked.start == unseen_from(subject) == since
+    assert unseen_lack(subject, asked.end) is None
+    assert "before 2022-04-11T00:00:00Z: 9 days of history came after, 60 are needed" in str(
+        unseen_lack(subject, since + 9 * DAY)
+    )
+    assert remembered(subject, since) is None
+    assert "--from 2022-04-11 tells that" in str(remembered(subject, since - DAY))

@@ -19,6 +19,7 @@ from tests.app.nights import (
     write_history,
     write_journal,
 )
+from tests.strategies.policies import content, of_features
 from trader.app import nightly
 from trader.app.assemble import build_engine, recover
 from trader.app.night_folder import DECISIONS, Origin, judging_hash, read_decisions
@@ -28,6 +29,7 @@ from trader.domain.errors import ConfigurationError, StorageError
 from trader.domain.events import NightEvaluated, Stamped
 from trader.domain.units import DAY, HOUR, day_date, utc_day
 from trader.storage.journal import Journal
+from trader.strategies.fitted_policy import policy_json
 from trader.views.log_lines import judgment
 from trader.views.nightly_report import first_screen
 from trader.views.stage_story import explain_night
@@ -151,6 +153,32 @@ def test_too_short_a_history_is_thin_evidence_in_every_telling(tmp_path: Path) -
         assert f"thin evidence, no verdict: {reason}" in explain_night(outcome.records)
         assert outcome.alerts == ()
     assert engine.ledger.stages["covered_call_btc"].stage == stage == "PRODUCTION"
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_policy_is_not_judged_on_what_it_learned_from(tmp_path: Path) -> None:
+    """Five months are there, six weeks of them unseen: thin evidence, and why."""
+    configured(tmp_path)
+    terms = {**content()["terms"], "target_dte": 1.0}
+    learned = {**content()["tested"], "first": "2026-04-20T12:00:00Z"}
+    policy = of_features("iv", terms=terms, tested=learned)
+    file = tmp_path / "strategies" / "covered_call_btc.toml"
+    (file.parent / "policy.json").write_text(policy_json(policy))
+    text = file.read_text().replace('initial_stage = "PRODUCTION"', 'initial_stage = "RESEARCH"')
+    file.write_text(text.replace("[parameters]", '[parameters]\npolicy = "policy.json"'))
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    write_history(configuration)
+    made, folder = make_night(configuration, DAY_OF_NIGHT, print)
+    (verdict,) = msgspec.json.decode(
+        (folder / DECISIONS).read_bytes(), type=NightEvaluated
+    ).verdicts
+    assert verdict.standing == "insufficient"
+    assert verdict.reason == (
+        "its policy learned from what came before 2026-04-21T00:00:00Z: 42 days of history came"
+        " after, 60 are needed"
+    )
+    assert made.demoted == ()
 
 
 @pytest.mark.usefixtures("threads")

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import STRATEGY
+from tests.strategies.policies import of_features
 from trader.app.plugins import strategy_kinds
 from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
+from trader.evaluation.runs import Subject
+from trader.strategies.fitted_policy import policy_json
 
 KINDS = strategy_kinds([])
 
@@ -77,3 +80,53 @@ def test_a_coin_that_is_not_watched_is_a_mistake(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     _, (mistake,) = read_strategies([path], KINDS, ["BTC"])
     assert 'underlying = "ETH": is not watched; add it to feed.underlyings' in mistake
+
+
+ASKING = STRATEGY.format(name="calls") + '[parameters]\npolicy = "policy.json"\n'
+
+
+def test_the_hash_follows_what_a_policy_holds(tmp_path: Path) -> None:
+    """Another threshold is another strategy; another name of the file is not."""
+    first, second = of_features("iv"), of_features("iv", threshold=0.01)
+    path = tmp_path / "policy.json"
+    path.write_text(policy_json(first))
+    base = read(tmp_path / "a.toml", ASKING)
+    assert getattr(base.strategy.settings, "policy", None) == first
+    path.write_text(policy_json(second))
+    other = read(tmp_path / "a.toml", ASKING)
+    assert other.configuration_hash != base.configuration_hash
+    (tmp_path / "again.json").write_text(policy_json(first))
+    moved = read(tmp_path / "a.toml", ASKING.replace("policy.json", "again.json"))
+    assert moved.configuration_hash == base.configuration_hash
+    plain = read(tmp_path / "a.toml", STRATEGY.format(name="calls"))
+    assert plain.configuration_hash != base.configuration_hash
+
+
+def test_a_study_builds_the_strategy_with_its_policy(tmp_path: Path) -> None:
+    """Also with other values for other parameters, wherever it runs."""
+    (tmp_path / "policy.json").write_text(policy_json(of_features("iv")))
+    one = read(tmp_path / "a.toml", ASKING)
+    subject = Subject(
+        kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
+    )
+    again = subject.strategy({"target_delta": 0.3})
+    assert getattr(again.settings, "policy", None) == of_features("iv")
+
+
+def test_a_policy_that_cannot_be_asked_is_a_mistake(tmp_path: Path) -> None:
+    """No file; features the daemon cannot know, another coin, another stage: every one at once."""
+    path, policy = tmp_path / "a.toml", tmp_path / "policy.json"
+    path.write_text(ASKING)
+    built, (mistake,) = read_strategies([path], KINDS, ["BTC"])
+    assert built == []
+    assert mistake.startswith(f"{policy} cannot be read")
+    policy.write_text(policy_json(of_features("iv_rank", "dvol", underlying="ETH")))
+    path.write_text(ASKING.replace('"BTC"', '"BTC"\ninitial_stage = "PILOT"'))
+    _, mistakes = read_strategies([path], KINDS, ["BTC"])
+    for mistake, said in zip(
+        mistakes, ("learned on ETH", "looks at iv_rank", "looks at dvol", "RESEARCH"), strict=True
+    ):
+        assert said in mistake
+        assert mistake.startswith(str(path))
+    assert '[parameters]: policy = "policy.json": looks at iv_rank' in mistakes[1]
+    assert 'initial_stage = "PILOT"' in mistakes[3]

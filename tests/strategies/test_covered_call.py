@@ -12,11 +12,13 @@ from tests.builders import (
     at_eight,
     board,
     chain,
+    hourly_bars,
     option,
     quote_of,
     situation,
     working_order,
 )
+from tests.strategies.policies import of_features, policy
 from trader.domain.trading import Leg
 from trader.domain.units import HOUR, MINUTE
 from trader.strategies.covered_call import CoveredCall, CoveredCallSettings
@@ -129,3 +131,41 @@ def test_an_exit_that_is_off_is_no_parameter_to_study() -> None:
     """Held to settlement there is no take-profit to vary: 0 is "never", not the smallest one."""
     assert "take_profit" in seller().parameter_space()
     assert "take_profit" not in seller(take_profit=0).parameter_space()
+
+
+def test_a_policy_is_asked_before_a_sale() -> None:
+    """It sells where the policy expects enough, says so, and is silent where it does not."""
+    market = board()
+    asked = of_features("delta", "trend", intercept=0.01)
+    (intent,) = seller(policy=asked).propose(situation(market))
+    (plain,) = seller().propose(situation(market))
+    assert (intent.legs, intent.pricing) == (plain.legs, plain.pricing)
+    expected = 0.01 + 0.001 * market.delta[market.row(intent.legs[0].instrument)]
+    assert intent.reason == f"{plain.reason}; its policy expects {expected:+.2%} of spot"
+    unsure = of_features("delta", intercept=-0.01)
+    assert seller(policy=unsure).propose(situation(market)) == ()
+    exactly = of_features("delta", intercept=0.0, threshold=1.0)
+    assert seller(policy=exactly).propose(situation(market)) == ()
+
+
+def test_what_a_policy_cannot_know_is_left_alone() -> None:
+    """Too few bars for a return of seven days: nothing is sold, exits go on."""
+    market, blind = board(), of_features("return_7d", intercept=1.0)
+    few = hourly_bars([90_000.0] * 10)
+    assert seller(policy=blind).propose(situation(market, bars=few)) == ()
+    sold = option("call", 91_800.0)
+    quoted = quote_of(market, sold.name, bid=0.0105, ask=0.0110, mark=0.0107)
+    held = chain((sold, -1.0, 0.004))
+    (exit_,) = seller(policy=blind, stop_multiple=2.5).propose(
+        situation(quoted, bars=few, chains=(held,))
+    )
+    assert exit_.action == "close"
+
+
+def test_parameters_name_a_policy_by_its_content() -> None:
+    """So another content is another configuration, and none is none."""
+    with_one = CoveredCallSettings(policy=policy()).model_dump(mode="json")
+    assert with_one["policy"] == f"sha256:{policy().digest}"
+    other = CoveredCallSettings(policy=policy(threshold=0.1)).model_dump(mode="json")
+    assert other["policy"] != with_one["policy"]
+    assert CoveredCallSettings().model_dump(mode="json")["policy"] == "none"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import BaseModel
 
 from trader.app.mistakes import shown
+from trader.strategies.fitted_policy import FittedPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,9 @@ def _flat(model: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
     """Walk a section: dotted key and value, tables opened."""
     for name in type(model).model_fields:
         value = getattr(model, name)
-        if isinstance(value, BaseModel):
+        if isinstance(value, FittedPolicy):
+            yield f"{prefix}{name}", str(value)
+        elif isinstance(value, BaseModel):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, dict) and value:
             yield from ((f"{prefix}{name}.{key}", item) for key, item in value.items())

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import Terms
-from trader.domain.units import DAY, YEAR
+from trader.domain.units import DAY, YEAR, iso, nanoseconds
 from trader.evaluation.approval import approval_config
 from trader.evaluation.recorded_past import prepared
 from trader.evaluation.strategy_card import FULL, QUICK, Request
+from trader.strategies.fitted_policy import FittedPolicy
 
 if TYPE_CHECKING:
     from trader.app.settings import Settings
@@ -32,7 +33,7 @@ def request_of(
     """Ask for the last years up to an instant, by the profile, terms and gates as configured.
 
     Whether the span suffices is the caller's to ask: `start` leaves time to warm up where it can;
-    of recorded boards, which are few, all are used.
+    of recorded boards, which are few, all are used. What a fitted policy learned from is not.
     """
     plan = QUICK if settings.nightly.profile == "quick" else FULL
     warm_up = WARM_UP
@@ -42,6 +43,7 @@ def request_of(
     else:
         market = plan.seen(market)
     start, end = span_of(market.span, None, until, settings.nightly.years, warm_up)
+    start = max(start, unseen_from(subject) or start)
     return Request(
         subject=subject,
         market=market,
@@ -52,6 +54,28 @@ def request_of(
         approval=approval_config(settings.approval),
         trials=trials,
         paper=paper,
+    )
+
+
+def unseen_from(subject: Subject) -> int | None:
+    """Name the midnight from which on a strategy's fitted policy had seen nothing; None: no policy.
+
+    A backtest of what it learned from would tell what it remembers, not what it earns.
+    """
+    policy = getattr(subject.strategy().settings, "policy", None)
+    if not isinstance(policy, FittedPolicy):
+        return None
+    return -(-nanoseconds(policy.tested.first) // DAY) * DAY
+
+
+def unseen_lack(subject: Subject, end: int) -> str | None:
+    """Say why too little history came after what a policy learned from; None where enough did."""
+    since = unseen_from(subject)
+    if since is None or end - since >= WARM_UP:
+        return None
+    return (
+        f"its policy learned from what came before {iso(since)}: {max(end - since, 0) // DAY} days"
+        f" of history came after, {WARM_UP // DAY} are needed"
     )
 
 

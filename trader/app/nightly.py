@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
-from trader.app.evaluation_request import WARM_UP, request_of
+from trader.app.evaluation_request import WARM_UP, request_of, unseen_lack
 from trader.app.executors import executor
 from trader.app.night_data import (
     datasets_folder,
@@ -189,14 +189,19 @@ def _request(
     except ConfigurationError as error:
         return _unjudged(one, "failed", str(error) if is_recorded else f"{error}: {remedy}")
     first, last = market.span
+    subject = Subject(
+        kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
+    )
     asked = request_of(
         settings,
-        Subject(kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash),
+        subject,
         market,
         None if is_recorded else min(last, ends_at),
         trials=trials.count(one.file.name, day_date(utc_day(ends_at)).isoformat()),
         paper=past.paper.get(one.file.name, PaperTrades()).multiples,
     )
+    if (lack := unseen_lack(subject, asked.end)) is not None:
+        return _unjudged(one, "insufficient", lack)
     if not is_recorded and min(asked.start - first, asked.end - asked.start) < WARM_UP:
         days = max(asked.end - first, 0) // DAY
         needed = 2 * WARM_UP // DAY

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from trader.app.mistakes import mistakes_of
+from trader.app.mistakes import mistake, mistakes_of
 from trader.backtest.call_policies import policy_named
 from trader.domain.errors import ConfigurationError
 from trader.strategies.call_features import MEANINGS
-from trader.strategies.fitted_policy import FittedPolicy
+from trader.strategies.fitted_policy import FittedPolicy, PolicyParameter
+from trader.strategies.live_state import unfit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.backtest.call_policies import PolicyFn
+    from trader.strategies.strategy import Strategy, StrategyFile
 
 MODEL: Final = "model:"
 
@@ -59,3 +63,42 @@ def policy_of(text: str, underlying: str) -> PolicyFn:
             " --features without it"
         )
     return policy
+
+
+def with_policy(
+    kind: type[Strategy], parameters: Mapping[str, object], folder: Path
+) -> dict[str, object]:
+    """Put a policy in the place of the file that the parameter `policy` names.
+
+    Relative to `folder`; kinds of strategies that ask no policy are left alone.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or holds none.
+    """
+    named, field = parameters.get("policy"), kind.Settings.model_fields.get("policy")
+    if not isinstance(named, str) or field is None or field.annotation != PolicyParameter:
+        return dict(parameters)
+    return {**parameters, "policy": read_policy(folder / named)}
+
+
+def policy_mistakes(origin: str, strategy: Strategy, file: StrategyFile) -> list[str]:
+    """List why a strategy cannot ask the policy its file names; nothing where it names none."""
+    settings, named = strategy.settings, file.parameters.get("policy")
+    policy = getattr(settings, "policy", None)
+    if not isinstance(policy, FittedPolicy):
+        return []
+    found = unfit(
+        policy, strategy.underlying,
+        getattr(settings, "target_days", policy.terms.target_dte),
+        getattr(settings, "target_delta", policy.terms.target_delta),
+    )  # fmt: skip
+    parts = (one.partition("; ") for one in found)
+    lines = [
+        mistake(f"{origin}: [parameters]", "policy", named, problem, remedy)
+        for problem, _, remedy in parts
+    ]
+    if file.initial_stage != "RESEARCH":
+        problem = "who asks a fitted policy has proven nothing yet"
+        remedy = 'set it to "RESEARCH"; trader promote raises it'
+        lines.append(mistake(origin, "initial_stage", file.initial_stage, problem, remedy))
+    return lines

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from trader.app.layers import file_layer
 from trader.app.mistakes import mistake, mistakes_of, nearest
 from trader.app.plugins import source_hash
+from trader.app.policy_files import policy_mistakes, with_policy
 from trader.domain.errors import ConfigurationError
 from trader.strategies.strategy import StrategyFile
 
@@ -106,7 +107,8 @@ def _configure(
     if kind is None:
         return None, []
     try:
-        parameters = {name: _frozen(value) for name, value in file.parameters.items()}
+        given = with_policy(kind, file.parameters, path.parent)
+        parameters = {name: _frozen(value) for name, value in given.items()}
         settings = kind.Settings.model_validate(parameters, strict=True)
         configured = ConfiguredStrategy(
             strategy=kind(
@@ -115,7 +117,7 @@ def _configure(
                 settings=settings,
                 timetable=file.cadence.cadence(),
             ),
-            file=file,
+            file=file.model_copy(update={"parameters": given}),
             path=path,
             configuration_hash=configuration_hash(
                 kind, file.underlying, settings.model_dump(mode="json")
@@ -126,7 +128,7 @@ def _configure(
         return None, lines
     except ConfigurationError as error:
         return None, list(error.mistakes)
-    return configured, []
+    return configured, policy_mistakes(str(path), configured.strategy, file)
 
 
 def _frozen(value: object) -> object:

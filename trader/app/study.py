@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from trader.app.evaluation_request import WARM_UP, request_of, terms_of
+from trader.app.evaluation_request import WARM_UP, request_of, terms_of, unseen_from, unseen_lack
 from trader.app.executors import executor
 from trader.app.mistakes import mistakes_of, nearest
+from trader.app.policy_files import with_policy
 from trader.app.trials import TrialLedger, canonical, today
 from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import run_backtest
@@ -67,8 +68,9 @@ def subject_of(one: ConfiguredStrategy, assignments: Sequence[str]) -> Subject:
     Raises:
         ConfigurationError: an assignment is none, or the strategy cannot have its value.
     """
-    parameters = {**one.file.parameters, **dict(map(_assigned, assignments))}
     kind = type(one.strategy)
+    assigned = {**one.file.parameters, **dict(map(_assigned, assignments))}
+    parameters = with_policy(kind, assigned, Path())
     try:
         kind.Settings.model_validate(parameters)
     except ValidationError as error:
@@ -89,6 +91,17 @@ def _assigned(text: str) -> tuple[str, Any]:
     except tomllib.TOMLDecodeError:
         pass
     raise ConfigurationError(f"--set {text}: write name=value, e.g. target_delta=0.2")
+
+
+def remembered(subject: Subject, start: int) -> str | None:
+    """Say so where a run goes over what its policy learned from; None where it does not."""
+    since = unseen_from(subject)
+    if since is None or start >= since:
+        return None
+    return (
+        f"Its policy learned from what came before {iso(since)}: until then this run tells what it"
+        f" remembers, not what it earns (--from {iso(since)[:10]} tells that)"
+    )
 
 
 def backtest(configuration: Configuration, past: Past, start: int, end: int) -> TradeHistory:
@@ -186,6 +199,8 @@ def evaluate(
     """
     trials = TrialLedger(configuration.state_dir).count(subject.name)
     request = request_of(configuration.settings, subject, market, trials=trials)
+    if (lack := unseen_lack(subject, request.end)) is not None:
+        raise ConfigurationError(f"{subject.name}: {lack}")
     if not isinstance(market, RecordedMarket) and request.end - request.start < WARM_UP:
         days = max(request.end - market.span[0], 0) // DAY
         raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")

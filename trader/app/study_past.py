@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.app.chain_data import read_chains, read_closes
-from trader.app.evaluation_request import WARM_UP, span_of
+from trader.app.evaluation_request import WARM_UP, span_of, unseen_from
 from trader.app.night_data import datasets_folder, market_of, read_market, read_recorded_market
 from trader.app.past_candles import YEARS
 from trader.backtest.recorded_market import RecordedMarket
@@ -105,6 +105,8 @@ def past_and_span(
 ) -> tuple[Past, tuple[int, int]]:
     """Read what a run goes over, and from when to when: what is wanted, else the last years.
 
+    Of those, what a fitted policy learned from is left out.
+
     Raises:
         ConfigurationError: there are no boards or candles, or a file cannot be used.
     """
@@ -112,4 +114,7 @@ def past_and_span(
     years = configuration.settings.nightly.years if start is None else YEARS
     market = market_for(configuration, subject.file.underlying, boards, years=years)
     past = past_of(subject, market)
-    return past, span_of(past.history.span, start, end, years, past.warm_up)
+    since, until = span_of(past.history.span, start, end, years, past.warm_up)
+    if start is None:
+        since = max(since, unseen_from(subject) or since)
+    return past, (since, until)

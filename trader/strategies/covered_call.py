@@ -9,6 +9,8 @@ import pydantic
 from pydantic import Field
 
 from trader.domain.trading import Intent, Leg
+from trader.strategies.fitted_policy import FittedPolicy, PolicyParameter, known
+from trader.strategies.live_state import live_state
 from trader.strategies.short_premium import (
     ShortPremiumSettings,
     choose_short,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from trader.domain.situation import Situation
     from trader.strategies.strategy import Cadence, SketchLeg
+    from trader.strategies.structure import NetQuote
 
 
 class CoveredCallSettings(ShortPremiumSettings):
@@ -36,13 +39,23 @@ class CoveredCallSettings(ShortPremiumSettings):
         lt=1,
         description="Buy back once this share of the credit is won; 0 never.",
     )
+    policy: PolicyParameter = Field(
+        default=None,
+        description="File of trader train policy, beside this one: asked before each sale.",
+    )
+
+    @pydantic.field_serializer("policy", when_used="json")
+    def _by_content(self, policy: FittedPolicy | None) -> str:
+        """Name what a policy holds, not where it lies: hashes and records are made of that."""
+        return "none" if policy is None else str(policy)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoveredCall:
     """Sells one call per cadence slot on coins it holds; never more than one order at work.
 
-    How many coins are still free is the gate's business; so is the size.
+    How many coins are still free is the gate's business; so is the size. With a policy it sells
+    where that expects enough, and leaves alone what the policy cannot know.
     """
 
     kind: ClassVar[str] = "covered_call"
@@ -73,6 +86,9 @@ class CoveredCall:
         quote = net_quote(board, legs)
         if quote is None or not worth_selling(quote, settings):
             return None
+        expected = self._expected(situation, row, quote)
+        if expected is None:
+            return None
         delta = board.delta_at(row)
         return Intent(
             strategy=self.name,
@@ -82,10 +98,20 @@ class CoveredCall:
             confidence=seller_confidence(delta),
             reason=(
                 f"sell call at delta {delta:.2f}, credit {-quote.touch_net:.4g} "
-                f"({-quote.touch_net / quote.fee:.3g}x its fee)"
+                f"({-quote.touch_net / quote.fee:.3g}x its fee){expected}"
             ),
             pricing=patient(quote, settings.patience, settings.lifetime),
         )
+
+    def _expected(self, situation: Situation, row: int, quote: NetQuote) -> str | None:
+        """Ask the policy, if there is one: what it expects, or None where it would not sell."""
+        policy = self.settings.policy
+        if policy is None:
+            return ""
+        values = known(policy, live_state(policy, situation, row, quote))
+        if values is None or (reward := policy.expected(values)) <= policy.threshold:
+            return None
+        return f"; its policy expects {reward:+.2%} of spot"
 
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
         """List the values a study may try, around the present ones."""

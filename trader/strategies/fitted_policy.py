@@ -200,6 +200,9 @@ class FittedPolicy(_Section):
         mean, scale, coefficient = np.array(rows).T
         return mean, scale, coefficient
 
+    def __str__(self) -> str:
+        return f"sha256:{self.digest}"
+
     def expected(self, values: Sequence[float]) -> float:
         """Expect a reward from one number per feature, in their order: a fraction of spot."""
         mean, scale, coefficient = self._columns
@@ -209,6 +212,10 @@ class FittedPolicy(_Section):
         """Decide: sell where the expected reward is above the threshold and nothing is missing."""
         values = known(self, state)
         return values is not None and self.expected(values) > self.threshold
+
+
+PolicyParameter = pydantic.InstanceOf[FittedPolicy] | None
+"""The parameter `policy` of a strategy: its file names a file, whose policy takes its place."""
 
 
 class Outside(msgspec.Struct, frozen=True):

@@ -51,6 +51,8 @@ def execute_run(arguments: argparse.Namespace) -> ExitCode:
     history = study.backtest(configuration, past, start, end)
     judged = study.judge(history, past, configuration.settings.approval)
     told = study.tell(history, judged, say)
+    if (note := study.remembered(subject, start)) is not None:
+        say(note)
     say("Walk-forward, sensitivity and stress need runs of their own: trader evaluate")
     folder = arguments.out or configuration.state_dir / "backtests" / subject.name
     told["parameters"] = subject.strategy().settings.model_dump(mode="json")
