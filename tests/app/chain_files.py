@@ -15,12 +15,16 @@ from trader.domain.units import moment
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOML = """\
-staleness_hours = 8
+
+def chain_toml(staleness_hours: int, chains: str, closes: str, *more: str) -> str:
+    """Name the columns of a recorded market, and `more` of its chains'."""
+    columns = "\n".join(more)
+    return f"""\
+staleness_hours = {staleness_hours}
 
 [chains]
-files = ["chain.parquet"]
-assumed_sizes = { BTC = 5.0 }
+files = ["{chains}"]
+assumed_sizes = {{ BTC = 5.0 }}
 
 [chains.columns]
 at = "ts"
@@ -31,11 +35,11 @@ mark = "mark"
 mark_iv_percent = "iv"
 underlying_price = "forward"
 index_price = "index"
-open_interest = "oi"
+{columns}
 
 [closes]
-file = "closes.csv.gz"
-symbols = { BTC = "BTC-PERPETUAL" }
+file = "{closes}"
+symbols = {{ BTC = "BTC-PERPETUAL" }}
 delivery_bar_opens_at = "07:00"
 
 [closes.columns]
@@ -43,6 +47,9 @@ opens_at = "ts"
 symbol = "symbol"
 close = "close"
 """
+
+
+TOML = chain_toml(8, "chain.parquet", "closes.csv.gz", 'open_interest = "oi"')
 
 
 def write_chain(folder: Path, toml: str = TOML) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.app.chain_files import chain_toml
 from tests.backtest.pasts import START, candles, wandering
 from trader.app.history_import import import_plan
 from trader.backtest.market import Market
@@ -24,29 +25,7 @@ if TYPE_CHECKING:
     from trader.storage.datasets import DatasetStore
 
 SMILE = Smile(-0.3, 0.9)
-TOML = """\
-staleness_hours = 24
-[chains]
-files = ["chains.parquet"]
-assumed_sizes = { BTC = 5.0 }
-[chains.columns]
-at = "ts"
-instrument = "name"
-bid = "bid"
-ask = "ask"
-mark = "mark"
-mark_iv_percent = "iv"
-underlying_price = "forward"
-index_price = "index"
-[closes]
-file = "closes.csv"
-symbols = { BTC = "BTC-PERPETUAL" }
-delivery_bar_opens_at = "07:00"
-[closes.columns]
-opens_at = "ts"
-symbol = "symbol"
-close = "close"
-"""
+TOML = chain_toml(24, "chains.parquet", "closes.csv")
 
 
 def import_chains(store: DatasetStore, folder: Path, *, start: int = START, days: int = 12) -> int:

@@ -199,7 +199,7 @@ async def test_stages_that_a_person_gives_and_takes(tmp_path: Path, url: str) ->
     async with running(configuration) as daemon:
         await daemon.until_said("daemon.ready")
         story = (await typed(daemon, "explain", name)).stdout
-        assert f"ana promoted {name} to PRODUCTION: good month" in story
+        assert f"ana asked to promote {name} to PRODUCTION: good month" in story
         assert f"{name} lives at PILOT now, by ana: good month" in story
         rows = json.loads((await typed(daemon, "strategies", "--json")).stdout)
         assert {(row["stage"], row["by"]) for row in rows} == {("PILOT", "ana")}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import sys
-import types
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from trader.app.plugins import source_hash, strategy_kinds
+from trader.app.plugins import strategy_kinds
 from trader.domain.errors import ConfigurationError
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.registry import BUILT_IN
@@ -96,18 +92,3 @@ def test_every_broken_stranger_is_reported_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         strategy_kinds([entry("Usurper"), entry("Half"), entry("Stranger")])
     assert len(caught.value.mistakes) == 2
-
-
-def test_the_source_hash_is_of_the_strategys_own_module() -> None:
-    """A change in the module is another hash; the hash is of its bytes."""
-    path = Path(inspect.getsourcefile(CoveredCall) or "")
-    assert source_hash(CoveredCall) == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert source_hash(Stranger) != source_hash(CoveredCall)
-
-
-def test_a_strategy_without_source_can_have_no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A class made at run time is refused: its stage could not be told from another's."""
-    monkeypatch.setitem(sys.modules, "made_up", types.ModuleType("made_up"))
-    made = type("Made", (CoveredCall,), {"__module__": "made_up", "kind": "made"})
-    with pytest.raises(ConfigurationError, match="kind made: the source of made_up cannot be read"):
-        source_hash(made)

@@ -33,7 +33,7 @@ def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
     assert kept == describe(one)
     assert kept is not None
     assert kept.parameters["target_delta"] == 0.25
-    assert "class CoveredCall" in kept.source
+    assert "class CoveredCall" in kept.sources["trader.strategies.covered_call"]
 
 
 def test_what_was_never_kept_or_is_damaged_is_nothing(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_changed_code_is_shown_line_by_line(tmp_path: Path) -> None:
     """A rule that was rewritten is another strategy."""
     (one,) = configured(tmp_path).strategies
     now = describe(one)
-    then = msgspec.structs.replace(
-        now, source=now.source.replace("return exits if sale", "return () if sale")
-    )
+    rule = "trader.strategies.covered_call"
+    before = now.sources[rule].replace("return exits if sale", "return () if sale")
+    then = msgspec.structs.replace(now, sources={**now.sources, rule: before})
     found = compare(then, now)
     assert found.changed == ()
     assert any(line.startswith("+") and "return exits if sale" in line for line in found.code)

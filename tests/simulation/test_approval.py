@@ -129,7 +129,7 @@ def tells_one_story(
     )
     assert line in of_night
     assert line in of_strategy
-    assert "ana promoted alpha to PRODUCTION: four good years" in of_strategy
+    assert "ana asked to promote alpha to PRODUCTION: four good years" in of_strategy
     row = json.loads(within("strategies", "--json", *where, capsys=capsys).stdout)[0]
     assert (row["stage"], row["by"], row["reason"]) == (subject.after, "night", reason)
     assert within("verify", *where, capsys=capsys).returncode == 0

@@ -181,8 +181,8 @@ def test_shadow_trades_cannot_be_mistaken_for_the_account() -> None:
         (ResumeTrading("ann", "x", "s"), "resumed opening of s"),
         (ClosePosition("ann", "x", "c1"), "asked to close c1"),
         (FlattenAll("ann", "x"), "asked to cancel every order, close everything and pause"),
-        (Promote("ann", "x", "s", "PILOT"), "promoted s to PILOT"),
-        (Demote("ann", "x", "s", "RESEARCH"), "demoted s to RESEARCH"),
+        (Promote("ann", "x", "s", "PILOT"), "asked to promote s to PILOT"),
+        (Demote("ann", "x", "s", "RESEARCH"), "asked to demote s to RESEARCH"),
         (RunNightly("ann", "x", "2026-06-01"), "asked for the nightly evaluation of 2026-06-01"),
     ],
 )

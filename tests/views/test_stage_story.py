@@ -41,7 +41,7 @@ def test_a_story_has_every_change_night_and_command_of_the_strategy() -> None:
         "  1970-01-01T00:00:00Z  alpha lives at PRODUCTION now, by config: first seen",
         "  1970-01-02T00:00:00Z  the night of 2026-06-01 says RESEARCH: worst streak 9",
         "  1970-01-03T00:00:00Z  warned: night 1 of 2",
-        "  1970-01-04T00:00:00Z  ana demoted alpha to PILOT: holidays",
+        "  1970-01-04T00:00:00Z  ana asked to demote alpha to PILOT: holidays",
         "  1970-01-05T00:00:00Z  alpha lives at PILOT now, by ana: holidays",
     ]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
@@ -47,23 +44,6 @@ def strategy_kinds(announced: Iterable[EntryPoint] | None = None) -> dict[str, t
     if mistakes:
         raise ConfigurationError(mistakes)
     return kinds
-
-
-def source_hash(kind: type[Strategy]) -> str:
-    """Hash the module a strategy is written in: a changed rule is another strategy.
-
-    Raises:
-        ConfigurationError: the source cannot be read, so that no stage could belong to it.
-    """
-    try:
-        path = inspect.getsourcefile(kind)
-        source = Path(path or "").read_bytes()
-    except (OSError, TypeError) as error:
-        raise ConfigurationError(
-            f"strategy kind {kind.kind}: the source of {kind.__module__} cannot be read ({error});"
-            " install the package with its .py files"
-        ) from error
-    return hashlib.sha256(source).hexdigest()
 
 
 def _admit(candidate: object, origin: str, kinds: dict[str, type[Strategy]]) -> list[str]:

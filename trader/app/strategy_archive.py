@@ -6,15 +6,16 @@ The journal knows the hash alone. One small file each, written once and never ch
 from __future__ import annotations
 
 import difflib
-import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from trader.app.strategy_code import sources
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from trader.app.strategy_files import ConfiguredStrategy
 
@@ -29,12 +30,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     underlying: str
     parameters: dict[str, object]
-    module: str
-    source: str
+    sources: dict[str, str]
+    """Each module it is written in, by name."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """What is not as it was; `code` is a unified diff of the module, empty where it is the same."""
+    """What is not as it was; `code` is a unified diff of its modules, empty where none changed."""
 
     changed: tuple[tuple[str, str, str], ...]
     """(name, value then, value now)."""
@@ -43,16 +44,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 def describe(one: ConfiguredStrategy) -> Kept:
     """Take down a strategy as it is configured now."""
-    kind = type(one.strategy)
-    path = Path(inspect.getsourcefile(kind) or "")
     return Kept(
         strategy=one.file.name,
         configuration_hash=one.configuration_hash,
         kind=one.file.kind,
         underlying=one.file.underlying,
         parameters=one.strategy.settings.model_dump(mode="json"),
-        module=kind.__module__,
-        source=path.read_text(encoding="utf-8"),
+        sources=dict(sources(type(one.strategy))),
     )
 
 
@@ -88,14 +86,19 @@ def compare(then: Kept, now: Kept) -> Difference:
             for name in dict.fromkeys((*then.parameters, *now.parameters))
         ),
     ]
-    code = difflib.unified_diff(
-        then.source.splitlines(), now.source.splitlines(), f"{then.module} then",
-        f"{now.module} now", lineterm="",
-    )  # fmt: skip
     return Difference(
         changed=tuple((name, str(old), str(new)) for name, old, new in pairs if old != new),
-        code=tuple(code),
+        code=tuple(
+            line
+            for module in sorted({*then.sources, *now.sources})
+            for line in _diff(module, then.sources.get(module, ""), now.sources.get(module, ""))
+        ),
     )
+
+
+def _diff(module: str, then: str, now: str) -> Iterator[str]:
+    names = f"{module} then", f"{module} now"
+    return difflib.unified_diff(then.splitlines(), now.splitlines(), *names, lineterm="")
 
 
 def _path(state_dir: Path, strategy: str, configuration_hash: str) -> Path:

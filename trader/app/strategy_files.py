@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from trader.app.layers import file_layer
 from trader.app.mistakes import mistake, mistakes_of, nearest
-from trader.app.plugins import source_hash
 from trader.app.policy_files import policy_mistakes, with_policy
+from trader.app.strategy_code import source_hash
 from trader.domain.errors import ConfigurationError
 from trader.strategies.strategy import StrategyFile
 
@@ -78,7 +78,7 @@ def read_strategies(
 
 
 def configuration_hash(kind: type[Strategy], underlying: str, parameters: object) -> str:
-    """Hash what decides: kind, underlying, canonical parameters, and the module's source."""
+    """Hash what decides: kind, underlying, canonical parameters, and the source of its modules."""
     decided = {"kind": kind.kind, "parameters": parameters, "underlying": underlying}
     canonical = json.dumps(decided, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{canonical}\n{source_hash(kind)}".encode()).hexdigest()

@@ -227,9 +227,9 @@ def command_text(command: Command) -> str:
         case FlattenAll():
             return "asked to cancel every order, close everything and pause"
         case Promote(strategy=strategy, stage=stage):
-            return f"promoted {strategy} to {stage}"
+            return f"asked to promote {strategy} to {stage}"
         case Demote(strategy=strategy, stage=stage):
-            return f"demoted {strategy} to {stage}"
+            return f"asked to demote {strategy} to {stage}"
         case RunNightly(date=date):
             return f"asked for the nightly evaluation of {date}"
         case _:

@@ -226,7 +226,7 @@ def test_explain_tells_of_nights_and_stages(
         journal.append(life.floor.records)
     story = within("explain", "alpha", "--state", tmp_path, capsys=capsys).stdout
     night = within("explain", life.nights[-1].date, "--state", tmp_path, capsys=capsys).stdout
-    assert "ana promoted alpha to PRODUCTION: earned it" in story
+    assert "ana asked to promote alpha to PRODUCTION: earned it" in story
     for told in (story, night):
         assert f"alpha lives at PILOT now, by night: night of {life.nights[-1].date}: " in told
         assert fallen.why in told
