@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.risk.scenes import (
@@ -160,6 +160,7 @@ def test_trap_nan_anywhere_is_refused(field: str, quoted: str, bad: float) -> No
     ),
     st.none() | ODD,
 )
+@example("open", (Leg(SHORT_CALL.name, -3),), {"equity_usd": 1e-300}, {}, 1e300)
 def test_odd_numbers_never_raise(
     action: Action,
     legs: tuple[Leg, ...],

@@ -83,7 +83,9 @@ class Case:
             allowed=_finite(allowed),
             consumers=consumers,
             frees_at=frees_at,
-            equity_needed_usd=equity_needed_usd,
+            equity_needed_usd=(
+                equity_needed_usd if math.isfinite(equity_needed_usd or 0.0) else None
+            ),
             limits=tuple(self.uses),
             data_quality=view.data_quality,
         )
