@@ -80,15 +80,17 @@ def board(
     iv: float = 0.55,
     days: Sequence[int] = (1, 2, 3, 7, 14),
     spread: float = 0.0002,
+    inverse: bool = True,
 ) -> Board:
-    """Quote a whole board by Black-76: strikes 0.5 % apart, `spread` coin between touches.
+    """Quote a whole board by Black-76: strikes 0.5 % apart, `spread` coin between touches; without
+    `inverse` in USDC, as much wider as a coin costs.
 
     The arrays are read-only, so a strategy that writes into what it sees fails.
     """
     forward = INDEX[underlying] if index is None else index
     strikes = [INDEX[underlying] * (200 + k) / 200 for k in range(-30, 31)]
     instruments = tuple(
-        option(kind, strike, at_eight(day), underlying)
+        option(kind, strike, at_eight(day), underlying, inverse=inverse)
         for day in days
         for strike in strikes
         for kind in ("call", "put")
@@ -98,8 +100,10 @@ def board(
     is_call = np.array([one.option_type == "call" for one in instruments])
     years = np.maximum(expires_at - at, 0) / YEAR
     usd, greeks = price_and_greeks(np.where(is_call, 1, -1), forward, strike, years, iv)
-    mark = usd / forward
-    bid = np.floor((mark - spread / 2) / 0.0001) * 0.0001
+    unit, tick = (1.0, 0.0001) if inverse else (forward, 0.5)
+    mark = usd / forward * unit
+    spread *= unit
+    bid = np.floor((mark - spread / 2) / tick) * tick
     size = len(instruments)
     return _board(
         underlying=underlying,
@@ -111,7 +115,7 @@ def board(
         is_call=is_call,
         bid=np.round(np.where(bid > 0, bid, np.nan), 10),
         bid_amount=np.full(size, 25.0),
-        ask=np.round((np.ceil((mark + spread / 2) / 0.0001)) * 0.0001, 10),
+        ask=np.round((np.ceil((mark + spread / 2) / tick)) * tick, 10),
         ask_amount=np.full(size, 25.0),
         mark=mark,
         mark_iv=np.full(size, iv),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.backtest.pasts import START
-from trader.backtest.ladder import Ladder
+from trader.backtest.ladder import Ladder, terms_of
 from trader.domain.instruments import Instrument
 from trader.domain.units import DAY, HOUR
 
@@ -67,3 +67,19 @@ def test_fees_follow_their_factor() -> None:
     """The stress of doubled fees reaches the contracts."""
     (one, *_) = Ladder("BTC", days_max=10.0, fee_factor=2.0).options(EIGHT, 40_000.0, 0.6)
     assert one.taker_fee_rate == pytest.approx(0.0006)
+
+
+def test_linear_options_are_named_and_settled_as_such() -> None:
+    """The same dates and strikes, in USDC, on steps of their own."""
+    inverse, linear = (
+        Ladder("BTC", days_max=10.0, linear=linear).options(EIGHT, 40_000.0, 0.6)
+        for linear in (False, True)
+    )
+    assert [one.name.replace("BTC-", "BTC_USDC-") for one in inverse] == [
+        one.name for one in linear
+    ]
+    for one in linear:
+        assert (one.settlement_currency, one.inverse, one.underlying) == ("USDC", False, "BTC")
+        assert one.min_trade_amount == terms_of("BTC", linear=True).min_trade_amount == 0.01
+        assert one.tick_at(100.0) == 1.0
+        assert one.tick_at(1_000.0) == 5.0

@@ -232,3 +232,25 @@ def test_a_realized_level_is_flagged() -> None:
     assert any("NO volatility index" in caveat for caveat in history.provenance.caveats)
     assert history.span[0] == START + 25 * HOUR
     next(iter(history.events(history.span[0], history.span[1])))
+
+
+def test_linear_boards_are_the_same_values_in_usdc_with_the_coin_beside_them() -> None:
+    """Marks are the coin's times the index, on ticks of their own; one basis point to the coin."""
+    plain = market(days=6)
+    both = (
+        _boards(plain.chains(days_max=3.0, linear=linear).events(day(2), day(3)))
+        for linear in (False, True)
+    )
+    for inverse, linear in zip(*both, strict=True):
+        assert linear.instruments[-1].name == "BTC_USDC"
+        np.testing.assert_allclose(linear.mark[:-1], inverse.mark * inverse.index_price)
+        assert linear.mark[-1] == linear.index_price
+        spread = linear.ask[-1] - linear.bid[-1]
+        assert spread == pytest.approx(0.0002 * linear.index_price)
+        quoted = np.isfinite(linear.bid[:-1])
+        assert quoted.any()
+        assert (linear.bid[:-1][quoted] % 1.0 == 0).all()
+        assert (linear.bid[:-1][quoted] <= linear.mark[:-1][quoted]).all()
+    caveats = plain.chains(linear=True).provenance.caveats
+    assert any("assigned coin is bought and sold at the delivery price" in one for one in caveats)
+    assert len(caveats) == len(plain.chains().provenance.caveats) + 2

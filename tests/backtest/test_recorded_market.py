@@ -52,6 +52,8 @@ def test_what_nobody_recorded_cannot_be_had(market: RecordedMarket) -> None:
         market.chains(iv_factor=1.2)
     with pytest.raises(ValueError, match="model them"):
         market.chains(gap=0.1)
+    with pytest.raises(ValueError, match="model linear ones"):
+        market.chains(linear=True)
 
 
 def test_costs_reach_fees_spreads_and_quotes(market: RecordedMarket) -> None:

@@ -7,7 +7,7 @@ import math
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,17 +29,27 @@ from tests.builders import (
     trending_bars,
     working_order,
 )
+from trader.domain.instruments import spot_pair
 from trader.domain.market import Bars
-from trader.domain.units import HOUR, MINUTE
+from trader.domain.units import DAY, HOUR, MINUTE
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.registry import BUILT_IN
-from trader.strategies.strategy import ENTRY_POINT_GROUP, Cadence, Strategy, StrategyFile, build
+from trader.strategies.strategy import (
+    ENTRY_POINT_GROUP,
+    Cadence,
+    Strategy,
+    StrategyFile,
+    build,
+    trades_linear,
+)
 from trader.strategies.structure import tradable
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tests.builders import Direction
+    from trader.domain.instruments import OptionType
+    from trader.domain.market import Board
     from trader.domain.portfolio import ChainView, WorkingOrder
     from trader.domain.situation import Situation
     from trader.domain.trading import Intent
@@ -49,6 +59,9 @@ TIMETABLE = Cadence(2 * HOUR, 0, 5 * MINUTE)
 NO_BARS = Bars((), (), (), (), ())
 DIRECTIONS: tuple[Direction, ...] = ("up", "down", "flat")
 DAYS = (1, 2, 7)
+CONTRACTS: tuple[tuple[OptionType, float, int], ...] = (
+    ("call", 1.02, 1), ("put", 0.98, 2), ("put", 0.96, 2), ("put", 0.5, 0),
+)  # fmt: skip
 ABSURD = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300)
 
 
@@ -74,8 +87,8 @@ over_all = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGI
 
 def scenes(strategy: Strategy) -> list[Situation]:
     """Show a healthy market in every direction, idle and with a chain that won, lost or waits."""
-    market = board(strategy.underlying, days=DAYS)
-    chains, orders = held(strategy.underlying)
+    market = shown_to(strategy, days=DAYS)
+    chains, orders = held(strategy)
     shown = []
     for direction in DIRECTIONS:
         bars = trending_bars(direction, index=market.index)
@@ -87,23 +100,39 @@ def scenes(strategy: Strategy) -> list[Situation]:
     return shown
 
 
-def held(underlying: str) -> tuple[tuple[ChainView, ...], tuple[WorkingOrder, ...]]:
-    """Hold a call and a spread, each sold dear (a winner by now) or cheap (a loser)."""
+def shown_to(strategy: Strategy, **changes: Any) -> Board:
+    """Quote the board that a strategy reads."""
+    return board(strategy.underlying, inverse=not trades_linear(strategy), **changes)
+
+
+def held(strategy: Strategy) -> tuple[tuple[ChainView, ...], tuple[WorkingOrder, ...]]:
+    """Hold a call and a spread, each sold dear (a winner by now) or cheap (a loser); of linear
+    ones also a put, and coin that is young, covered, or held for longer than anybody wants.
+    """
+    underlying, linear = strategy.underlying, trades_linear(strategy)
     index = INDEX[underlying]
-    call = option("call", index * 1.02, at_eight(1), underlying)
-    short = option("put", index * 0.98, at_eight(2), underlying)
-    long = option("put", index * 0.96, at_eight(2), underlying)
-    gone = option("put", index * 0.5, at_eight(0), underlying)
+    call, short, long, gone = (
+        option(kind, index * moneyness, at_eight(days), underlying, inverse=not linear)
+        for kind, moneyness, days in CONTRACTS
+    )
+    unit = index if linear else 1.0
     chains = (
-        chain((call, -1.0, 0.02)),
-        chain((call, -1.0, 0.0005)),
-        chain((short, -2.0, 0.02), (long, 2.0, 0.001), units=2.0),
-        chain((short, -1.0, 0.002), (long, 1.0, 0.001)),
-        chain((gone, -1.0, 0.002)),
-        chain((call, -1.0, 0.02), state="pending_settlement"),
+        chain((call, -1.0, 0.02 * unit)),
+        chain((call, -1.0, 0.0005 * unit)),
+        chain((short, -2.0, 0.02 * unit), (long, 2.0, 0.001 * unit), units=2.0),
+        chain((short, -1.0, 0.002 * unit), (long, 1.0, 0.001 * unit)),
+        chain((gone, -1.0, 0.002 * unit)),
+        chain((call, -1.0, 0.02 * unit), state="pending_settlement"),
         chain(state="working", units=0.0),
     )
-    return chains, (working_order("close"),)
+    coin = (spot_pair(underlying), 1.0, index)
+    wheels = (
+        chain((short, -1.0, 0.02 * unit)),
+        chain(coin),
+        chain(coin, (call, -1.0, 0.02 * unit)),
+        chain(coin, approved_at=NOW - 10_000 * DAY),
+    )
+    return chains + wheels * linear, (working_order("close"),)
 
 
 def asked(strategy: Strategy, shown: Situation) -> tuple[Intent, ...]:
@@ -139,7 +168,10 @@ def well_formed(strategy: Strategy, intent: Intent, shown: Situation) -> None:
         names = {one.instrument.name for one in chains[intent.chain_id].positions}
         legs = {leg.instrument for leg in intent.legs}
         if intent.action == "roll":
-            rolls_well(intent, names, shown)
+            rolls_well(intent, {name for name in names if "-" in name}, shown)
+        elif intent.action == "hedge":
+            rolls_well(intent, set(), shown)
+            assert not legs & names
         else:
             assert legs == names
 
@@ -226,8 +258,8 @@ def test_never_opens_while_managing(strategy: Strategy) -> None:
 @pytest.mark.parametrize("column", COLUMNS)
 def test_survives_a_poisoned_column(strategy: Strategy, column: str) -> None:
     """NaN, infinity, zero or a negative number in a whole column never raises."""
-    market = board(strategy.underlying, days=DAYS)
-    chains, orders = held(strategy.underlying)
+    market = shown_to(strategy, days=DAYS)
+    chains, orders = held(strategy)
     bars = trending_bars("up", index=market.index)
     for poison in ABSURD:
         broken = alter(market, {column: False if column == "fresh" else poison})
@@ -243,7 +275,7 @@ def test_survives_a_poisoned_column(strategy: Strategy, column: str) -> None:
 def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) -> None:
     """Any mixture of missing, stale, crossed and absurd quotes gives well-formed intents."""
     rng = np.random.default_rng(seed)
-    market = board(strategy.underlying, days=DAYS)
+    market = shown_to(strategy, days=DAYS)
     damage: dict[str, ArrayLike] = {}
     for column in COLUMNS[:-1]:
         values = getattr(market, column).copy()
@@ -254,7 +286,7 @@ def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) 
         damage[column] = values
     damage["fresh"] = rng.random(len(market)) >= share / 4
     broken = alter(market, damage)
-    chains, orders = held(strategy.underlying)
+    chains, orders = held(strategy)
     for direction in DIRECTIONS:
         bars = trending_bars(direction, index=market.index)
         asked(strategy, situation(broken, bars=bars, chains=chains[:1], orders=orders))
@@ -264,17 +296,17 @@ def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) 
 @over_all
 def test_survives_what_a_market_can_be(strategy: Strategy) -> None:
     """Empty, stale, one-sided or expired boards and a penniless account open nothing on faith."""
-    market = board(strategy.underlying, days=DAYS)
+    market = shown_to(strategy, days=DAYS)
     up = trending_bars("up", index=market.index)
     for broken in (
-        board(strategy.underlying, days=()),
-        board(strategy.underlying, at=at_eight(14), days=(1, 2, 14)),
+        shown_to(strategy, days=()),
+        shown_to(strategy, at=at_eight(14), days=(1, 2, 14)),
         alter(market, {"fresh": False}),
         alter(market, {"bid": math.nan, "bid_amount": math.nan}),
         alter(market, {"ask": math.nan, "ask_amount": math.nan}),
         alter(market, dict.fromkeys(COLUMNS[:-1], math.nan)),
     ):
-        chains, orders = held(strategy.underlying)
+        chains, orders = held(strategy)
         for one in chains:
             intents = asked(strategy, situation(broken, bars=up, chains=(one,), orders=orders))
             assert all(intent.action != "open" for intent in intents)
@@ -316,14 +348,14 @@ def test_sketch_is_a_priced_structure(strategy: Strategy) -> None:
         assert leg.instrument.underlying == strategy.underlying
         assert (leg.instrument.expires_at or 0) > NOW
         assert leg.ratio != 0
-        assert 0 < leg.price < 1
+        assert 0 < leg.price < (index if trades_linear(strategy) else 1)
         assert leg.iv == 0.55
     for wrong in (math.nan, math.inf, 0.0, -1.0):
         with pytest.raises(ValueError, match="index"):
             strategy.sketch(wrong, 0.55, NOW)
 
 
-def journey(poisoned_after: int) -> list[Situation]:
+def journey(poisoned_after: int, *, inverse: bool = True) -> list[Situation]:
     """Show a day of hourly decisions on a rising BTC; what lies after an hour is NaN.
 
     Every situation carries the bars of the whole day, as a careless caller might hand them over:
@@ -338,7 +370,7 @@ def journey(poisoned_after: int) -> list[Situation]:
     shown = []
     for hour in range(24):
         at = NOW + hour * HOUR
-        market = board(at=at, index=float(closes[hour - 25]), days=DAYS)
+        market = board(at=at, index=float(closes[hour - 25]), days=DAYS, inverse=inverse)
         if hour > poisoned_after:
             market = alter(market, dict.fromkeys(COLUMNS[:-1], math.nan))
         shown.append(situation(market, bars=bars))
@@ -347,8 +379,9 @@ def journey(poisoned_after: int) -> list[Situation]:
 
 def sees_the_future(strategy: Strategy) -> bool:
     """Whether decisions up to an hour depend on what comes after it."""
-    whole = [strategy.propose(one) for one in journey(24)]
-    cut = [strategy.propose(one) for one in journey(12)]
+    inverse = not trades_linear(strategy)
+    whole = [strategy.propose(one) for one in journey(24, inverse=inverse)]
+    cut = [strategy.propose(one) for one in journey(12, inverse=inverse)]
     return whole[:13] != cut[:13]
 
 
@@ -356,7 +389,8 @@ def sees_the_future(strategy: Strategy) -> bool:
 def test_decisions_do_not_change_with_the_future(name: str) -> None:
     """Poisoning everything after an hour leaves every decision up to that hour as it was."""
     strategy = STRATEGIES[name]
-    assert any(strategy.propose(one) for one in journey(24)[:13])
+    shown = journey(24, inverse=not trades_linear(strategy))
+    assert any(strategy.propose(one) for one in shown[:13])
     assert not sees_the_future(strategy)
 
 

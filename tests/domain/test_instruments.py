@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.builders import option
-from trader.domain.instruments import Instrument
+from trader.domain.instruments import Instrument, pair_name, spot_pair
 
 OPTION = option()
 NOT_POSITIVE = [0.0, -0.1, math.nan, math.inf, -math.inf]
@@ -91,3 +91,12 @@ def test_dailies_are_known_by_their_period() -> None:
 def test_a_contract_survives_the_journal() -> None:
     """A contract reads back from JSON as itself, ladder included."""
     assert msgspec.json.decode(msgspec.json.encode(OPTION), type=Instrument) == OPTION
+
+
+def test_a_spot_pair_is_named_by_both_and_charges_nothing() -> None:
+    """What Deribit lists as BTC_USDC: coin against USDC, no expiry, no fee."""
+    pair = spot_pair("BTC")
+    assert (pair.name, pair.kind, pair.underlying) == ("BTC_USDC", "spot", "BTC")
+    assert (pair.settlement_currency, pair.inverse, pair.expires_at) == ("USDC", False, None)
+    assert pair.maker_fee_rate == pair.taker_fee_rate == 0.0
+    assert pair_name("ETH") == "ETH_USDC"

@@ -138,6 +138,12 @@ def test_a_ladder_holds_each_coin_settled_option_of_its_type_once(
             )
         }
         assert listing.ladder(kind) is ladder
+        linear = {row for rows in listing.ladder(kind, inverse=False).values() for row in rows}
+        assert linear == {
+            row
+            for row, one in enumerate(options)
+            if (one.option_type, one.inverse) == (kind, False)
+        }
     assert [options[row].name for row in listing.places.values()] == list(listing.places)
 
 

@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import option
-from trader.domain.instruments import Instrument
-from trader.domain.valuation import delivery_fee, funding, option_payoff, result, trade_fee
+from trader.domain.instruments import Instrument, spot_pair
+from trader.domain.valuation import (
+    delivery_fee,
+    funding,
+    option_payoff,
+    paid_in_full,
+    result,
+    trade_fee,
+)
 
 DAILY = option("call", 95_000.0)
 WEEKLY = msgspec.structs.replace(DAILY, settlement_period="week")
@@ -181,3 +188,10 @@ def test_funding_needs_numbers(rate_8h: float) -> None:
         funding(perpetual(), 1.0, rate_8h, 9e4, 1.0)
     with pytest.raises(ValueError, match="index nan must be a positive number"):
         funding(perpetual(), 1.0, 0.0001, math.nan, 1.0)
+
+
+def test_options_and_coin_are_paid_in_full() -> None:
+    """A perpetual or future is not: it is worth what it gained."""
+    assert paid_in_full(option())
+    assert paid_in_full(spot_pair("BTC"))
+    assert not paid_in_full(perpetual())

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.domain.facts import Fact, OrderEnd, Posting
-    from trader.domain.trading import Action
+    from trader.domain.trading import Action, Delivery
 
 INDEX = 90_000.0
 BALANCES = {"BTC": to_atoms(20.0), "USDC": to_atoms(1_000_000.0)}
@@ -94,6 +94,7 @@ def approved(
     pricing: Pricing | None = None,
     risk: tuple[float, float] = (900.0, 0.01),
     slot: bool = True,
+    delivery: Delivery = "cash",
 ) -> Approved:
     """Approve as the gate would; `risk` is the max loss in (USD, coin) of the whole amount."""
     intent = Intent(
@@ -105,6 +106,7 @@ def approved(
         reason="the test says so",
         chain_id=None if action == "open" else chain_id,
         pricing=pricing or Pricing(),
+        delivery=delivery,
     )
     return Approved(
         verdict_id=verdict_id,
@@ -204,14 +206,21 @@ class Story:
         self.tell(OrderEnded(order_id, self.ledger.orders[order_id].order.account, end))
 
     def trade(
-        self, instrument: Instrument, amount: float, price: float, chain_id: str = "C1"
+        self,
+        instrument: Instrument,
+        amount: float,
+        price: float,
+        chain_id: str = "C1",
+        *,
+        delivery: Delivery = "cash",
     ) -> Filled:
         """Buy or sell one instrument in a chain, whole and at once."""
         action: Action = "add" if chain_id in self.ledger.chains else "open"
         leg = Leg(instrument.name, 1.0 if amount > 0 else -1.0)
         order_id = self.order(
-            [instrument], chain_id, action=action, legs=(leg,), amount=abs(amount)
-        )
+            [instrument], chain_id, action=action, legs=(leg,), amount=abs(amount),
+            delivery=delivery,
+        )  # fmt: skip
         return self.fill(order_id, abs(amount), price)
 
     def end_chain(self, chain_id: str) -> None:

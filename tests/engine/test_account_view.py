@@ -6,12 +6,16 @@ import math
 
 import pytest
 
-from tests.builders import INDEX
-from tests.engine.floor import CALL, COVERED, PUT, VERTICAL, Floor, perpetual, wish
-from trader.domain.events import Quote
+from tests.builders import INDEX, option
+from tests.engine.books import Story
+from tests.engine.floor import CALL, COVERED, PUT, TODAY, VERTICAL, Floor, perpetual, wish
+from trader.domain.events import DeliveryPrice, IndexPrice, Quote
 from trader.domain.trading import Leg, Pricing, Refused
 from trader.domain.units import DAY, HOUR, MINUTE, SECOND
 from trader.engine.account_view import AccountView
+from trader.engine.holdings import Holdings
+from trader.engine.market_state import MarketState
+from trader.engine.settlement import newly_pending, settlements
 
 HODL = 20 * 90_000.0 + 300 * 3_000.0 + 1_000_000.0
 RESTING = Pricing(limit_net=-0.5, lifetime=HOUR)
@@ -173,3 +177,27 @@ def test_covered_calls_cannot_promise_the_same_coin_twice() -> None:
     refused = outcome.verdicts[1]
     assert isinstance(refused, Refused)
     assert (refused.allowed, "BTC to cover" in refused.explanation) == (0.2, True)
+
+
+def test_coin_is_worth_the_index_and_no_collateral() -> None:
+    """A put of one coin promises its strike; assigned, the coin is equity and binds no margin."""
+    put = option("put", 87_500.0, inverse=False)
+    story = Story()
+    story.trade(put, -1.0, 900.0, delivery="spot")
+    market = MarketState(30.0)
+    market.at = story.at
+    market.index_price(IndexPrice("BTC", 86_000.0, story.at), story.at)
+    held = AccountView(story.ledger, market, Holdings(story.ledger, "main"))
+    cash = story.ledger.account("main").balance("USDC")
+    assert held.free_coins() == {"BTC": 20.0, "USDC": pytest.approx(cash - 87_500.0)}
+    for pending in tuple(newly_pending(story.ledger, TODAY)):
+        story.tell(pending, TODAY)
+    (settled,) = settlements(story.ledger, DeliveryPrice("BTC", TODAY, 86_000.0))
+    story.tell(settled)
+    cash = story.ledger.account("main").balance("USDC")
+    assigned = AccountView(story.ledger, market, Holdings(story.ledger, "main"))
+    assert assigned.worth().equity_usd == pytest.approx(cash + 21 * 86_000.0)
+    assert assigned.free_coins() == {"BTC": 20.0, "USDC": cash}
+    assert assigned.margins().balance["USDC"] == cash
+    assert assigned.margins().initial["USDC"] == 0.0
+    assert math.isnan(assigned.liquidation_usd(story.ledger.chains["C1"])), "nobody bids for it"

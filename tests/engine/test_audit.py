@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from tests.backtest.wheels import facts_of_a_turn
 from tests.engine.floor import TODAY, VERTICAL, Floor, wish
 from trader.domain.events import DeliveryPrice
 from trader.domain.facts import (
@@ -45,6 +46,30 @@ def story() -> list[Recorded]:
     floor.go_to(TODAY)
     floor.send(DeliveryPrice("BTC", TODAY, 86_000.0))
     return floor.records
+
+
+@pytest.fixture(scope="module")
+def wheel() -> list[Recorded]:
+    """A put assigned, its coin held, a call that took it."""
+    return facts_of_a_turn()
+
+
+def test_coin_is_counted_a_second_time(wheel: list[Recorded]) -> None:
+    """The whole turn passes; coin at another price, missing, or moved for nothing is found."""
+    assert audit(wheel) == ()
+    for which in (0, 1):
+        row = place_of(wheel, Settled, which)
+        settled = wheel[row].fact
+        assert isinstance(settled, Settled)
+        (spot,) = settled.spot
+        for forged in (
+            changed(settled, spot=(changed(spot, price=spot.price + 1),)),
+            changed(settled, spot=(changed(spot, amount=2 * spot.amount),)),
+            changed(settled, spot=(spot, spot)),
+            changed(settled, spot=()),
+        ):
+            facts = [*wheel[:row], changed(wheel[row], fact=forged), *wheel[row + 1 :]]
+            assert any("moved as coin, due was" in one for one in audit(facts))
 
 
 def place_of(records: list[Recorded], kind: type[Fact], which: int = 0) -> int:

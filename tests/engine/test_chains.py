@@ -21,14 +21,19 @@ from tests.engine.books import (
     order_of,
     price_of,
 )
-from trader.domain.facts import OrderPlaced
-from trader.domain.instruments import Instrument
+from trader.domain.errors import InvariantBroken
+from trader.domain.facts import LegSettlement, OrderPlaced, SpotDelivery
+from trader.domain.instruments import Instrument, spot_pair
+from trader.domain.trading import Leg
 from trader.domain.units import tidy
 from trader.engine.chains import Chain, LegBook
 
 CONTRACTS = (CALL, PERPETUAL, LINEAR_PERPETUAL)
 STEPS = st.integers(1, 100)
 MOVES = st.floats(-0.3, 0.3)
+
+
+LINEAR_CALL = option("call", 92_500.0, inverse=False)
 
 
 def _chain(*held: tuple[Instrument, float, float], units: float = 1.0) -> Chain:
@@ -183,3 +188,38 @@ def test_the_state_follows_what_is_held() -> None:
     view = held.view(working=True)
     assert view.state == "pending_settlement"
     assert all(position.pending for position in view.positions)
+
+
+def test_coin_is_taken_and_given_and_alone_can_lose_what_it_cost() -> None:
+    """Two at 90,000, one sold at 95,000: one left, 90,000 at risk, a coin at its delivery price."""
+    pair = spot_pair("BTC")
+    chain = _chain((LINEAR_CALL, -1.0, 900.0))
+    chain.deliver(SpotDelivery("C1", pair, 2.0, 90_000.0, -180_000, 10, "USDC"))
+    chain.reassess(95_000.0)
+    assert (chain.risk_usd, chain.risk_coin) == (900.0, 0.01), "an option stands beside the coin"
+    chain.settle(LegSettlement("C1", LINEAR_CALL.name, -1.0, 2_500.0, -2_500, 5, "USDC"))
+    chain.deliver(SpotDelivery("C1", pair, -1.0, 95_000.0, 95_000, 0, "USDC"))
+    chain.reassess(95_000.0)
+    assert chain.legs[pair.name].amount == 1.0
+    assert chain.risk_usd == 90_000.0
+    assert chain.risk_coin == pytest.approx(90 / 95)
+    assert chain.flows == {"USDC": -180_000 - 10 - 2_500 - 5 + 95_000}
+    assert chain.settled
+    chain.deliver(SpotDelivery("C1", pair, -1.0, 95_000.0, 95_000, 0, "USDC"))
+    chain.reassess(95_000.0)
+    assert (chain.flat, chain.units, chain.risk_usd) == (True, 0.0, 0.0)
+
+
+def test_a_roll_closes_the_options_and_leaves_the_coin() -> None:
+    """A close names both legs, a roll the call alone."""
+    pair = spot_pair("BTC")
+    chain = _chain((pair, 2.0, 90_000.0), (LINEAR_CALL, -2.0, 900.0), units=2.0)
+    assert chain.closing_legs() == (Leg(pair.name, -1.0), Leg(LINEAR_CALL.name, 1.0))
+    assert chain.closing_legs(spot=False) == (Leg(LINEAR_CALL.name, 1.0),)
+
+
+def test_what_is_not_held_cannot_settle() -> None:
+    """Another amount is a bug of ours."""
+    chain = _chain((LINEAR_CALL, -1.0, 900.0))
+    with pytest.raises(InvariantBroken, match="settled but not held"):
+        chain.settle(LegSettlement("C1", LINEAR_CALL.name, -2.0, 0.0, 0, 0, "USDC"))

@@ -17,7 +17,6 @@ from tests.engine.books import (
     CALL,
     CALL_UP,
     EXPIRY,
-    FUTURE,
     INDEX,
     LINEAR,
     LINEAR_PERPETUAL,
@@ -59,7 +58,8 @@ from trader.engine.posting import move
 from trader.engine.settlement import newly_pending, settlements
 
 LATER = option("call", 95_000.0, at_eight(3))
-CONTRACTS = (CALL, CALL_UP, PUT, LATER, LINEAR, PERPETUAL, LINEAR_PERPETUAL, FUTURE)
+LINEAR_PUT = option("put", 92_500.0, inverse=False)
+CONTRACTS = (CALL, CALL_UP, PUT, LATER, LINEAR, PERPETUAL, LINEAR_PERPETUAL, LINEAR_PUT)
 SHADOW = "shadow:alpha"
 WISHES = st.lists(
     st.tuples(
@@ -95,6 +95,7 @@ class Teller:
             amount=1.0 + number % 5,
             account=SHADOW if number % 4 == 0 else "main",
             strategy=f"s{number % 3}",
+            delivery="spot" if number % 2 else "cash",
         )
 
     def _add(self, number: int, moved: float) -> None:
@@ -162,6 +163,11 @@ class Teller:
                 self.story.tell(settled)
                 for leg in settled.legs:
                     assert self.held.pop((leg.chain_id, leg.instrument)) == leg.amount
+                for spot in settled.spot:
+                    key = (spot.chain_id, spot.instrument.name)
+                    left = tidy(self.held.pop(key, 0.0) + spot.amount)
+                    assert left >= 0
+                    self.held |= {key: left} if left else {}
 
     def _finish(self, number: int, moved: float) -> None:
         for chain in self.ledger.flat_chains():

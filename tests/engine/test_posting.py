@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.builders import option
 from tests.engine.books import (
     CALL,
     CALL_UP,
@@ -23,12 +24,18 @@ from tests.engine.books import (
 )
 from trader.domain.errors import InvariantBroken
 from trader.domain.facts import Posting
-from trader.domain.instruments import Instrument
+from trader.domain.instruments import Instrument, spot_pair
 from trader.domain.portfolio import Position
 from trader.domain.units import from_atoms, to_atoms
 from trader.domain.valuation import delivery_fee
 from trader.engine.chains import LegBook
-from trader.engine.posting import assert_balanced, fill_postings, move, settle_leg
+from trader.engine.posting import (
+    assert_balanced,
+    deliver_spot,
+    fill_postings,
+    move,
+    settle_leg,
+)
 
 CONTRACTS = (CALL, PUT, LINEAR, PERPETUAL, LINEAR_PERPETUAL, FUTURE)
 WEEKLY = msgspec.structs.replace(CALL, settlement_period="week")
@@ -175,3 +182,58 @@ def test_no_leg_is_settled_at_what_is_no_price(price: float) -> None:
     """A missing delivery price is never a payoff of nothing."""
     with pytest.raises(ValueError, match="delivery_price"):
         settle_leg(Position("C1", CALL, 1.0, 0.01), price)
+
+
+LINEAR_PUT = option("put", 92_500.0, inverse=False)
+
+
+@pytest.mark.parametrize(
+    ("held", "coins", "price", "moved"),
+    [
+        (Position("C1", LINEAR_PUT, -2.0, 900.0), 0.0, 90_000.0, 2.0),
+        (Position("C1", LINEAR_PUT, -2.0, 900.0), 0.0, 92_500.0, None),
+        (Position("C1", LINEAR_PUT, 2.0, 900.0), 0.0, 90_000.0, None),
+        (Position("C1", PUT, -2.0, 0.01), 0.0, 80_000.0, None),
+        (Position("C1", LINEAR, -2.0, 900.0), 2.0, 95_000.0, -2.0),
+        (Position("C1", LINEAR, -2.0, 900.0), 0.5, 95_000.0, -0.5),
+        (Position("C1", LINEAR, -2.0, 900.0), 0.0, 95_000.0, None),
+        (Position("C1", LINEAR, -2.0, 900.0), 2.0, 90_000.0, None),
+    ],
+)
+def test_an_assignment_moves_coin_at_the_delivery_price(
+    held: Position, coins: float, price: float, moved: float | None
+) -> None:
+    """Short puts in the money buy, short calls sell what is held; others nothing."""
+    assigned = deliver_spot(held, coins, price, spot_pair("BTC"))
+    if assigned is None:
+        assert moved is None
+        return
+    spot, postings = assigned
+    assert (spot.amount, spot.price, spot.fee_atoms) == (moved, price, 0)
+    assert spot.paid_atoms == to_atoms(-spot.amount * price)
+    assert_balanced(postings)
+    assert _cash(postings, "USDC") == spot.paid_atoms
+
+
+@given(st.floats(40_000.0, 160_000.0), st.integers(1, 300))
+def test_settlement_and_coin_together_are_the_strike(price: float, steps: int) -> None:
+    """What a put costs and a call brings is its strike, wherever it was delivered."""
+    amount = steps / 100
+    for option_, sign in ((LINEAR_PUT, -1), (LINEAR, 1)):
+        held = Position("C1", option_, -amount, 900.0)
+        assigned = deliver_spot(held, amount, price, spot_pair("BTC"))
+        if assigned is not None:
+            _, paid = settle_leg(held, price)
+            cash = _cash(paid, "USDC") + _cash(assigned[1], "USDC")
+            assert abs(cash - sign * to_atoms(amount * 92_500.0)) <= 2
+
+
+def test_coin_pays_the_fee_of_its_pair_and_is_no_premium() -> None:
+    """.1 % of 90,000 for one coin; what it cost stands in a book of its own."""
+    dear = msgspec.structs.replace(spot_pair("BTC"), taker_fee_rate=0.001)
+    assigned = deliver_spot(Position("C1", LINEAR_PUT, -1.0, 900.0), 0.0, 90_000.0, dear)
+    assert assigned is not None
+    assert assigned[0].fee_atoms == to_atoms(90.0)
+    assert _cash(assigned[1], "USDC") == -to_atoms(90_090.0)
+    bought = fill_postings(spot_pair("BTC"), leg_fill(spot_pair("BTC"), 1.0, 90_000.0), 0.0, 0.0)
+    assert {one.book for one in bought} == {"cash", "spot"}

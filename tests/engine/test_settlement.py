@@ -23,7 +23,8 @@ from tests.engine.books import (
 )
 from trader.domain.events import DeliveryPrice
 from trader.domain.facts import SettlementPending
-from trader.domain.trading import Leg
+from trader.domain.instruments import spot_pair
+from trader.domain.trading import Delivery, Leg
 from trader.domain.units import DAY, HOUR, to_atoms
 from trader.domain.valuation import option_payoff
 from trader.engine.settlement import newly_pending, next_expiry, settlements
@@ -188,3 +189,24 @@ def test_a_price_nobody_waits_for_settles_nothing() -> None:
     assert _settle(story, 91_000.0, at_eight(3)) == 0
     assert _settle(story, 91_000.0) == 1
     assert _settle(story, 91_000.0) == 0
+
+
+@pytest.mark.parametrize("delivery", ["cash", "spot"])
+def test_coin_moves_for_chains_that_asked_for_it(delivery: Delivery) -> None:
+    """The put settles in cash alike; only who asked for coin buys it, at the same price."""
+    put = option("put", 92_500.0, inverse=False)
+    story = _story()
+    story.trade(put, -1.0, 900.0, delivery=delivery)
+    _expire(story, EXPIRY)
+    before = story.ledger.account("main").cash["USDC"]
+    assert _settle(story, 90_000.0) == 1
+    chain = story.ledger.chains["C1"]
+    paid = story.ledger.account("main").cash["USDC"] - before
+    if delivery == "cash":
+        assert (chain.flat, paid) == (True, -to_atoms(2_500.0))
+        return
+    coin = chain.legs["BTC_USDC"]
+    assert (coin.amount, coin.entry_price, coin.instrument) == (1.0, 90_000.0, spot_pair("BTC"))
+    assert paid == -to_atoms(92_500.0)
+    assert next_expiry(story.ledger) is None
+    assert (chain.units, chain.risk_usd, chain.risk_coin) == (1.0, 90_000.0, 1.0)

@@ -26,6 +26,7 @@ from tests.risk.scenes import (
     view,
     working,
 )
+from trader.domain.instruments import spot_pair
 from trader.domain.trading import Approved, Intent, Leg, Refused
 from trader.domain.units import DAY
 
@@ -242,3 +243,76 @@ def test_a_roll_that_frees_margin_passes_an_overdrawn_account() -> None:
     verdict = approved(small, chain=bare, touches=board, **short)
     assert verdict.amount == 2.0
     assert [use.requested < 0 for use in verdict.limits if use.rule == "margin"] == [True]
+
+
+COIN = spot_pair("BTC")
+LINEAR = option("call", 70_000.0, inverse=False)
+LINEAR_UP = option("call", 74_000.0, 14.0, inverse=False)
+WHEELS: dict[str, Touch] = {one.name: touch(one) for one in (COIN, LINEAR, LINEAR_UP)}
+
+
+def coins(units: float = 0.5, *calls: float, **changes: Any) -> ChainView:
+    """Hold assigned coin, and calls against it."""
+    legs = ((COIN, 1.0), *((LINEAR, ratio) for ratio in calls))
+    stated = {"max_loss_usd": SPOT * units + 1.0, "max_loss_coin": units * 1.001}
+    return chain(units, legs=legs, delivery="spot", **(stated | changes))
+
+
+def test_a_call_against_assigned_coin_is_a_hedge() -> None:
+    """It lowers what the coin can lose by its premium, takes no slot, and passes in a halt."""
+    wish = intent("hedge", (Leg(LINEAR.name, -1),))
+    verdict = approved(wish, chain=coins(), touches=WHEELS, **HALTED)
+    quoted = WHEELS[LINEAR.name]
+    saved = quoted.bid - (quoted.ask - quoted.bid) - 0.0003 * SPOT
+    assert verdict.amount == 0.5
+    assert verdict.max_loss.usd == pytest.approx(0.5 * (SPOT + 1.0 - saved))
+    assert not verdict.reservation.slot
+
+
+def test_a_second_call_against_the_same_coin_is_refused() -> None:
+    """No coin is left to cover it; of another expiry it adds a loss of its own as well."""
+    held = coins(0.5, -1.0)
+    verdict = refused(intent("hedge", (Leg(LINEAR.name, -1),)), chain=held, touches=WHEELS)
+    assert verdict.rule == "coverage"
+    assert verdict.explanation == ("0.5 more short calls need BTC_USDC to cover them, 0 are free")
+    later = intent("hedge", (Leg(LINEAR_UP.name, -1),))
+    assert refused(later, chain=held, touches=WHEELS).rule == "hedge_increases_risk"
+    twice = intent("hedge", (Leg(LINEAR.name, -2),))
+    assert refused(twice, chain=coins(), touches=WHEELS).rule == "coverage"
+
+
+def test_a_covered_call_is_rolled_without_its_coin() -> None:
+    """The coin covers the new call as it did the old; two for one are refused."""
+    held = coins(0.5, -1.0)
+    verdict = approved(intent("roll", (Leg(LINEAR_UP.name, -1),)), chain=held, touches=WHEELS,
+                       free_coins={}, equity_usd=10 * EQUITY)  # fmt: skip
+    assert verdict.amount == 0.5
+    assert verdict.max_loss.usd == pytest.approx(0.5 * SPOT, rel=0.03)
+    twice = intent("roll", (Leg(LINEAR_UP.name, -2),))
+    verdict_ = refused(twice, chain=held, touches=WHEELS, free_coins={}, equity_usd=10 * EQUITY)
+    assert verdict_.rule == "coverage"
+    assert verdict_.requested == 0.5
+
+
+def test_rolling_a_put_up_needs_the_dollars_for_its_coin() -> None:
+    """From 60,000 to 62,000 half a coin may cost 1,000 more."""
+    old, new = (option("put", strike, days, inverse=False)
+                for strike, days in ((60_000.0, 7.0), (62_000.0, 14.0)))  # fmt: skip
+    touches = {one.name: touch(one) for one in (old, new)}
+    held = chain(0.5, legs=((old, -1.0),), delivery="spot", max_loss_usd=29_000.0,
+                 max_loss_coin=0.45)  # fmt: skip
+    wish = intent("roll", (Leg(new.name, -1),))
+    rich = {"chain": held, "touches": touches, "equity_usd": 10 * EQUITY}
+    verdict = refused(wish, **rich, free_coins={"USDC": 999.0})
+    assert verdict.rule == "coverage"
+    assert verdict.explanation == (
+        "its puts may have to pay 1,000.00 USDC more for coin, 999.00 are free"
+    )
+    assert approved(wish, **rich, free_coins={"USDC": 1_000.0}).amount == 0.5
+    paid = msgspec.structs.replace(held, delivery="cash")
+    assert approved(wish, **(rich | {"chain": paid}), free_coins={}).amount == 0.5
+
+
+def test_a_wheel_is_closed_with_coin_and_call() -> None:
+    """Closes pass; the step is that of the coarser leg."""
+    assert approved(intent("close"), chain=coins(0.5, -1.0), touches={}).amount == 0.5

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.risk.scenes import NOW, SPOT, option, perpetual
+from trader.domain.instruments import spot_pair
 from trader.domain.units import DAY, YEAR
 from trader.risk.max_loss import (
     PricedLeg,
@@ -337,3 +338,52 @@ def test_share_is_the_worse_of_usd_and_coin() -> None:
     assert unit.share(1e6, SPOT) == pytest.approx(0.013)
     stated = unit.of(0.5, 1e6, SPOT)
     assert (stated.usd, stated.coin, stated.share) == pytest.approx((5_000.0, 0.1, 0.0065))
+
+
+COIN = PricedLeg(spot_pair("BTC"), 1.0, 60_000.0, 10.0)
+
+
+def test_coin_alone_can_lose_what_it_cost() -> None:
+    """No stress is needed: 60,000 and one spread of 10, whatever the volatility."""
+    loss = structure_loss([COIN], index=SPOT, at=NOW, stress=Stress(sigma=math.nan))
+    assert (loss.usd, loss.coin) == pytest.approx((60_010.0, 60_010 / SPOT))
+    assert (loss.stress_low, loss.stress_high) == (0.0, SPOT)
+
+
+def test_coin_covers_a_call_and_its_premium_lowers_the_loss() -> None:
+    """Nothing is lost above the strike; at a price of 0 the coin less the premium."""
+    call = leg("call", 70_000.0, -1.0, 800.0, inverse=False)
+    fee = 0.0003 * SPOT
+    covered = structure_loss([COIN, call], index=SPOT, at=NOW, stress=STRESS)
+    assert covered.usd == pytest.approx(60_010.0 - 800.0 + fee)
+    twice = structure_loss([COIN, call, call], index=SPOT, at=NOW, stress=STRESS)
+    high = SPOT * math.exp(STRESS.log_move(7 / 365))
+    assert twice.stress_high == pytest.approx(high)
+    assert twice.usd > covered.usd - 800.0
+    later = leg("call", 70_000.0, -1.0, 800.0, inverse=False, days=14.0)
+    naked = structure_loss([later], index=SPOT, at=NOW, stress=STRESS)
+    apart = structure_loss([COIN, call, later], index=SPOT, at=NOW, stress=STRESS)
+    assert apart.usd == pytest.approx(covered.usd + naked.usd)
+
+
+@given(st.floats(20_000.0, 120_000.0), st.integers(1, 40), st.floats(1.0, 5_000.0))
+def test_covered_calls_lose_no_more_than_a_search_finds(
+    cost: float, strike_steps: int, premium: float
+) -> None:
+    """The formula is the worst of ten thousand prices from 0 to three times the index."""
+    coin = PricedLeg(spot_pair("BTC"), 1.0, cost)
+    call = leg("call", 40_000.0 + 1_000.0 * strike_steps, -1.0, premium, inverse=False)
+    loss = structure_loss([coin, call], index=SPOT, at=NOW, stress=STRESS)
+    prices = np.linspace(0.0, 3 * SPOT, 10_001)
+    fee = min(0.0003 * SPOT, 0.125 * premium)
+    gone = np.maximum(prices - (call.instrument.strike or 0.0), 0.0)
+    delivery = np.minimum(0.00015 * prices, 0.125 * gone)
+    lost = cost - prices + gone + delivery + fee - premium
+    assert loss.usd == pytest.approx(lost.max(), abs=1e-6)
+
+
+def test_coin_cannot_be_sold_short() -> None:
+    """Nobody holds it: no loss is stated."""
+    short = PricedLeg(spot_pair("BTC"), -1.0, 60_000.0)
+    with pytest.raises(UndefinedRisk, match="cannot be sold"):
+        structure_loss([short], index=SPOT, at=NOW, stress=STRESS)

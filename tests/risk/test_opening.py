@@ -253,3 +253,22 @@ def test_two_additions_cannot_take_the_last_room_of_a_trade() -> None:
         order = working("add" if action == "add" else "open", amount=1.0)
         verdict = refused(intent("add"), chain=chain(1.0), working=(order,))
         assert verdict.rule == "already_working"
+
+
+PUT = option("put", 60_000.0, inverse=False)
+WHEEL = intent(legs=(Leg(PUT.name, -1),), delivery="spot")
+
+
+def test_a_put_that_delivers_coin_is_secured_by_dollars() -> None:
+    """30,000 USDC of 1 % of equity, where so many are free; half of it where fewer are."""
+    shown: dict[str, Any] = {"touches": {PUT.name: touch(PUT)}}
+    free = approved(WHEEL, **shown, free_coins={"USDC": 1_000_000.0})
+    assert free.amount == 0.5
+    assert free.max_loss.usd == pytest.approx(0.5 * 60_000.0, rel=0.01)
+    assert approved(WHEEL, **shown, free_coins={"USDC": 25_000.0}).amount == 0.4
+    verdict = refused(WHEEL, **shown, free_coins={"USDC": 5_000.0})
+    assert verdict.rule == "coverage"
+    assert "may cost" in verdict.explanation
+    assert "USDC in coin, 5,000.00 are free" in verdict.explanation
+    cash = intent(legs=WHEEL.legs)
+    assert approved(cash, **shown, free_coins={}).amount == 0.5

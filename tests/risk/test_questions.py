@@ -16,6 +16,7 @@ from tests.risk.scenes import (
     chain,
     consumer,
     intent,
+    option,
     touch,
     view,
     working,
@@ -205,3 +206,22 @@ def test_a_budget_frees_when_enough_has_ended() -> None:
     assert questions.freeing_time([first, second], 0.03, 0.025) == 5
     endless = consumer("c", 0.02, frees_at=None)
     assert questions.freeing_time([first, second, endless], 0.03, 0.02) is None
+
+
+def test_coin_at_settlement_is_for_one_short_linear_put() -> None:
+    """Anything else that asks for it is refused by name; without touching what asks for cash."""
+    put, down = (option("put", strike, inverse=False) for strike in (60_000.0, 58_000.0))
+    call, inverse = option("call", 70_000.0, inverse=False), option("put", 60_000.0)
+    touches = {one.name: touch(one) for one in (put, down, call, inverse)}
+    sell, buy = Leg(put.name, -1), Leg(put.name, 1)
+    for legs in ((buy,), (sell, Leg(down.name, 1)), (Leg(call.name, -1),),
+                 (Leg(inverse.name, -1),)):  # fmt: skip
+        wish = intent(legs=legs, delivery="spot")
+        verdict = GATE.judge(wish, view(touches=touches), "V1-0")
+        assert isinstance(verdict, Refused)
+        assert verdict.rule == "invalid_intent"
+        assert "delivery in spot is for opening one short put" in verdict.explanation
+    add = intent("add", (sell,), delivery="spot")
+    verdict = GATE.judge(add, view(touches=touches, chain=chain()), "V1-0")
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == "invalid_intent"

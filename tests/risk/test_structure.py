@@ -20,16 +20,19 @@ from tests.risk.scenes import (
     perpetual,
     touch,
 )
+from trader.domain.instruments import spot_pair
 from trader.domain.trading import Leg
 from trader.risk.limits import RiskSettings
 from trader.risk.margin import standard_margin
 from trader.risk.max_loss import UndefinedRisk
 from trader.risk.structure import (
+    coin_cost,
     held_legs,
     legs_loss,
     margin_needed,
     margin_released,
     opening_legs,
+    replaced,
     tradable,
     uncovered_calls,
 )
@@ -123,3 +126,32 @@ def test_only_inverse_calls_need_coins() -> None:
     """Puts, perpetuals and USD-settled calls are no promise to deliver coin."""
     others = [option("put", 60_000.0), option("call", 70_000.0, inverse=False), perpetual()]
     assert uncovered_calls([(one, -1.0) for one in others]) == {}
+
+
+def test_a_structure_that_delivers_covers_its_linear_calls_with_its_coin() -> None:
+    """One coin, two calls: one is uncovered, counted under its pair; in cash none counts."""
+    call = option("call", 70_000.0, inverse=False)
+    coin = spot_pair("BTC")
+    assert uncovered_calls([(call, -1.0), (coin, 1.0)], delivers=True) == {}
+    assert uncovered_calls([(call, -2.0), (coin, 1.0)], delivers=True) == {"BTC_USDC": 1.0}
+    assert uncovered_calls([(call, -2.0), (coin, 1.0)]) == {}
+    bought = option("call", 75_000.0, 14.0, inverse=False)
+    assert uncovered_calls([(call, -1.0), (bought, 1.0)], delivers=True) == {}
+
+
+def test_what_puts_may_have_to_pay_for_coin() -> None:
+    """The strikes of short linear puts; calls and coin-settled puts oblige to nothing here."""
+    put = option("put", 60_000.0, inverse=False)
+    assert coin_cost([(put, -0.5)]) == 30_000.0
+    assert coin_cost([(put, -0.5), (option("put", 50_000.0, inverse=False), 0.5)]) == 5_000.0
+    others = [option("put", 60_000.0), option("call", 70_000.0, inverse=False), spot_pair("BTC")]
+    assert coin_cost([(one, -1.0) for one in others]) == 0.0
+
+
+def test_a_roll_replaces_all_but_the_coin() -> None:
+    """What it frees is the options' margin."""
+    call = option("call", 70_000.0, inverse=False)
+    held = chain(1.0, legs=((spot_pair("BTC"), 1.0), (call, -1.0)))
+    assert [one.instrument for one in replaced(held)] == [call]
+    touches = {call.name: touch(call)}
+    assert set(margin_released(held, touches, SPOT)) == {"USDC"}

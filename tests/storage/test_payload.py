@@ -19,8 +19,9 @@ from trader.domain.facts import (
     Fact,
     Filled,
     Recorded,
+    Settled,
 )
-from trader.domain.trading import LegFill
+from trader.domain.trading import Intent, Leg, LegFill
 from trader.storage.payload import KINDS, Keys, decode, encode, keys_of, row
 
 NAN = float("nan")
@@ -112,3 +113,17 @@ def test_a_close_command_is_found_by_its_chain() -> None:
     """The chain a person closes is a key of the command."""
     command = CommandTaken(ClosePosition(by="ann", reason="done", chain_id="c9"))
     assert keys_of(command) == Keys(chain_id="c9")
+
+
+def test_what_was_written_before_coin_moved_still_reads() -> None:
+    """An expiry without `spot` and an intent without `delivery` are as they were: cash."""
+    settled = Settled(account="main", underlying="BTC", expires_at=1, delivery_price=5.0,
+                      legs=(), postings=())  # fmt: skip
+    old = encode(settled).replace(',"spot":[]', "")
+    assert "spot" not in old
+    assert decode(old) == settled
+    wish = Intent(strategy="a", action="open", underlying="BTC", legs=(Leg("x", -1),),
+                  confidence=0.5, reason="why")  # fmt: skip
+    before = msgspec.json.encode(wish).decode().replace(',"delivery":"cash"', "")
+    assert "delivery" not in before
+    assert msgspec.json.decode(before, type=Intent) == wish

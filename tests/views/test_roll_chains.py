@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tests.backtest.rolls import DEFENDED, HARVESTED, OPENED, WHOLE, at, boards, roller, told
+from tests.backtest.wheels import AFTER, ASSIGNED, CALL, CALLED, PUT, turned
 from trader.backtest.roll_chains import study_roll_chains
 from trader.views.roll_chains import listing, overview, summary
 
@@ -71,3 +72,20 @@ def test_nothing_that_happened_is_told_as_that(write: object) -> None:
     study = told((at(1), 90_000.0, ((60_000.0, 8, 0.3, 0.305),)))
     text = write(study)  # type: ignore[operator]
     assert "C3-0" not in text
+
+
+def test_a_wheel_is_told_with_its_coin_and_to_the_cent() -> None:
+    """Put, assignment, call, called away: each with its flow, the sum with its fees."""
+    text = words(listing(turned(PUT, CALL, AFTER, prices=ASSIGNED | CALLED)))
+    assert text.startswith(
+        "C12-0: settled 2022-01-21T08:00:00Z, 0 rolls, -152.56 USDC (-153 USD), fees 52.56 USDC, "
+        "-0.0015 % of equity"
+    )
+    for part in (
+        "open sell 1 BTC_USDC-14JAN22-60000-P at 1,000 62,000 +981.40 USDC",
+        "settled pays -1 BTC_USDC-14JAN22-60000-P at 5,000 55,000 -5,008.25 USDC",
+        "assigned buy 1 BTC_USDC at 55,000 55,000 -55,000.00 USDC -55,000 USD put in the money",
+        "hedge sell 1 BTC_USDC-21JAN22-58000-C at 900 55,200 +883.44 USDC",
+        "called away sell 1 BTC_USDC at 61,000 61,000 +61,000.00 USDC",
+    ):
+        assert part in text

@@ -8,7 +8,15 @@ import msgspec
 import pytest
 
 from tests.storage.story import EVENING, EXPIRY, FILLED, PLACED, REFUSED, SETTLED
-from trader.domain.facts import ChainEnded, FundingPaid, OrderEnded, Posting
+from trader.domain.facts import (
+    ChainEnded,
+    FundingPaid,
+    LegSettlement,
+    OrderEnded,
+    Posting,
+    SpotDelivery,
+)
+from trader.domain.instruments import spot_pair
 from trader.domain.units import HOUR
 from trader.views import trade_lines
 
@@ -104,3 +112,16 @@ def test_an_assumed_size_is_told() -> None:
     """A fill whose size nobody displayed says so at its end."""
     fields = trade_lines.filled(msgspec.structs.replace(FILLED, assumed_size=True), None)
     assert str(fields["message"]).endswith(", assumed size")
+
+
+def test_coin_that_moved_is_told_beside_its_option() -> None:
+    """Who bought or sold how much at which price, and what it cost to."""
+    leg = LegSettlement("c1", "BTC_USDC-2JUN26-66000-P", -0.5, 1_000.0, -50_000_000_000, 0, "USDC")
+    for amount, text in ((0.5, "c1 is assigned and buys 0.5 BTC at 65,000 USDC"),
+                         (-0.5, "c1 is called away and sells 0.5 BTC at 65,000 USDC")):  # fmt: skip
+        spot = SpotDelivery("c1", spot_pair("BTC"), amount, 65_000.0, 0, 100_000_000, "USDC")
+        fields = trade_lines.settled(msgspec.structs.replace(SETTLED, legs=(leg,), spot=(spot,)))
+        assert str(fields["message"]).endswith(f"cost us 500 USDC, {text}")
+        assert fields["assigned"] == text
+        assert fields["fees"] == "1.00 USDC"
+    assert trade_lines.settled(SETTLED)["assigned"] == ""

@@ -12,9 +12,11 @@ from trader.app.night_data import datasets_folder, market_of, read_market, read_
 from trader.app.past_candles import YEARS
 from trader.backtest.recorded_market import RecordedMarket
 from trader.deribit.translate import perpetual_name
+from trader.domain.errors import ConfigurationError
 from trader.evaluation.recorded_past import moved
 from trader.evaluation.runs import Subject, days_looked
 from trader.storage.datasets import DatasetStore
+from trader.strategies.strategy import trades_linear
 
 if TYPE_CHECKING:
     import argparse
@@ -86,11 +88,21 @@ def market_for(
 
 
 def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
-    """Show the boards of a market, as far out as a strategy looks and when it can see them."""
-    candles, days_max = market.candles, days_looked(subject.strategy())
+    """Show the boards of a market, as far out as a strategy looks and when it can see them.
+
+    Raises:
+        ConfigurationError: recorded boards do not show what it trades.
+    """
+    strategy = subject.strategy()
+    candles, days_max, linear = market.candles, days_looked(strategy), trades_linear(strategy)
     if not isinstance(market, RecordedMarket):
-        history: History = market.chains(days_max=days_max)
+        history: History = market.chains(days_max=days_max, linear=linear)
         return Past(history, candles.opened_at, candles.close, subject)
+    if linear:
+        raise ConfigurationError(
+            f"strategy {subject.name!r} trades options settled in USDC and no recorded boards show"
+            " them: leave --recorded and --chains away"
+        )
     subject, notes = moved(subject, market)
     market = msgspec.structs.replace(market, notes=(*market.notes, *notes))
     history = market.chains(days_max=days_max)

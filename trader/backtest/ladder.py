@@ -21,8 +21,8 @@ from trader.domain.expiries import (
     settlement_period,
     strike_label,
 )
-from trader.domain.instruments import Instrument, OptionType
-from trader.domain.units import DAY, YEAR
+from trader.domain.instruments import Instrument, OptionType, pair_name
+from trader.domain.units import DAY, DOLLARS, YEAR
 
 INTERVAL: Final[dict[Term, float]] = {"day": 0.01, "week": 0.015, "month": 0.03, "quarter": 0.09}
 """Strikes apart, as a share of the price when the expiry was listed."""
@@ -36,7 +36,10 @@ _ROUND: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 class OptionTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What Deribit states about a coin's inverse options ("Contract specifications")."""
+    """What Deribit states about a coin's options ("Contract specifications").
+
+    Of the linear ones the catalog alone knows ticks and sizes: these are plausible.
+    """
 
     tick_size: float = 0.0001
     tick_size_steps: tuple[tuple[float, float], ...] = ((0.005, 0.0005),)
@@ -49,13 +52,30 @@ TERMS: Final = {
     "BTC": OptionTerms(min_trade_amount=0.1, size_typical=12.0),
     "ETH": OptionTerms(min_trade_amount=1.0, size_typical=110.0),
 }
+LINEAR: Final = {
+    "BTC": OptionTerms(
+        tick_size=1.0, tick_size_steps=((200.0, 5.0),), min_trade_amount=0.01, size_typical=4.0
+    ),
+    "ETH": OptionTerms(
+        tick_size=0.1, tick_size_steps=((20.0, 0.5),), min_trade_amount=0.1, size_typical=60.0
+    ),
+}
+"""Options settled in USDC; prices and ticks are in it."""
+
+
+def terms_of(underlying: str, *, linear: bool) -> OptionTerms:
+    """Find the terms of a coin's options."""
+    return (LINEAR if linear else TERMS)[underlying]
 
 
 class Ladder:
     """The options of one coin as days go by; call `options` with instants that rise."""
 
-    def __init__(self, underlying: str, *, days_max: float, fee_factor: float = 1.0) -> None:
+    def __init__(
+        self, underlying: str, *, days_max: float, fee_factor: float = 1.0, linear: bool = False
+    ) -> None:
         self._underlying = underlying
+        self._linear = linear
         self._fee_factor = fee_factor
         self._days_max = days_max
         self._ranges: dict[int, tuple[float, int, int]] = {}
@@ -83,17 +103,21 @@ class Ladder:
         for step in range(first, last + 1):
             pair = made.get(step)
             if pair is None:
-                label = label or f"{self._underlying}-{expiry_label(expiry.expires_at)}"
+                label = label or f"{self._product}-{expiry_label(expiry.expires_at)}"
                 pair = made[step] = self._pair(expiry, label, round(step * interval, 6))
             listed += pair
         return listed
+
+    @property
+    def _product(self) -> str:
+        return pair_name(self._underlying) if self._linear else self._underlying
 
     def _pair(self, expiry: Expiry, label: str, strike: float) -> tuple[Instrument, Instrument]:
         name = f"{label}-{strike_label(strike)}"
         call, put = (
             option(
                 self._underlying, f"{name}-{letter}", expiry.expires_at, expiry.term, strike, kind,
-                fee_factor=self._fee_factor,
+                fee_factor=self._fee_factor, linear=self._linear,
             )
             for letter, kind in _KINDS
         )  # fmt: skip
@@ -116,17 +140,18 @@ def option(
     option_type: OptionType,
     *,
     fee_factor: float = 1.0,
+    linear: bool = False,
 ) -> Instrument:
-    """Make an inverse option by the terms of its coin; runs of one market share theirs."""
-    terms = TERMS[underlying]
+    """Make an option by the terms of its coin; runs of one market share theirs."""
+    terms = terms_of(underlying, linear=linear)
     fee = terms.fee_rate * fee_factor
     return Instrument(
         name=name,
         kind="option",
         underlying=underlying,
-        settlement_currency=underlying,
-        inverse=True,
-        price_index=f"{underlying.lower()}_usd",
+        settlement_currency=DOLLARS if linear else underlying,
+        inverse=not linear,
+        price_index=f"{underlying.lower()}_{'usdc' if linear else 'usd'}",
         tick_size=terms.tick_size,
         tick_size_steps=terms.tick_size_steps,
         min_trade_amount=terms.min_trade_amount,

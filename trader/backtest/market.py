@@ -43,6 +43,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
         costs: Costs | None = None,
         iv_factor: float = 1.0,
         gap: float = 0.0,
+        linear: bool = False,
     ) -> ModelledChains:
         """Model the boards; `gap` moves the spot by that share in the middle of every year."""
         return ModelledChains(
@@ -58,6 +59,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             days_max=days_max,
             iv_factor=iv_factor,
             source=self.source,
+            linear=linear,
         )
 
     def until(self, at: int) -> Market:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.history import Provenance, check_span
-from trader.backtest.ladder import TERMS, Ladder
+from trader.backtest.ladder import TERMS, Ladder, terms_of
 from trader.domain.events import (
     BoardSnapshot,
     DeliveryPrice,
@@ -21,6 +21,7 @@ from trader.domain.events import (
     IndexPrice,
     InstrumentExpired,
 )
+from trader.domain.instruments import spot_pair
 from trader.domain.market import Bars
 from trader.domain.units import DAY, HOUR, MILLISECOND, YEAR, iso
 from trader.engine.bars import BARS_MAX
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
 
 EIGHT: Final = 8 * HOUR
 LONG_RUN_HOURS: Final = 365 * 24
+SPOT_HALF_SPREAD: Final = 0.0001
+SPOT_SIZE: Final = 10.0
+"""What is shown of the coin beside linear options, in sizes of an option."""
+
+LINEAR_CAVEATS: Final = (
+    f"the coin is quoted {SPOT_HALF_SPREAD:.2%} to either side of its index, without a fee",
+    "assigned coin is bought and sold at the delivery price itself, without slippage",
+)
 
 
 class Candles(msgspec.Struct, frozen=True):
@@ -143,6 +152,7 @@ class ModelledChains:
         days_max: float = 45.0,
         iv_factor: float = 1.0,
         source: str = "candles",
+        linear: bool = False,
     ) -> None:
         if underlying not in TERMS:
             raise ValueError(f"underlying {underlying!r}: modelled boards know {', '.join(TERMS)}")
@@ -167,10 +177,13 @@ class ModelledChains:
         self._costs = costs or Costs()
         self._at_minute = at_minute
         self._days_max = days_max
+        self._linear = linear
+        self._terms = terms_of(underlying, linear=linear)
         self.provenance = Provenance(
             kind="modelled",
             source=source,
-            caveats=_caveats(level, self._smile, smile_note, self._term, self._costs),
+            caveats=_caveats(level, self._smile, smile_note, self._term, self._costs)
+            + (LINEAR_CAVEATS if linear else ()),
         )
 
     @property
@@ -184,7 +197,10 @@ class ModelledChains:
         first, last = self.span
         check_span((first, last + HOUR - 1), start, end)  # no other close is due before
         yield start, HistoryLoaded(self.underlying, self._candles.bars_until(start))
-        ladder = Ladder(self.underlying, days_max=self._days_max, fee_factor=self._costs.fee_factor)
+        factor = self._costs.fee_factor
+        ladder = Ladder(
+            self.underlying, days_max=self._days_max, fee_factor=factor, linear=self._linear
+        )
         at = start
         before: tuple[Instrument, ...] = ()
         while at < end:
@@ -237,8 +253,22 @@ class ModelledChains:
             self._costs.half_spread_vol * vega * np.sqrt(years) * (0.5 + vol)
             + self._costs.half_spread_value * mark
         )
+        if self._linear:
+            mark, half = mark * index[:, None], half * index[:, None]
         bid, ask = self._sides(mark, half)
-        size = np.full(len(listed), TERMS[self.underlying].size_typical)
+        size = np.full(len(listed), self._terms.size_typical)
+        if self._linear:  # the coin itself stands beside its options
+            listed = (*listed, spot_pair(self.underlying))
+            size = np.append(size, SPOT_SIZE * size[:1])
+            bid, ask, mark, vol = (
+                np.column_stack((one, coin))
+                for one, coin in (
+                    (bid, index * (1.0 - SPOT_HALF_SPREAD)),
+                    (ask, index * (1.0 + SPOT_HALF_SPREAD)),
+                    (mark, index),
+                    (vol, np.full(len(index), np.nan)),
+                )
+            )
         underlying_price = np.broadcast_to(index[:, None], mark.shape)
         for number, at in enumerate(shown.tolist()):
             yield BoardSnapshot(
@@ -248,7 +278,7 @@ class ModelledChains:
 
     def _sides(self, mark: Floats, half: Floats) -> tuple[Floats, Floats]:
         """Put both sides on the tick grid around the mark; no bid below one tick."""
-        terms = TERMS[self.underlying]
+        terms = self._terms
         ((above, wide),) = terms.tick_size_steps
         low, high = mark - half, mark + half
         low_tick = np.where(low >= above, wide, terms.tick_size)

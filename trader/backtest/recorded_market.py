@@ -47,12 +47,15 @@ class RecordedMarket(msgspec.Struct, frozen=True, kw_only=True):
         costs: Costs | None = None,
         iv_factor: float = 1.0,
         gap: float = 0.0,
+        linear: bool = False,
     ) -> RecordedChains:
         """Show the boards, options beyond `days_max` left out; costs as a stress may change them.
 
         Raises:
-            ValueError: another volatility or a gap is asked for.
+            ValueError: another volatility, a gap or `linear` options are asked for.
         """
+        if linear:
+            raise ValueError("recorded boards are of options settled in coin: model linear ones")
         if iv_factor != 1.0 or gap:
             raise ValueError("recorded boards show one volatility and no gap: model them")
         rows = self.rows

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pydantic
 
     from trader.backtest.history import History
-    from trader.domain.facts import LegSettlement
+    from trader.domain.facts import LegSettlement, SpotDelivery
+    from trader.domain.instruments import Instrument
     from trader.domain.situation import Situation
     from trader.domain.trading import Action, Intent
     from trader.engine.outcome import Outcome
@@ -49,11 +50,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a chain, and what it moved.
 
     `flow` is in the settlement currency, fees included; `flow_usd` the same at `index`, the index
-    of that moment (of a settlement the delivery price).
+    of that moment (of a settlement the delivery price). "assigned" buys the coin of a put that
+    settled in the money, "called_away" sells that of a call.
     """
 
     at: int
-    what: Action | Literal["settled"]
+    what: Action | Literal["settled", "assigned", "called_away"]
     legs: tuple[StepLeg, ...]
     flow: float
     index: float
@@ -163,6 +165,11 @@ class _Watched:
         """Its parameters."""
         return self.rule.settings
 
+    @property
+    def linear(self) -> bool:
+        """Whether it trades options settled in USDC."""
+        return self.rule.linear
+
     def cadence(self) -> Cadence:
         """Say when to be asked."""
         return self.rule.cadence()
@@ -175,7 +182,7 @@ class _Watched:
             counts[look.finding] = counts.get(look.finding, 0) + 1
         for chain in situation.chains:
             self.marks[chain.chain_id] = math.fsum(
-                one.amount * _mark(situation, one.instrument.name) for one in chain.positions
+                one.amount * _mark(situation, one.instrument) for one in chain.positions
             )
         return tuple(one for look in looks for one in look.intents)
 
@@ -188,8 +195,10 @@ class _Watched:
         return self.rule.sketch(index, iv, at)
 
 
-def _mark(situation: Situation, instrument: str) -> float:
-    row = situation.board.row(instrument)
+def _mark(situation: Situation, instrument: Instrument) -> float:
+    if instrument.kind == "spot":
+        return situation.index
+    row = situation.board.row(instrument.name)
     return math.nan if row is None else float(situation.board.mark[row])
 
 
@@ -229,6 +238,8 @@ class Stories:
                 case Settled():
                     for leg in fact.legs:
                         self._settled(leg, fact.delivery_price, outcome.at)
+                    for spot in fact.spot:
+                        self._delivered(spot, outcome.at)
                 case ChainEnded():
                     self._drafts[fact.chain_id].ended = (outcome.at, fact)
                 case _:
@@ -261,6 +272,23 @@ class Stories:
                 flow_usd=_usd(flow, price, draft.currency), reason=reason,
             )
         )  # fmt: skip
+
+    def _delivered(self, spot: SpotDelivery, at: int) -> None:
+        fee = from_atoms(spot.fee_atoms)
+        flow = from_atoms(spot.paid_atoms - spot.fee_atoms)
+        bought = spot.amount > 0
+        way = "buys its coin" if bought else "gives its coin"
+        self._drafts[spot.chain_id].steps.append(
+            Step(
+                at=at,
+                what="assigned" if bought else "called_away",
+                legs=(StepLeg(spot.instrument.name, spot.amount, spot.price, fee),),
+                flow=flow,
+                index=spot.price,
+                flow_usd=flow,
+                reason=f"{'put' if bought else 'call'} in the money {way} at the delivery price",
+            )
+        )
 
     def tell(self, marks: Mapping[str, float]) -> tuple[ChainStory, ...]:
         """Tell every chain in the order of its first fill; `marks` is for those still open."""

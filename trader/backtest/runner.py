@@ -13,7 +13,7 @@ import msgspec
 from trader.backtest.trade_history import Bookkeeper, TradeHistory
 from trader.domain.events import BoardSnapshot, ResumeTrading, Stamped, TimerFired
 from trader.domain.facts import MAIN_ACCOUNT, EpochOpened
-from trader.domain.units import DAY, SECOND
+from trader.domain.units import DAY, DOLLARS, SECOND
 from trader.engine.engine import MANAGE, MARK, OPEN, SWEEP, Engine, EngineSettings
 from trader.engine.outcome import OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
@@ -35,8 +35,6 @@ NOTES: Final = (
     "equity is that of the coin and the dollars of the account: other coins have no price here",
 )
 """What every backtest states of itself."""
-
-DOLLARS: Final = "USDC"
 
 RESUMED: Final = ResumeTrading(by="backtest", reason="a halt lasts until the next UTC day")
 

@@ -17,7 +17,7 @@ from trader.domain.facts import (
     Settled,
 )
 from trader.domain.trading import Approved, Refused
-from trader.domain.units import from_atoms
+from trader.domain.units import DOLLARS, from_atoms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,12 +97,16 @@ class Bookkeeper:
                 case Approved() as approved if approved.intent.action == "open":
                     self._risk[approved.chain_id] = approved.max_loss.share
                 case OrderPlaced() as placed if placed.order.action == "open":
-                    self._share[placed.order.chain_id] = placed.index / placed.equity_usd
+                    dollars = placed.instruments[0].settlement_currency == DOLLARS
+                    unit = 1.0 if dollars else placed.index
+                    self._share[placed.order.chain_id] = unit / placed.equity_usd
                 case Filled() as filled:
                     self._filled(filled)
                 case Settled() as settled:
                     for leg in settled.legs:
                         self._add(self._fees, leg.chain_id, -from_atoms(leg.fee_atoms))
+                    for spot in settled.spot:
+                        self._add(self._fees, spot.chain_id, -from_atoms(spot.fee_atoms))
                 case ChainEnded() as ended:
                     self.chains.append(self._closed(ended, recorded.at))
                 case AccountMarked() as marked if not marked.account.startswith("shadow:"):
@@ -124,10 +128,12 @@ class Bookkeeper:
     def _filled(self, filled: Filled) -> None:
         for leg in filled.legs:
             self._add(self._fees, filled.chain_id, -from_atoms(leg.fee_atoms))
-            self._add(self._premium, filled.chain_id, -leg.amount * leg.price)
+        for posting in filled.postings:
+            if posting.book == "premium":
+                self._add(self._premium, filled.chain_id, -from_atoms(posting.atoms))
 
     def _closed(self, ended: ChainEnded, at: int) -> ClosedChain:
-        """Express coin sums in the unit of `pnl_pct`: equity at the first open."""
+        """Express sums in the unit of `pnl_pct`: equity at the first open."""
         fees, premium = self._fees.pop(ended.chain_id, 0.0), self._premium.pop(ended.chain_id, 0.0)
         share = self._share.pop(ended.chain_id)
         return ClosedChain(

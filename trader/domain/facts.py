@@ -17,7 +17,9 @@ from trader.domain.trading import Approved, LegFill, Order, Refused
 MAIN_ACCOUNT = "main"
 SHADOW_PREFIX = "shadow:"
 
-BookSide = Literal["cash", "premium", "fees", "settlement", "funding", "realized", "equity"]
+BookSide = Literal[
+    "cash", "premium", "fees", "settlement", "spot", "funding", "realized", "equity"
+]  # fmt: skip
 OrderEnd = Literal["filled", "expired", "canceled", "flattened", "demoted", "leg_expired"]
 
 
@@ -121,8 +123,23 @@ class LegSettlement(msgspec.Struct, frozen=True):
     currency: str
 
 
+class SpotDelivery(msgspec.Struct, frozen=True):
+    """Coin that an assignment moved at the delivery price: bought (positive amount) or sold.
+
+    `paid_atoms` is what it paid us (negative: cost), before its fee, in `currency`.
+    """
+
+    chain_id: str
+    instrument: Instrument
+    amount: float
+    price: float
+    paid_atoms: int
+    fee_atoms: int
+    currency: str
+
+
 class Settled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Every leg of one expiry settled at one delivery price."""
+    """Every leg of one expiry settled at one delivery price, with the coin that moved for it."""
 
     account: str
     underlying: str
@@ -130,6 +147,7 @@ class Settled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     delivery_price: float
     legs: tuple[LegSettlement, ...]
     postings: tuple[Posting, ...]
+    spot: tuple[SpotDelivery, ...] = ()
 
 
 class ChainEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):

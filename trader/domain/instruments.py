@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from trader.domain.units import DOLLARS
+
 OptionType = Literal["call", "put"]
 Kind = Literal["option", "perpetual", "future", "spot"]
 SettlementPeriod = Literal["day", "week", "month", "perpetual"]
@@ -78,6 +80,32 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             if abs(price) > above_price - 1e-12:
                 tick = step
         return tick
+
+
+def pair_name(underlying: str) -> str:
+    """Name the spot pair of a coin against USDC: `BTC_USDC`."""
+    return f"{underlying}_{DOLLARS}"
+
+
+def spot_pair(underlying: str) -> Instrument:
+    """Describe the spot pair of a coin as Deribit lists it, without a fee ("Fees": spot 0 %).
+
+    For where no feed lists it: what is listed goes before.
+    """
+    return Instrument(
+        name=pair_name(underlying),
+        kind="spot",
+        underlying=underlying,
+        settlement_currency=DOLLARS,
+        inverse=False,
+        price_index=f"{underlying.lower()}_usdc",
+        tick_size=0.01,
+        min_trade_amount=0.0001,
+        contract_size=0.0001,
+        maker_fee_rate=0.0,
+        taker_fee_rate=0.0,
+        settlement_period="perpetual",
+    )
 
 
 def _is_ladder(steps: tuple[tuple[float, float], ...]) -> bool:

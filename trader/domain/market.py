@@ -115,7 +115,7 @@ class Listing:
         self.is_call = is_call
         self._inverse: Bools | None = None
         self._places: dict[str, int] | None = None
-        self._ladders: dict[OptionType, dict[int, Ints]] = {}
+        self._ladders: dict[tuple[OptionType, bool], dict[int, Ints]] = {}
 
     @property
     def inverse(self) -> Bools:
@@ -133,16 +133,18 @@ class Listing:
             self._places = {one.name: row for row, one in enumerate(self.instruments)}
         return self._places
 
-    def ladder(self, option_type: OptionType) -> Mapping[int, Ints]:
-        """Find the rows of each expiry's coin-settled options of a type: both rise."""
-        ladder = self._ladders.get(option_type)
+    def ladder(self, option_type: OptionType, *, inverse: bool = True) -> Mapping[int, Ints]:
+        """Find the rows of each expiry's options of a type, settled in coin or not: both rise."""
+        ladder = self._ladders.get((option_type, inverse))
         if ladder is None:
-            listed = np.flatnonzero(self.inverse & (self.is_call == (option_type == "call")))
+            listed = np.flatnonzero(
+                (self.inverse == inverse) & (self.is_call == (option_type == "call"))
+            )
             expires_at = self.expires_at[listed]
             ladder = {one: listed[expires_at == one] for one in np.unique(expires_at).tolist()}
             for rows in ladder.values():
                 rows.flags.writeable = False
-            self._ladders[option_type] = ladder
+            self._ladders[option_type, inverse] = ladder
         return ladder
 
 

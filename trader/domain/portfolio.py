@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Order
+from trader.domain.trading import Delivery, Order
 
 ChainState = Literal["working", "open", "pending_settlement", "ended"]
 
@@ -28,7 +28,7 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     `units` is the filled size still open, in units of the opening legs. `entry_net` is the average
     net price per unit at which it was opened (negative: a credit). `max_loss_usd`/`max_loss_coin`
     are for what is open now; `flows` every atom that moved so far, by currency; `rolls` how often
-    it was rolled.
+    it was rolled. `delivery` says whether a settlement in the money moves coin ("spot").
     """
 
     chain_id: str
@@ -50,6 +50,7 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     reason: str
     rolls: int = 0
+    delivery: Delivery = "cash"
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
 Action = Literal["open", "close", "roll", "hedge", "add"]
+Delivery = Literal["cash", "spot"]
 Rule = Literal[
     "per_trade_risk",
     "underlying_risk",
@@ -80,7 +81,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     `amount` caps the size in units (None: as large as allowed); `confidence` is the estimated
     probability of profit; `stated_max_loss_usd` may exceed the gate's own number, never undercut.
-    A roll gives the new legs in `legs` and the chain whose legs it replaces in `chain_id`.
+    A roll gives the new legs in `legs` and the chain whose options it replaces in `chain_id`.
+    `delivery` "spot" asks that what settles in the money against us moves coin at the delivery
+    price: a short put buys it, a short call sells it. It holds for the whole chain.
     """
 
     strategy: str
@@ -93,6 +96,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     amount: float | None = None
     pricing: Pricing = Pricing()
     stated_max_loss_usd: float | None = None
+    delivery: Delivery = "cash"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:

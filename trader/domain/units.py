@@ -18,6 +18,9 @@ YEAR: Final = 365 * DAY
 ATOMS_PER_UNIT: Final = 100_000_000
 """One coin (or one USDC) in the ledger's smallest unit: 1e-8, a satoshi for BTC."""
 
+DOLLARS: Final = "USDC"
+"""What linear contracts settle in and coin is bought with."""
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -114,6 +114,11 @@ def result(instrument: Instrument, amount: float, entry: float, exit_price: floa
     return amount * (exit_price - entry)
 
 
+def paid_in_full(instrument: Instrument) -> bool:
+    """Whether its price is paid when it is bought: it is worth its price, not its gain."""
+    return instrument.kind in ("option", "spot")
+
+
 def funding(
     instrument: Instrument, amount: float, rate_8h: float, index: float, hours: float
 ) -> float:

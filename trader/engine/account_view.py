@@ -12,7 +12,7 @@ import msgspec
 
 from trader.domain.trading import Consumer
 from trader.domain.units import DAY, from_atoms
-from trader.domain.valuation import result
+from trader.domain.valuation import paid_in_full, result
 from trader.engine.holdings import wanted
 from trader.risk.margin import standard_margin
 
@@ -78,7 +78,13 @@ class AccountView:
         return Worth(equity, equity - account.opening_usd(rates), tuple(sorted(stale)))
 
     def _value(self, leg: LegBook) -> tuple[float, bool]:
-        """Value one leg in its settlement currency; without a mark at its entry, and say so."""
+        """Value one leg in its settlement currency; without a mark at its entry, and say so.
+
+        A coin is worth its index: nobody marks it.
+        """
+        if leg.instrument.kind == "spot":
+            underlying = leg.instrument.underlying
+            return leg.amount * self._market.index(underlying), self._market.index_fresh(underlying)
         touch = self._market.touch(leg.instrument.name)
         mark, fresh = (touch.mark, touch.fresh) if touch is not None else (math.nan, False)
         worthless = mark == 0 and leg.instrument.kind == "option"
@@ -100,7 +106,7 @@ class AccountView:
             if not price > 0:
                 return math.nan
             rate = self._rates.get(leg.instrument.settlement_currency, math.nan)
-            if leg.instrument.kind == "option":
+            if paid_in_full(leg.instrument):
                 total += leg.amount * price * rate
             else:
                 total += result(leg.instrument, leg.amount, leg.entry_price, price) * rate
@@ -167,7 +173,7 @@ class AccountView:
         )
 
     def free_coins(self) -> dict[str, float]:
-        """Tell what of each currency is not promised to a short call."""
+        """Tell what of each currency is promised neither to a short call nor to a put's coin."""
         return self._holdings.free_coins
 
     def margins(self) -> Margins:

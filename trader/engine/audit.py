@@ -21,17 +21,18 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
+from trader.domain.instruments import spot_pair
 from trader.domain.portfolio import Position
 from trader.domain.trading import Approved
 from trader.domain.units import fee_atoms, from_atoms, iso, tidy, utc_day
 from trader.domain.valuation import trade_fee
 from trader.engine.ledger import Ledger
-from trader.engine.posting import settle_leg
+from trader.engine.posting import deliver_spot, settle_leg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trader.domain.facts import Fact, Posting
+    from trader.domain.facts import Fact, Posting, SpotDelivery
     from trader.domain.instruments import Instrument
     from trader.domain.trading import LegFill
     from trader.risk.limits import RiskSettings
@@ -57,6 +58,7 @@ class Audit:
         self._ended: set[str] = set()
         self._fills: set[str] = set()
         self._openings: dict[str, tuple[str, str, int]] = {}
+        self._delivering: dict[str, None] = {}
         self._taken: dict[tuple[str, str, int], set[str]] = {}
         self._last: Recorded | None = None
         self._epoch = 0
@@ -121,6 +123,8 @@ class Audit:
         self._approved[approved.verdict_id] = approved
         if approved.intent.action == "close":
             return
+        if approved.intent.action == "open" and approved.intent.delivery == "spot":
+            self._delivering[approved.chain_id] = None
         for use in approved.limits:
             if use.used + use.requested > use.limit + TOLERANCE:
                 self._wrong(
@@ -203,6 +207,8 @@ class Audit:
     def _settled(self, recorded: Recorded, settled: Settled) -> None:
         if recorded.at < settled.expires_at:
             self._wrong(recorded, f"{settled.underlying} settled before its expiry")
+        pair = settled.spot[0].instrument if settled.spot else spot_pair(settled.underlying)
+        due_coins: list[SpotDelivery] = []
         for leg in settled.legs:
             held = self._held.pop((leg.chain_id, leg.instrument), 0.0)
             if held != leg.amount:
@@ -213,7 +219,24 @@ class Audit:
             due, _ = settle_leg(position, settled.delivery_price)
             if due != leg:
                 self._wrong(recorded, f"{leg.instrument} settled as {leg}, due was {due}")
+            if leg.chain_id in self._delivering:
+                due_coins += self._assigned(position, settled.delivery_price, pair)
+        if settled.spot != tuple(due_coins):
+            self._wrong(recorded, f"{settled.spot} moved as coin, due was {tuple(due_coins)}")
         self._book(recorded, settled.account, settled.postings)
+
+    def _assigned(
+        self, position: Position, price: float, pair: Instrument
+    ) -> tuple[SpotDelivery, ...]:
+        """Recount the coin that one option of a chain is assigned."""
+        key = (position.chain_id, pair.name)
+        held = self._held.get(key, 0.0)
+        assigned = deliver_spot(position, held, price, pair)
+        if assigned is None:
+            return ()
+        self._held[key] = tidy(held + assigned[0].amount)
+        self._instruments[pair.name] = pair
+        return (assigned[0],)
 
     def _chain_ended(self, recorded: Recorded, ended: ChainEnded) -> None:
         left = {

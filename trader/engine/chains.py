@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trader.domain.errors import InvariantBroken
 from trader.domain.portfolio import ChainState, ChainView, Position
 from trader.domain.trading import Leg
 from trader.domain.units import tidy
 
 if TYPE_CHECKING:
-    from trader.domain.facts import OrderPlaced
+    from trader.domain.facts import LegSettlement, OrderPlaced, SpotDelivery
     from trader.domain.instruments import Instrument
     from trader.domain.trading import Approved, LegFill
 
@@ -54,6 +55,7 @@ class Chain:
         "account",
         "approved_at",
         "confidence",
+        "delivery",
         "equity_at_open_usd",
         "filled",
         "flows",
@@ -82,6 +84,7 @@ class Chain:
         self.opened_at: int | None = None
         self.confidence = approval.intent.confidence
         self.reason = approval.intent.reason
+        self.delivery = approval.intent.delivery
         self.equity_at_open_usd = placed.equity_usd
         self.index_at_open = placed.index
         self.legs: dict[str, LegBook] = {}
@@ -117,8 +120,30 @@ class Chain:
 
     def fill(self, instrument: Instrument, fill: LegFill) -> None:
         """Net one leg of a fill in; a leg that is flat leaves."""
+        self._add(instrument, fill.amount, fill.price)
+
+    def settle(self, leg: LegSettlement) -> None:
+        """Let a leg go at its expiry, for what it paid.
+
+        Raises:
+            InvariantBroken: it is not held, or another amount of it.
+        """
+        held = self.legs.pop(leg.instrument, None)
+        if held is None or held.amount != leg.amount:
+            raise InvariantBroken(
+                f"{leg.amount:g} {leg.instrument} of chain {self.id} settled but not held"
+            )
+        self.settled = True
+        self.flow(leg.currency, leg.paid_atoms - leg.fee_atoms)
+
+    def deliver(self, spot: SpotDelivery) -> None:
+        """Take or give the coin of an assignment."""
+        self._add(spot.instrument, spot.amount, spot.price)
+        self.flow(spot.currency, spot.paid_atoms - spot.fee_atoms)
+
+    def _add(self, instrument: Instrument, amount: float, price: float) -> None:
         leg = self.legs.setdefault(instrument.name, LegBook(instrument))
-        leg.add(fill.amount, fill.price)
+        leg.add(amount, price)
         if leg.amount == 0:
             del self.legs[instrument.name]
 
@@ -145,13 +170,27 @@ class Chain:
         self.risk_usd = usd
         self.risk_coin = coin
 
-    def closing_legs(self) -> tuple[Leg, ...]:
-        """Name the legs that would flatten it, per unit.
+    def reassess(self, delivery_price: float) -> None:
+        """State what is at risk after a settlement: nothing where it is flat, and where coin alone
+        is left what was paid for it, should it be worth nothing. Other structures keep theirs.
+        """
+        if self.flat:
+            self.shrink(self.units)
+        elif all(leg.instrument.kind == "spot" for leg in self.legs.values()):
+            cost = sum(leg.amount * leg.entry_price for leg in self.legs.values())
+            self.replace_risk(cost, cost / delivery_price)
+
+    def closing_legs(self, *, spot: bool = True) -> tuple[Leg, ...]:
+        """Name the legs that would flatten it, per unit; without `spot` its options alone.
 
         Ratios are whole where they can be and exact elsewhere: a rounded third of 30 leaves dust.
         """
         units = self.units or 1.0
-        ratios = {name: -leg.amount / units for name, leg in self.legs.items()}
+        ratios = {
+            name: -leg.amount / units
+            for name, leg in self.legs.items()
+            if spot or leg.instrument.kind != "spot"
+        }
         return tuple(
             Leg(name, float(round(ratio)) if abs(ratio - (round(ratio) or 1)) < 1e-9 else ratio)
             for name, ratio in ratios.items()
@@ -184,6 +223,7 @@ class Chain:
             confidence=self.confidence,
             reason=self.reason,
             rolls=self.rolls,
+            delivery=self.delivery,
         )
 
     def _state(self, *, working: bool) -> ChainState:

@@ -219,7 +219,7 @@ class Engine:
                 self.market.funding_rate(event)
             case DeliveryPrice():
                 housekeeping.expire(self.ledger, step)
-                housekeeping.settle(self.ledger, event, step)
+                housekeeping.settle(self.ledger, self.market, event, step)
             case HistoryLoaded():
                 self.market.bars.load(event.underlying, event.bars, step.at)
             case InstrumentListed():

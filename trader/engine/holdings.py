@@ -9,11 +9,14 @@ import functools
 from typing import TYPE_CHECKING
 
 from trader.domain.units import from_atoms, tidy
+from trader.domain.valuation import paid_in_full
+from trader.risk.structure import strike_of_put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from trader.domain.instruments import Instrument
+    from trader.domain.trading import Delivery
     from trader.engine.chains import LegBook
     from trader.engine.ledger import Ledger, WorkingBook
 
@@ -22,6 +25,7 @@ class Holdings:
     """One account's cash, chains and working orders: it does not outlive a change of the books."""
 
     def __init__(self, ledger: Ledger, name: str) -> None:
+        self._ledger = ledger
         self.account = ledger.account(name)
         self.chains = ledger.chains_of(name)
         self.orders = [book for book in ledger.orders.values() if book.order.account == name]
@@ -42,17 +46,18 @@ class Holdings:
     def futures(self) -> list[LegBook]:
         """Legs whose result counts as margin balance before they are closed."""
         legs = [leg for chain in self.chains for leg in chain.legs.values()]
-        return [leg for leg in legs if leg.instrument.kind != "option"]
+        return [leg for leg in legs if not paid_in_full(leg.instrument)]
 
     @functools.cached_property
     def free_coins(self) -> dict[str, float]:
-        """What of each currency is not promised to a short call."""
+        """What of each currency is promised neither to a short call nor to a put's coin."""
         free = dict(self.cash)
         for chain in self.chains:
-            _promise(free, [(leg.instrument, leg.amount) for leg in chain.legs.values()])
+            held = [(leg.instrument, leg.amount) for leg in chain.legs.values()]
+            _promise(free, held, chain.delivery)
         for book in self.orders:
             if book.order.action in ("open", "add", "roll"):
-                _promise(free, wanted(book))
+                _promise(free, wanted(book), self._ledger.chain(book.order.chain_id).delivery)
         return free
 
 
@@ -62,12 +67,18 @@ def wanted(book: WorkingBook) -> Iterator[tuple[Instrument, float]]:
         yield book.instruments[leg.instrument], leg.ratio * book.remaining
 
 
-def _promise(free: dict[str, float], legs: Iterable[tuple[Instrument, float]]) -> None:
-    """Take what the short calls of one structure, less its long ones, need as cover."""
+def _promise(
+    free: dict[str, float], legs: Iterable[tuple[Instrument, float]], delivery: Delivery
+) -> None:
+    """Take what the short calls of one structure, less its long ones, need as cover, and what its
+    puts may have to pay for coin where that is delivered.
+    """
     short: dict[str, float] = {}
     for instrument, amount in legs:
+        currency = instrument.settlement_currency
         if instrument.option_type == "call" and instrument.inverse:
-            currency = instrument.settlement_currency
             short[currency] = short.get(currency, 0.0) - amount
+        elif delivery == "spot":
+            short[currency] = short.get(currency, 0.0) - amount * strike_of_put(instrument)
     for currency, amount in short.items():
         free[currency] = tidy(free.get(currency, 0.0) - max(amount, 0.0))

@@ -12,6 +12,7 @@ from trader.domain.facts import (
     FundingPaid,
     OrderEnded,
 )
+from trader.domain.instruments import pair_name
 from trader.domain.units import HOUR, from_atoms, to_atoms
 from trader.domain.valuation import funding
 from trader.engine.outcome import DeliveryPriceNeeded
@@ -64,10 +65,11 @@ def ask_for_deliveries(ledger: Ledger, step: Step) -> None:
     step.requests.extend(DeliveryPriceNeeded(*key) for key in sorted(asked))
 
 
-def settle(ledger: Ledger, delivery: DeliveryPrice, step: Step) -> None:
+def settle(ledger: Ledger, market: MarketState, delivery: DeliveryPrice, step: Step) -> None:
     """Settle what waits for this price; a price that is none is refused and said so."""
+    pair = market.instrument(pair_name(delivery.underlying))
     try:
-        settled = tuple(settlements(ledger, delivery))
+        settled = tuple(settlements(ledger, delivery, pair))
     except ValueError as error:
         text = f"{delivery.underlying} {error}: settlement stays pending"
         step.record(AlertRaised(kind="delivery_price_refused", severity="critical", text=text))
@@ -133,12 +135,9 @@ def end_chains(ledger: Ledger, market: MarketState, step: Step) -> None:
 def _ended(chain: Chain, market: MarketState) -> ChainEnded:
     rates = market.rates()
     rates.setdefault(chain.underlying, chain.index_at_open)
+    at_open = rates | {chain.underlying: chain.index_at_open}
     pnl_usd = sum(from_atoms(atoms) * rates[currency] for currency, atoms in chain.flows.items())
-    coins = sum(
-        from_atoms(atoms)
-        * (1.0 if currency == chain.underlying else rates[currency] / rates[chain.underlying])
-        for currency, atoms in chain.flows.items()
-    )
+    valued = sum(from_atoms(atoms) * at_open[currency] for currency, atoms in chain.flows.items())
     return ChainEnded(
         account=chain.account,
         strategy=chain.strategy,
@@ -147,6 +146,6 @@ def _ended(chain: Chain, market: MarketState) -> ChainEnded:
         opened_at=chain.opened_at or chain.approved_at,
         pnl=dict(chain.flows),
         pnl_usd=pnl_usd,
-        pnl_pct=coins * chain.index_at_open / chain.equity_at_open_usd,
+        pnl_pct=valued / chain.equity_at_open_usd,
         how="settled" if chain.settled else "closed",
     )

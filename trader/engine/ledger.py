@@ -283,6 +283,7 @@ class Ledger:
                 self.funded_at[(chain.id, instrument.name)] = at
             chain.fill(instrument, leg)
         chain.filled = True
+        chain.settled = False  # what ends it is what happened last
         chain.opened_at = chain.opened_at or at
         self._risk_of_fill(chain, book, fill.amount)
         self._post(chain, fill)
@@ -339,16 +340,12 @@ class Ledger:
         self.account(settled.account).post(settled.postings)
         for leg in settled.legs:
             chain = self.chain(leg.chain_id)
-            held = chain.legs.pop(leg.instrument, None)
-            if held is None or held.amount != leg.amount:
-                raise InvariantBroken(
-                    f"{leg.amount:g} {leg.instrument} of chain {chain.id} settled but not held"
-                )
+            chain.settle(leg)
             chain.pending = self._waits(chain)
-            chain.settled = True
-            if chain.flat:
-                chain.shrink(chain.units)
-            chain.flow(leg.currency, leg.paid_atoms - leg.fee_atoms)
+        for spot in settled.spot:
+            self.chain(spot.chain_id).deliver(spot)
+        for chain_id in dict.fromkeys(leg.chain_id for leg in settled.legs):
+            self.chain(chain_id).reassess(settled.delivery_price)
 
     def _waits(self, chain: Chain) -> bool:
         """Tell whether another expiry of a chain still waits for its price."""

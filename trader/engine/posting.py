@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trader.domain.errors import InvariantBroken
-from trader.domain.facts import BookSide, LegSettlement, Posting
+from trader.domain.facts import BookSide, LegSettlement, Posting, SpotDelivery
 from trader.domain.units import fee_atoms, to_atoms
-from trader.domain.valuation import delivery_fee, option_payoff, result
+from trader.domain.valuation import delivery_fee, option_payoff, result, trade_fee
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +44,14 @@ def assert_balanced(postings: Iterable[Posting]) -> None:
 def fill_postings(
     instrument: Instrument, fill: LegFill, held: float, entry_price: float
 ) -> tuple[Posting, ...]:
-    """Book one leg: an option's premium now, a perpetual's or future's result where it reduces.
+    """Book one leg: an option's premium or a coin's price now, a future's result as it reduces.
 
     `held` and `entry_price` describe the leg's position before the fill.
     """
     fees = move("fees", fill.currency, -fill.fee_atoms)
     if instrument.kind in ("option", "spot"):
-        return move("premium", fill.currency, -to_atoms(fill.amount * fill.price)) + fees
+        book: BookSide = "premium" if instrument.kind == "option" else "spot"
+        return move(book, fill.currency, -to_atoms(fill.amount * fill.price)) + fees
     reduced = min(abs(held), abs(fill.amount)) if held * fill.amount < 0 else 0.0
     if not reduced:
         return fees
@@ -82,3 +83,25 @@ def settle_leg(
         currency=currency,
     )
     return settlement, move("settlement", currency, paid) + move("fees", currency, -fee)
+
+
+def deliver_spot(
+    position: Position, coins: float, delivery_price: float, pair: Instrument
+) -> tuple[SpotDelivery, tuple[Posting, ...]] | None:
+    """Move the coin that a short option in the money is assigned; None where none moves.
+
+    With the cash settlement beside it a put buys, and a call sells, at its strike: K - S is paid
+    there and S here. A call sells no more than the `coins` its chain holds.
+    """
+    option = position.instrument
+    if position.amount >= 0 or option.inverse or not option_payoff(option, delivery_price) > 0:
+        return None
+    short = -position.amount
+    amount = short if option.option_type == "put" else -min(short, coins)
+    if not amount:
+        return None
+    paid = to_atoms(-amount * delivery_price)
+    fee = fee_atoms(trade_fee(pair, amount, delivery_price, delivery_price))
+    currency = pair.settlement_currency
+    moved = SpotDelivery(position.chain_id, pair, amount, delivery_price, paid, fee, currency)
+    return moved, move("spot", currency, paid) + move("fees", currency, -fee)

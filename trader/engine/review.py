@@ -15,7 +15,7 @@ from trader.engine.holdings import Holdings
 from trader.engine.ledger import EVERYTHING
 from trader.engine.quality import LOW
 from trader.risk.gate import GateView
-from trader.strategies.strategy import Strategy
+from trader.strategies.strategy import Strategy, trades_linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,7 @@ class Review:
             stage=self.stage(name),
             equity_usd=account.worth().equity_usd,
             index=market.index(underlying),
-            board=market.board(underlying),
+            board=market.board(underlying, inverse=not trades_linear(slot.strategy)),
             history=market.bars.history(underlying),
             chains=tuple(
                 [

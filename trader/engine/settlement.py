@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from trader.domain.facts import LegSettlement, Posting, Settled, SettlementPending
+from trader.domain.facts import LegSettlement, Posting, Settled, SettlementPending, SpotDelivery
+from trader.domain.instruments import spot_pair
 from trader.domain.portfolio import Position
-from trader.engine.posting import settle_leg
+from trader.domain.units import tidy
+from trader.engine.posting import deliver_spot, settle_leg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trader.domain.events import DeliveryPrice
+    from trader.domain.instruments import Instrument
     from trader.engine.ledger import Ledger
 
 
@@ -45,8 +48,13 @@ def newly_pending(ledger: Ledger, at: int) -> Iterator[SettlementPending]:
             yield SettlementPending(*key, instruments=tuple(sorted(names)))
 
 
-def settlements(ledger: Ledger, delivery: DeliveryPrice) -> Iterator[Settled]:
+def settlements(
+    ledger: Ledger, delivery: DeliveryPrice, pair: Instrument | None = None
+) -> Iterator[Settled]:
     """Settle every pending leg of one expiry, account by account, at the one delivery price.
+
+    Chains that asked for it get or give coin of the spot `pair` at the same price;
+    without one of the pair as the venue describes it.
 
     Raises:
         ValueError: the price is not a positive number.
@@ -55,21 +63,30 @@ def settlements(ledger: Ledger, delivery: DeliveryPrice) -> Iterator[Settled]:
         raise ValueError(f"delivery price {delivery.price!r} must be a positive number")
     for account, underlying, expires_at in sorted(ledger.pending):
         if (underlying, expires_at) == (delivery.underlying, delivery.expires_at):
-            yield _settled(ledger, account, delivery)
+            yield _settled(ledger, account, delivery, pair or spot_pair(underlying))
 
 
-def _settled(ledger: Ledger, account: str, delivery: DeliveryPrice) -> Settled:
+def _settled(ledger: Ledger, account: str, delivery: DeliveryPrice, pair: Instrument) -> Settled:
     legs: list[LegSettlement] = []
+    spot: list[SpotDelivery] = []
     postings: list[Posting] = []
     for chain in ledger.chains_of(account):
         if chain.underlying != delivery.underlying:
             continue
+        coins = chain.held(pair).amount
         for held in chain.legs.values():
             if held.instrument.expires_at == delivery.expires_at:
                 position = Position(chain.id, held.instrument, held.amount, held.entry_price)
                 leg, moved = settle_leg(position, delivery.price)
                 legs.append(leg)
                 postings.extend(moved)
+                assigned = None
+                if chain.delivery == "spot":
+                    assigned = deliver_spot(position, coins, delivery.price, pair)
+                if assigned is not None:
+                    spot.append(assigned[0])
+                    postings.extend(assigned[1])
+                    coins = tidy(coins + assigned[0].amount)
     return Settled(
         account=account,
         underlying=delivery.underlying,
@@ -77,4 +94,5 @@ def _settled(ledger: Ledger, account: str, delivery: DeliveryPrice) -> Settled:
         delivery_price=delivery.price,
         legs=tuple(legs),
         postings=tuple(postings),
+        spot=tuple(spot),
     )

@@ -140,12 +140,12 @@ class TradingDesk:
         step.record(placed(order, instruments, equity_usd, index))
 
     def _legs(self, approval: Approved) -> tuple[Leg, ...]:
-        """Name what an order trades: a close the whole chain, a roll both structures at once."""
+        """Name what an order trades: a close the whole chain, a roll all options at once."""
         intent = approval.intent
         if intent.action == "close":
             return self.ledger.chain(approval.chain_id).closing_legs()
         if intent.action == "roll":
-            return self.ledger.chain(approval.chain_id).closing_legs() + intent.legs
+            return self.ledger.chain(approval.chain_id).closing_legs(spot=False) + intent.legs
         return intent.legs
 
     def _instrument(self, name: str, chain_id: str) -> Instrument:

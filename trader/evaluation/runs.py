@@ -9,7 +9,7 @@ import msgspec
 from trader.backtest.runner import Terms, run_backtest
 from trader.backtest.trade_history import TradeHistory
 from trader.domain.units import DAY, HOUR
-from trader.strategies.strategy import StrategyFile, build
+from trader.strategies.strategy import StrategyFile, build, trades_linear
 
 if TYPE_CHECKING:
     from trader.backtest.market import Market
@@ -77,12 +77,16 @@ def make(run: Run) -> TradeHistory:
     """Make a run; the same one gives the same bytes on whichever worker."""
     strategy = run.subject.strategy(run.parameters)
     days_max = days_looked(strategy)
-    terms, stress = run.terms, run.stress
+    terms, stress, linear = run.terms, run.stress, trades_linear(strategy)
     if stress is None:
-        history = run.market.chains(days_max=days_max)
+        history = run.market.chains(days_max=days_max, linear=linear)
     else:
         history = run.market.chains(
-            days_max=days_max, costs=stress.costs, iv_factor=stress.iv_factor, gap=stress.gap
+            days_max=days_max,
+            costs=stress.costs,
+            iv_factor=stress.iv_factor,
+            gap=stress.gap,
+            linear=linear,
         )
         terms = msgspec.structs.replace(terms, latency=stress.latency)
     return run_backtest(strategy, history, terms, run.start, run.end, fingerprint=run.fingerprint)

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.domain.trading import LimitUse, MaxLoss, Refused, Verdict
+from trader.domain.units import DOLLARS
 from trader.risk import questions
 from trader.risk.limits import TOLERANCE, per_trade_use
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.opening import unit_loss
 from trader.risk.sizing import Cap, on_step, trade_step
 from trader.risk.structure import (
+    coin_cost,
     held_legs,
     legs_loss,
     margin_needed,
     margin_released,
     opening_legs,
+    replaced,
     tradable,
     uncovered_calls,
 )
@@ -50,23 +53,32 @@ def judge_close(case: Case) -> Verdict:
 
 
 def judge_roll(case: Case) -> Verdict:
-    """Judge a roll as one change: new legs for all the old ones, on the net change of max loss.
+    """Judge a roll as one change: new legs for all options, on the net change of max loss.
 
-    It takes no slot. Refused as a whole: the old legs stay, and closing them stays possible.
+    Coin that the chain holds stays, and covers the new legs as it did the old. A roll takes no
+    slot. Refused as a whole: the old legs stay, and closing them stays possible.
     """
     chain = case.view.chain
     refusal = _change_sound(case)
     if refusal is not None or chain is None:
         return refusal or case.refuse("chain_unknown", "no chain to roll")
     legs = opening_legs(case.intent.legs, case.view.touches)
-    unit = unit_loss(case, legs, chain.units)
+    coins = [
+        msgspec.structs.replace(leg, ratio=leg.ratio / chain.units)
+        for leg in held_legs(chain, case.view.touches)
+        if leg.instrument.kind == "spot"
+    ]
+    unit = unit_loss(case, legs + coins, chain.units)
     if isinstance(unit, Refused):
         return unit
     new = unit.of(chain.units, case.view.equity_usd, case.view.index)
-    scaled = [msgspec.structs.replace(leg, ratio=leg.ratio * chain.units) for leg in legs]
+    scaled, kept = (
+        [msgspec.structs.replace(leg, ratio=leg.ratio * chain.units) for leg in part]
+        for part in (legs, coins)
+    )
     old = _stated(case, chain)
     refusal = _roll_within_limits(case, new, old) or _collateral(
-        case, scaled, scaled, chain, replaces=True
+        case, scaled, scaled + kept, chain, replaces=True
     )
     if refusal is not None:
         return refusal
@@ -129,7 +141,7 @@ def _change_sound(case: Case) -> Refused | None:
         return refusal
     names = [leg.instrument for leg in case.intent.legs]
     if case.intent.action == "roll":
-        names += [position.instrument.name for position in tradable(chain)]
+        names += [position.instrument.name for position in replaced(chain)]
     return questions.quotes_usable(case, names)
 
 
@@ -199,12 +211,15 @@ def _collateral(
 
 
 def _covered(case: Case, after: list[PricedLeg], chain: ChainView) -> Refused | None:
-    """Ask for coins where more short calls stay uncovered than the chain has coins for."""
+    """Ask for coins where more short calls stay uncovered than the chain has coins for, and for
+    USDC where its puts may have to pay more for coin than before.
+    """
     held: list[tuple[Instrument, float]] = [
         (position.instrument, position.amount) for position in tradable(chain)
     ]
-    promised = uncovered_calls(held)
-    standing = uncovered_calls((leg.instrument, leg.ratio) for leg in after)
+    left = [(leg.instrument, leg.ratio) for leg in after]
+    delivers = chain.delivery == "spot"
+    promised, standing = (uncovered_calls(one, delivers=delivers) for one in (held, left))
     for currency, calls in sorted(standing.items()):
         more = calls - promised.get(currency, 0.0)
         free = case.view.free_coins.get(currency, 0.0)
@@ -214,6 +229,14 @@ def _covered(case: Case, after: list[PricedLeg], chain: ChainView) -> Refused | 
                 f"{more:g} more short calls need {currency} to cover them, {free:g} are free",
                 LimitUse(rule="coverage", limit=free, used=0.0, requested=more),
             )
+    more = coin_cost(left) - coin_cost(held) if delivers else 0.0
+    free = case.view.free_coins.get(DOLLARS, 0.0)
+    if more > TOLERANCE and case.ask(Cap("coverage", free, 0.0, more, DOLLARS).use(1.0)):
+        return case.refuse(
+            "coverage",
+            f"its puts may have to pay {more:,.2f} {DOLLARS} more for coin, {free:,.2f} are free",
+            LimitUse(rule="coverage", limit=free, used=0.0, requested=more),
+        )
     return None
 
 

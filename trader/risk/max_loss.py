@@ -8,7 +8,7 @@ lie at strikes, at the kinks of the delivery fee, and at the ends of the searche
 - *down, in coin*: inverse puts sold for more strike than bought pay (K2 - K1) / S, which has no
   bottom as S -> 0: S exp(-m) ends the search. Otherwise every strike below counts.
 - *down, in USD*: where the loss stops growing below the lowest strike, every strike counts; where
-  it goes on, linear puts are searched to S = 0, inverse puts and futures to S exp(-m).
+  it goes on, linear puts and coin are searched to S = 0, inverse puts and futures to S exp(-m).
 
 m = max(ln 1.25, 4 sigma sqrt(T)) with T to expiry: the stated stress.
 """
@@ -27,6 +27,7 @@ from trader.domain.valuation import (
     OPTION_DELIVERY_FEE_RATE,
     OPTION_FEE_CAP,
     delivered,
+    paid_in_full,
     result,
     trade_fee,
 )
@@ -116,8 +117,12 @@ def structure_loss(legs: Sequence[PricedLeg], *, index: float, at: int, stress: 
     their intrinsic value then (never less), later expiries that hold any short leg are bounded on
     their own to their own expiry and added, as if nothing nearer covered them.
 
+    Coin that was bought loses what it cost at S = 0, whatever the stress; with no option beside it
+    that is all.
+
     Raises:
-        UndefinedRisk: no option leg, a number that is not finite or positive, a result not finite.
+        UndefinedRisk: neither option nor coin, coin sold short, a number that is not finite or
+            positive, a result not finite.
     """
     _check(legs, index)
     try:
@@ -170,8 +175,8 @@ def _check(legs: Sequence[PricedLeg], index: float) -> None:
         raise UndefinedRisk(f"index {index!r} must be a positive number")
     for leg in legs:
         name = leg.instrument.name
-        if leg.instrument.kind == "spot":
-            raise UndefinedRisk(f"{name}: spot has no expiry and no stress of its own")
+        if leg.instrument.kind == "spot" and not leg.ratio > 0:
+            raise UndefinedRisk(f"{name}: coin that nobody holds cannot be sold: no loss is stated")
         if not (math.isfinite(leg.ratio) and leg.ratio != 0):
             raise UndefinedRisk(f"{name}: ratio {leg.ratio!r} must be finite and not 0")
         if not (math.isfinite(leg.entry_price) and leg.entry_price > 0):
@@ -183,7 +188,7 @@ def _check(legs: Sequence[PricedLeg], index: float) -> None:
 def _total_loss(legs: Sequence[PricedLeg], index: float, at: int, stress: Stress) -> UnitLoss:
     """Add what each currency's legs can lose; one search per group that ends together."""
     parts = [
-        _bounded_loss(part, index, _log_move(part, at, stress))
+        _group_loss(part, index, at, stress)
         for currency in sorted({leg.instrument.settlement_currency for leg in legs})
         for part in _by_expiry(
             [leg for leg in legs if leg.instrument.settlement_currency == currency]
@@ -199,9 +204,19 @@ def _total_loss(legs: Sequence[PricedLeg], index: float, at: int, stress: Stress
     )
 
 
+def _group_loss(legs: list[PricedLeg], index: float, at: int, stress: Stress) -> UnitLoss:
+    """Bound legs of one currency that end together; coin alone has no end and loses its cost."""
+    if any(leg.instrument.kind == "option" for leg in legs):
+        return _bounded_loss(legs, index, _log_move(legs, at, stress))
+    cost = _cost(legs, index)
+    return UnitLoss(cost, cost / index, 0.0, index)
+
+
 def _by_expiry(legs: list[PricedLeg]) -> list[list[PricedLeg]]:
     """Part the legs of one currency: the nearest expiry with all it may lean on, and the rest."""
     expiries = sorted({_expiry(leg) for leg in legs if leg.instrument.kind == "option"})
+    if not expiries and all(leg.instrument.kind == "spot" for leg in legs):
+        return [legs]
     if not expiries:
         raise UndefinedRisk("no option leg: state stop and gap of a perpetual or future instead")
     near = [leg for leg in legs if leg.instrument.kind != "option" or _expiry(leg) == expiries[0]]
@@ -259,7 +274,8 @@ def _bounds(legs: Sequence[PricedLeg], low: float) -> tuple[float, float, bool]:
     slope = _future_slope(legs)
     has_top = calls + slope >= -DUST
     floor_usd = 0.0
-    if _growing_down(legs) and (legs[0].instrument.inverse or slope != 0.0):
+    stressed = any(not paid_in_full(leg.instrument) for leg in legs)
+    if _growing_down(legs) and (legs[0].instrument.inverse or stressed):
         floor_usd = low
     inverse_part = sum([_per_inverse_spot(leg) for leg in legs])
     return floor_usd, (0.0 if inverse_part >= -DUST else low), has_top
@@ -272,7 +288,7 @@ def _growing_down(legs: Sequence[PricedLeg]) -> bool:
 
 
 def _future_slope(legs: Sequence[PricedLeg]) -> float:
-    """USD gained per USD of spot by futures and perpetuals."""
+    """USD gained per USD of spot by futures, perpetuals and coin."""
     return sum(
         [
             leg.ratio / leg.entry_price if leg.instrument.inverse else leg.ratio
@@ -301,8 +317,8 @@ def _kinks(leg: PricedLeg) -> tuple[float, ...]:
 
 
 def _cost(legs: Sequence[PricedLeg], index: float) -> float:
-    """Premium paid (negative: received), opening fees and one spread, in settlement currency."""
-    premium = sum([leg.ratio * leg.entry_price for leg in legs if leg.instrument.kind == "option"])
+    """Price paid (negative: received), opening fees and one spread, in settlement currency."""
+    premium = sum([leg.ratio * leg.entry_price for leg in legs if paid_in_full(leg.instrument)])
     fees = sum([trade_fee(leg.instrument, leg.ratio, leg.entry_price, index) for leg in legs])
     return premium + fees + sum([_leaving(leg) for leg in legs])
 
@@ -317,14 +333,15 @@ def _leaving(leg: PricedLeg) -> float:
 
 def _payoff(legs: Sequence[PricedLeg], spot: float) -> float:
     """Settle all legs at one spot, delivery fees paid, in settlement currency."""
-    return sum(
-        [
-            delivered(leg.instrument, leg.ratio, spot)
-            if leg.instrument.kind == "option"
-            else result(leg.instrument, leg.ratio, leg.entry_price, spot)
-            for leg in legs
-        ]
-    )
+    return sum([_leg_payoff(leg, spot) for leg in legs])
+
+
+def _leg_payoff(leg: PricedLeg, spot: float) -> float:
+    if leg.instrument.kind == "option":
+        return delivered(leg.instrument, leg.ratio, spot)
+    if leg.instrument.kind == "spot":
+        return leg.ratio * spot
+    return result(leg.instrument, leg.ratio, leg.entry_price, spot)
 
 
 def _payoff_at_infinity(legs: Sequence[PricedLeg]) -> float:

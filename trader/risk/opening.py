@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, assert_never
 
 from trader.domain.trading import Approved, Refused, Verdict
+from trader.domain.units import DOLLARS
 from trader.risk import questions
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.sizing import Cap, Sized, Unsized, equity_needed_usd, size, trade_step
-from trader.risk.structure import legs_loss, margin_needed, opening_legs, uncovered_calls
+from trader.risk.structure import coin_cost, legs_loss, margin_needed, opening_legs, uncovered_calls
 
 if TYPE_CHECKING:
     from trader.risk.case import Case
@@ -134,7 +135,9 @@ def _approve(case: Case, unit: UnitLoss, amount: float) -> Approved:
 
 
 def _shared_caps(case: Case, legs: list[PricedLeg], unit: UnitLoss) -> tuple[Cap, ...] | Refused:
-    """List what others use too: the underlying's budget, margin, coins that cover short calls."""
+    """List what others use too: the underlying's budget, margin, coins that cover short calls,
+    USDC that pays for the coin a put may deliver.
+    """
     view = case.view
     budget = Cap(
         rule="underlying_risk",
@@ -155,6 +158,10 @@ def _shared_caps(case: Case, legs: list[PricedLeg], unit: UnitLoss) -> tuple[Cap
         uncovered_calls((leg.instrument, leg.ratio) for leg in legs).items()
     ):
         caps.append(Cap("coverage", view.free_coins.get(currency, 0.0), 0.0, ratio, currency))
+    delivery = view.chain.delivery if view.chain is not None else case.intent.delivery
+    if delivery == "spot":
+        cost = coin_cost((leg.instrument, leg.ratio) for leg in legs)
+        caps.append(Cap("coverage", view.free_coins.get(DOLLARS, 0.0), 0.0, cost, DOLLARS))
     return tuple(caps)
 
 
@@ -212,6 +219,8 @@ def _shortage(case: Case, cap: Cap, wanted: float) -> str:
             f"{wanted:g} binds {need:.4f} {cap.of} beside {cap.used:.4f} of a margin balance of "
             f"{cap.limit:.4f}"
         )
+    if cap.of == DOLLARS:
+        return f"{wanted:g} may cost {need:,.2f} {DOLLARS} in coin, {cap.limit:,.2f} are free"
     return f"{wanted:g} needs {need:g} {cap.of} to cover its short calls, {cap.limit:g} are free"
 
 

@@ -13,7 +13,7 @@ from trader.domain.trading import LimitUse
 from trader.domain.units import DAY, utc_day
 from trader.risk.case import by_id, underlying_of
 from trader.risk.limits import daily_use, halts, open_positions_use
-from trader.risk.structure import tradable
+from trader.risk.structure import strike_of_put, tradable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,21 @@ def legs_sound(case: Case) -> Refused | None:
             return case.refuse(
                 "invalid_intent", f"{leg.instrument}: ratio {leg.ratio} is no whole number of units"
             )
-    return None
+    return _delivery_sound(case)
+
+
+def _delivery_sound(case: Case) -> Refused | None:
+    """Refuse coin at settlement for anything but a new short put that settles in USDC."""
+    intent = case.intent
+    if intent.delivery == "cash":
+        return None
+    sold = [case.view.touches[leg.instrument] for leg in intent.legs if leg.ratio < 0]
+    one_put = len(sold) == len(intent.legs) == 1 and strike_of_put(sold[0].instrument) > 0
+    if intent.action == "open" and one_put:
+        return None
+    return case.refuse(
+        "invalid_intent", "delivery in spot is for opening one short put settled in USDC: ask cash"
+    )
 
 
 def not_demoted(case: Case) -> Refused | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from trader.domain.valuation import trade_fee
+from trader.domain.instruments import pair_name
+from trader.domain.valuation import paid_in_full, trade_fee
 from trader.risk.margin import standard_margin
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
+
+NEVER: Final = 1 << 62
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +55,11 @@ def tradable(chain: ChainView) -> tuple[Position, ...]:
     return tuple(one for one in chain.positions if not one.pending and one.amount != 0)
 
 
+def replaced(chain: ChainView) -> tuple[Position, ...]:
+    """List what a roll replaces: all that can be traded but its coin, which stays."""
+    return tuple(one for one in tradable(chain) if one.instrument.kind != "spot")
+
+
 def legs_loss(
     legs: Sequence[PricedLeg],
     touches: Mapping[str, Touch],
@@ -70,9 +78,9 @@ def legs_loss(
         if leg.instrument.kind == "option":
             touch = touches.get(leg.instrument.name)
             vols.append(touch.mark_iv if touch is not None else math.nan)
-    if not vols or not all(math.isfinite(vol) for vol in vols):
+    if not all(math.isfinite(vol) for vol in vols):
         raise UndefinedRisk("an option leg shows no implied volatility: no stress can be stated")
-    stress = Stress(max(vols), settings.stress_spot_move, settings.stress_sigmas)
+    stress = Stress(max(vols, default=math.nan), settings.stress_spot_move, settings.stress_sigmas)
     return structure_loss(legs, index=index, at=at, stress=stress)
 
 
@@ -92,7 +100,7 @@ def margin_needed(
         mark = max(touch.mark, leg.entry_price)
         initial, _ = standard_margin(instrument, leg.ratio, mark, touch.underlying_price, index)
         fee = max(trade_fee(instrument, leg.ratio, leg.entry_price, index), 0.0)
-        premium = leg.ratio * leg.entry_price if instrument.kind == "option" else 0.0
+        premium = leg.ratio * leg.entry_price if paid_in_full(instrument) else 0.0
         currency = instrument.settlement_currency
         needed[currency] = needed.get(currency, 0.0) + initial + fee + max(premium, 0.0)
     return needed
@@ -101,13 +109,13 @@ def margin_needed(
 def margin_released(
     chain: ChainView, touches: Mapping[str, Touch], index: float
 ) -> dict[str, float]:
-    """Compute the initial margin closing a chain sets free, less what its shorts cost to buy back.
+    """Compute the initial margin that closing a chain's options sets free, less what it costs.
 
     Raises:
         ValueError: as `standard_margin`.
     """
     released: dict[str, float] = {}
-    for position in tradable(chain):
+    for position in replaced(chain):
         instrument, touch = position.instrument, touches[position.instrument.name]
         amount = position.amount
         initial, _ = standard_margin(instrument, amount, touch.mark, touch.underlying_price, index)
@@ -119,16 +127,23 @@ def margin_released(
     return released
 
 
-def uncovered_calls(legs: Iterable[tuple[Instrument, float]]) -> dict[str, float]:
+def uncovered_calls(
+    legs: Iterable[tuple[Instrument, float]], *, delivers: bool = False
+) -> dict[str, float]:
     """Count short inverse calls that no long call of the structure covers, by currency.
 
     A long call covers shorts that expire with it or before it. What is left must be covered by
-    coins (a covered call), one each.
+    coins (a covered call), one each. A structure that `delivers` coin promises it by its calls
+    settled in USDC as well: these its own coin must cover, counted under its pair ("BTC_USDC").
     """
     calls: dict[str, list[tuple[int, float]]] = {}
     for instrument, ratio in legs:
-        if instrument.option_type == "call" and instrument.inverse:
-            expiring = calls.setdefault(instrument.settlement_currency, [])
+        pair = pair_name(instrument.underlying)
+        if instrument.kind == "spot":
+            calls.setdefault(pair, []).append((NEVER, ratio))
+        elif instrument.option_type == "call" and (instrument.inverse or delivers):
+            covered_by = instrument.settlement_currency if instrument.inverse else pair
+            expiring = calls.setdefault(covered_by, [])
             expiring.append((instrument.expires_at or 0, ratio))
     uncovered: dict[str, float] = {}
     for currency, expiring in calls.items():
@@ -138,6 +153,17 @@ def uncovered_calls(legs: Iterable[tuple[Instrument, float]]) -> dict[str, float
         if worst > 1e-12:
             uncovered[currency] = worst
     return uncovered
+
+
+def strike_of_put(instrument: Instrument) -> float:
+    """Tell what one unit of a put can oblige to pay for coin, in its currency; 0 of others."""
+    linear_put = instrument.option_type == "put" and not instrument.inverse
+    return instrument.strike or 0.0 if linear_put else 0.0
+
+
+def coin_cost(legs: Iterable[tuple[Instrument, float]]) -> float:
+    """Add up what short puts settled in USDC oblige to pay if each is assigned its coin."""
+    return math.fsum(-ratio * strike_of_put(instrument) for instrument, ratio in legs)
 
 
 def _spread(touch: Touch | None) -> float:

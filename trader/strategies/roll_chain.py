@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import msgspec
 
-from trader.domain.trading import Intent, Leg
+from trader.domain.trading import Delivery, Intent, Leg
 from trader.strategies.rolling import (
     WAITED_FOR,
     HeldLeg,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     import pydantic
 
+    from trader.domain.market import Board, Ints
     from trader.domain.portfolio import ChainView
     from trader.domain.situation import Situation
     from trader.strategies.strategy import Cadence, SketchLeg
@@ -54,7 +55,10 @@ NoSale = Literal[
 ]  # fmt: skip
 Cap = Literal["rolls_max", "total_risk_max"]
 Finding = (
-    Literal["open", "roll", "close", "held", "order_working", "pending_settlement", "not_ours"]
+    Literal[
+        "open", "roll", "close", "held", "order_working", "pending_settlement", "not_ours",
+        "covered", "held_to_expiry", "below_floor",
+    ]
     | NoSale | LegFault | NoTarget
 )  # fmt: skip
 """What came of looking at one chain, or at opening one: the name that a study counts."""
@@ -88,6 +92,9 @@ class RollChain:
 
     kind: ClassVar[str] = "roll_chain"
     Settings: ClassVar[type[pydantic.BaseModel]] = RollChainSettings
+    linear: ClassVar[bool] = False
+    """Whether it trades options settled in USDC."""
+    delivery: ClassVar[Delivery] = "cash"
 
     name: str
     underlying: str
@@ -202,16 +209,31 @@ class RollChain:
             return Considered("equity_unknown")
         if not self._within_risk(situation):
             return Considered("total_risk_max")
-        row = self._choose(situation)
+        ladder = board.listing.ladder(settings.option_type, inverse=not self.linear)
+        sale = self._offer(situation, ladder, settings.target_delta)
+        if isinstance(sale, str):
+            return Considered(sale)
+        return Considered("open", None, (self._sale(*sale, situation),))
+
+    def _offer(
+        self,
+        situation: Situation,
+        ladder: Mapping[int, Ints],
+        delta: float,
+        strike_min: float = 0.0,
+    ) -> tuple[Leg, NetQuote, float] | NoSale | Literal["below_floor"]:
+        """Find what to sell of a ladder with its quote and delta, or name what is missing."""
+        board = situation.board
+        row = self._choose(board, ladder, delta, strike_min)
         if not isinstance(row, int):
-            return Considered(row)
+            return row
         leg = Leg(board.instruments[row].name, -1)
         quote = net_quote(board, (leg,))
         if quote is None:
-            return Considered("quotes_one_sided")
-        if not worth_selling(quote, settings):
-            return Considered("credit_too_small")
-        return Considered("open", None, (self._sale(leg, quote, board.delta_at(row), situation),))
+            return "quotes_one_sided"
+        if not worth_selling(quote, self.settings):
+            return "credit_too_small"
+        return leg, quote, board.delta_at(row)
 
     def _sale(self, leg: Leg, quote: NetQuote, delta: float, situation: Situation) -> Intent:
         settings = self.settings
@@ -229,12 +251,14 @@ class RollChain:
             ),
             amount=amount if 0 < amount < math.inf else None,
             pricing=patient(quote, settings.patience, settings.lifetime),
+            delivery=self.delivery,
         )
 
-    def _choose(self, situation: Situation) -> int | NoSale:
+    def _choose(
+        self, board: Board, ladder: Mapping[int, Ints], delta: float, strike_min: float
+    ) -> int | NoSale | Literal["below_floor"]:
         """Choose the row of a first sale as every seller does, or name what the board lacks."""
-        settings, board = self.settings, situation.board
-        ladder = board.listing.ladder(settings.option_type)
+        settings = self.settings
         if not ladder:
             return "board_empty"
         expiry = choose_expiry(
@@ -248,7 +272,10 @@ class RollChain:
         rows = rows[quoted(board, rows)]
         if not len(rows):
             return "quotes_one_sided"
-        row = choose_by_delta(board, rows, settings.target_delta, settings.delta_tolerance)
+        rows = rows[board.strike[rows] >= strike_min]
+        if not len(rows):
+            return "below_floor"
+        row = choose_by_delta(board, rows, delta, settings.delta_tolerance)
         return "no_delta" if row is None else row
 
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
@@ -272,4 +299,5 @@ class RollChain:
             at=at,
             days=self.settings.target_days,
             delta=self.settings.target_delta,
+            linear=self.linear,
         )

@@ -157,8 +157,13 @@ class Target(msgspec.Struct, frozen=True):
         return -self.quote.touch_net - self.quote.fee
 
 
-def read_leg(board: Board, chain: ChainView, buy_back: Leg) -> HeldLeg | LegFault:
-    """Read the held leg off the board, or name what its quote lacks."""
+def read_leg(
+    board: Board, chain: ChainView, buy_back: Leg, credit: float | None = None
+) -> HeldLeg | LegFault:
+    """Read the held leg off the board, or name what its quote lacks.
+
+    `credit` is what it was sold for where the chain holds more than this leg.
+    """
     row = board.row(buy_back.instrument)
     if row is None:
         return "leg_unlisted"
@@ -175,7 +180,7 @@ def read_leg(board: Board, chain: ChainView, buy_back: Leg) -> HeldLeg | LegFaul
         instrument=instrument,
         buy_back=buy_back,
         quote=quote,
-        credit=-chain.entry_net,
+        credit=-chain.entry_net if credit is None else credit,
         delta=delta,
         left=(instrument.expires_at or board.at) - board.at,
         time_value=quote.fair_net - _intrinsic(instrument, forward),
@@ -184,9 +189,10 @@ def read_leg(board: Board, chain: ChainView, buy_back: Leg) -> HeldLeg | LegFaul
 
 
 def _intrinsic(instrument: Instrument, forward: float) -> float:
-    """Value an inverse option as if it expired at its forward, in coin."""
+    """Value an option as if it expired at its forward, in settlement currency."""
     moneyness = 1 - (instrument.strike or 0.0) / forward
-    return max(moneyness if instrument.option_type == "call" else -moneyness, 0.0)
+    unit = 1.0 if instrument.inverse else forward
+    return unit * max(moneyness if instrument.option_type == "call" else -moneyness, 0.0)
 
 
 def roll_due(held: HeldLeg, settings: RollChainSettings) -> tuple[Trigger, str] | None:
@@ -217,8 +223,8 @@ def find_target(
     does not pay) moves to the nearest later expiry whose furthest strike out of the money still
     pays: up and out for calls, down and out for puts.
     """
-    kind: OptionType = settings.option_type
-    ladder = board.listing.ladder(kind)
+    kind: OptionType = held.instrument.option_type or settings.option_type
+    ladder = board.listing.ladder(kind, inverse=held.instrument.inverse)
     nearest, furthest = settings.min_hours_left * HOUR, settings.roll_days_max * DAY
     held_until = held.instrument.expires_at or board.at
     later = [one for one in ladder if one > held_until and nearest <= one - board.at <= furthest]
@@ -256,7 +262,7 @@ def _further(
 ) -> Target | None:
     """Choose the nearest expiry, and in it the smallest |delta|, that pays for the roll."""
     strike = held.instrument.strike or 0.0
-    call = settings.option_type == "call"
+    call = held.instrument.option_type == "call"
     bid_min = held.quote.touch_net - _debit_max(held, settings)
     for rows in usable.values():
         outside = board.strike[rows] > strike if call else board.strike[rows] < strike

@@ -10,8 +10,8 @@ import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
-from trader.domain.instruments import Instrument
-from trader.domain.units import DAY, HOUR, YEAR, moment
+from trader.domain.instruments import Instrument, pair_name
+from trader.domain.units import DAY, DOLLARS, HOUR, YEAR, moment
 from trader.pricing.black_scholes import inverse_price
 from trader.strategies.strategy import SketchLeg
 
@@ -22,6 +22,9 @@ MONTHS: Final = (
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
 )  # fmt: skip
 MIN_TRADE_AMOUNT: Final = {"BTC": 0.1, "ETH": 1.0}
+INVERSE_STEPS: Final = (0.0001, ((0.005, 0.0005),), 1.0)
+LINEAR_STEPS: Final = (1.0, ((200.0, 5.0),), 0.1)
+"""Tick, its steps, and the share of the coin-settled minimum amount that trades at once."""
 FEE_RATE: Final = 0.0003
 STRIKE_STEP_SHARE: Final = 0.01
 
@@ -63,8 +66,11 @@ def sketch_legs(
     days: float,
     delta: float,
     width_strikes: int = 0,
+    linear: bool = False,
 ) -> tuple[SketchLeg, ...]:
     """Sell one option at `delta`; with a width, buy another that many steps further out.
+
+    `linear` ones are settled in USDC, and priced in it.
 
     Raises:
         ValueError: index or iv is not a positive number.
@@ -79,9 +85,11 @@ def sketch_legs(
     wanted = ((-1, short), (1, max(short + further, strike_step(index))))
     return tuple(
         SketchLeg(
-            instrument=fictitious_option(underlying, option_type, strike, expires_at, at),
+            instrument=fictitious_option(
+                underlying, option_type, strike, expires_at, at, linear=linear
+            ),
             ratio=ratio,
-            price=inverse_price(option_type, index, strike, years, iv),
+            price=inverse_price(option_type, index, strike, years, iv) * (index if linear else 1),
             iv=iv,
         )
         for ratio, strike in wanted[: 2 if width_strikes else 1]
@@ -89,21 +97,29 @@ def sketch_legs(
 
 
 def fictitious_option(
-    underlying: str, option_type: OptionType, strike: float, expires_at: int, at: int
+    underlying: str,
+    option_type: OptionType,
+    strike: float,
+    expires_at: int,
+    at: int,
+    *,
+    linear: bool = False,
 ) -> Instrument:
-    """Describe an inverse option as Deribit would list it; not necessarily listed."""
+    """Describe an option as Deribit would list it; not necessarily listed."""
     day = moment(expires_at)
     expiry = f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
+    product = pair_name(underlying) if linear else underlying
+    tick, steps, least = LINEAR_STEPS if linear else INVERSE_STEPS
     return Instrument(
-        name=f"{underlying}-{expiry}-{strike:.15g}-{'C' if option_type == 'call' else 'P'}",
+        name=f"{product}-{expiry}-{strike:.15g}-{'C' if option_type == 'call' else 'P'}",
         kind="option",
         underlying=underlying,
-        settlement_currency=underlying,
-        inverse=True,
-        price_index=f"{underlying.lower()}_usd",
-        tick_size=0.0001,
-        tick_size_steps=((0.005, 0.0005),),
-        min_trade_amount=MIN_TRADE_AMOUNT.get(underlying, 1.0),
+        settlement_currency=DOLLARS if linear else underlying,
+        inverse=not linear,
+        price_index=f"{underlying.lower()}_{'usdc' if linear else 'usd'}",
+        tick_size=tick,
+        tick_size_steps=steps,
+        min_trade_amount=least * MIN_TRADE_AMOUNT.get(underlying, 1.0),
         contract_size=1.0,
         maker_fee_rate=FEE_RATE,
         taker_fee_rate=FEE_RATE,

@@ -110,6 +110,14 @@ class Strategy(Protocol):
         """
 
 
+def trades_linear(strategy: Strategy) -> bool:
+    """Whether a strategy reads the board of options settled in USDC, by a class attribute `linear`.
+
+    Without one it reads the board settled in coin.
+    """
+    return bool(getattr(strategy, "linear", False))
+
+
 class CadenceSettings(pydantic.BaseModel):
     """When a strategy may open and how often its exits are reviewed (market time)."""
 

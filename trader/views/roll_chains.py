@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trader.domain.units import iso
-from trader.views.text import Column, money, number, pairs, percent, signed_usd, table
+from trader.views.text import Column, is_dollar, money, number, pairs, percent, signed_usd, table
 
 if TYPE_CHECKING:
     from trader.backtest.roll_chains import ChainStory, RollChainStudy, Step
@@ -99,7 +99,7 @@ def _step(step: Step, chain: ChainStory) -> dict[str, str]:
     )
     return {
         "at": iso(step.at),
-        "what": step.what,
+        "what": step.what.replace("_", " "),
         "legs": legs,
         "index": f"{step.index:,.0f}",
         "flow": _coin(step.flow, chain),
@@ -129,7 +129,9 @@ def _worth(chain: ChainStory) -> str:
 
 
 def _coin(amount: float, chain: ChainStory) -> str:
-    text = money(amount, chain.currency)
+    """Write what moved, to the cent where it is dollars."""
+    dollars = is_dollar(chain.currency)
+    text = f"{amount:,.2f} {chain.currency}" if dollars else money(amount, chain.currency)
     return f"+{text}" if amount > 0 else text
 
 

@@ -14,6 +14,7 @@ from trader.domain.facts import (
     Posting,
     Settled,
     SettlementPending,
+    SpotDelivery,
 )
 from trader.domain.trading import Approved, Leg, LegFill, Order, Refused
 from trader.domain.units import iso
@@ -162,8 +163,10 @@ def order_ended(fact: OrderEnded, order: Order | None = None) -> Fields:
 
 
 def settled(fact: Settled) -> Fields:
-    """Tell what an expiry paid, leg by leg."""
-    legs = ", ".join(_leg_settled(leg) for leg in fact.legs)
+    """Tell what an expiry paid, leg by leg, and which coin moved for it."""
+    legs = ", ".join(
+        [_leg_settled(leg) for leg in fact.legs] + [_assigned(spot) for spot in fact.spot]
+    )
     return {
         "message": (
             f"the {fact.underlying} expiry of {iso(fact.expires_at)} settled at"
@@ -175,7 +178,11 @@ def settled(fact: Settled) -> Fields:
         "account": fact.account,
         "delivery_price": usd(fact.delivery_price),
         "paid": _fees((leg.currency, leg.paid_atoms) for leg in fact.legs),
-        "fees": _fees((leg.currency, leg.fee_atoms) for leg in fact.legs),
+        "fees": _fees(
+            [(leg.currency, leg.fee_atoms) for leg in fact.legs]
+            + [(spot.currency, spot.fee_atoms) for spot in fact.spot]
+        ),
+        "assigned": ", ".join(_assigned(spot) for spot in fact.spot),
     }
 
 
@@ -277,6 +284,15 @@ def _leg_settled(leg: LegSettlement) -> str:
         return f"{held} expired worthless"
     verb = "paid us" if leg.paid_atoms > 0 else "cost us"
     return f"{held} {verb} {atoms(abs(leg.paid_atoms), leg.currency)}"
+
+
+def _assigned(spot: SpotDelivery) -> str:
+    """Tell coin that moved: a put that was assigned buys it, a call that was exercised takes it."""
+    size = f"{number(abs(spot.amount))} {spot.instrument.underlying}"
+    price = money(spot.price, spot.currency)
+    if spot.amount > 0:
+        return f"{spot.chain_id} is assigned and buys {size} at {price}"
+    return f"{spot.chain_id} is called away and sells {size} at {price}"
 
 
 def _names(legs: Iterable[Leg]) -> str:
