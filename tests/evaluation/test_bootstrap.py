@@ -9,6 +9,7 @@ import pytest
 
 from tests.evaluation.histories import autoregressive
 from trader.evaluation.bootstrap import (
+    mean_interval,
     mean_lower_bound,
     optimal_block_length,
     resampled_means,
@@ -116,3 +117,37 @@ def test_nonsense_is_refused_by_name() -> None:
         mean_lower_bound(np.array([0.1, 0.2]), level=0.0)
     with pytest.raises(ValueError, match=r"block_length is 0\.5"):
         mean_lower_bound(np.array([0.1, 0.2]), block_length=0.5)
+
+
+def test_an_interval_of_independent_values_is_student_s() -> None:
+    """Of 60 normal values, drawn one by one: the mean and 1.67 standard errors to either side."""
+    values = np.random.default_rng(3).normal(0.2, 1.0, 60)
+    low, high = mean_interval(values, 1, resamples=20_000)
+    error = values.std(ddof=1) / math.sqrt(60)
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.15 * error)
+    assert (high - low) / 2 == pytest.approx(1.671 * error, rel=0.05)
+
+
+def test_an_interval_reaches_further_to_where_losses_are() -> None:
+    """Many small gains and few large losses: the mean may lie far lower, hardly higher."""
+    values = np.where(np.arange(200) % 20 == 0, -5.0, 0.5)
+    low, high = mean_interval(values, 1)
+    assert values.mean() - low > 1.2 * (high - values.mean())
+
+
+def test_an_interval_is_the_same_each_time_and_none_where_nothing_varies() -> None:
+    """Seeded, whatever the chunks; constants have no doubt, nor has a series of one."""
+    values = np.random.default_rng(3).normal(size=300)
+    assert mean_interval(values, 9) == mean_interval(values, 9)
+    assert mean_interval(np.zeros(50), 5) == (0.0, 0.0)
+    assert mean_interval(np.ones(1), 1) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("block", "level", "said"),
+    [(0, 0.9, "block is 0, must be from 1 to 4"), (5, 0.9, "block is 5"), (1, 1.0, "level is 1")],
+)
+def test_an_interval_needs_a_block_and_a_level(block: int, level: float, said: str) -> None:
+    """What is none is refused with what is."""
+    with pytest.raises(ValueError, match=said):
+        mean_interval(np.arange(4.0), block, level=level)

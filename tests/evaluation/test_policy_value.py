@@ -72,19 +72,20 @@ def test_blocks_are_as_long_as_outcomes_overlap() -> None:
     sells = np.ones(len(repeated), dtype=np.bool_)
     at = np.arange(len(repeated), dtype=np.int64) * DAY
     one = policy_value(repeated, sells, at, (at // (10 * DAY) + 1) * 10 * DAY)
-    assert one.block_length >= 5.0
+    assert one.block_length >= 3 * 5
     once = value(independent, sells[:40])
     width = once.policy.high - once.policy.low
-    assert (one.policy.high - one.policy.low) == pytest.approx(width, rel=0.35)
+    assert (one.policy.high - one.policy.low) == pytest.approx(width, rel=0.5)
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.booleans()), min_size=1, max_size=40))
 def test_the_same_decisions_have_the_same_value(rows: list[tuple[float, bool]]) -> None:
-    """Seeded; intervals hold no more than what was seen."""
+    """Seeded; every interval is one, however few and odd the rewards."""
     rewards, sells = zip(*rows, strict=True)
     one, again = value(rewards, sells), value(rewards, sells)
     assert one == again
-    assert min(rewards) - 1e-9 <= one.always.low <= one.always.high <= max(rewards) + 1e-9
+    for told in (one.policy, one.always, one.policy_less_always, one.policy_less_never):
+        assert -np.inf < told.low <= told.high < np.inf
 
 
 def test_nothing_decided_has_no_value() -> None:
@@ -100,3 +101,33 @@ def test_calls_one_after_the_other_are_counted() -> None:
     at = np.array([0, 1, 2, 3, 7], dtype=np.int64)
     assert one_after_the_other(at, at + 2) == 3
     assert one_after_the_other(at, at + 100) == 1
+
+
+def seller(rng: np.random.Generator, decisions: int, life: int) -> np.ndarray:
+    """Draw outcomes of calls sold daily, as coins move: mean nothing, small gains, rare losses."""
+    moves = np.convolve(rng.normal(size=decisions + life - 1), np.ones(life), "valid")
+    outcomes: np.ndarray = 0.149_2 - np.maximum(moves / np.sqrt(life) - 0.674_5, 0.0)
+    return outcomes
+
+
+def test_intervals_of_skewed_overlapping_outcomes_hold_the_truth() -> None:
+    """Of 90 % intervals of a week's calls, with 30 outcomes that do not overlap, most do."""
+    rng = np.random.default_rng(7)
+    held = [
+        one.low <= 0.0 <= one.high
+        for one in (
+            value(seller(rng, 210, 7), np.ones(210, dtype=np.bool_), life=7).always
+            for _ in range(100)
+        )
+    ]
+    assert 0.8 <= sum(held) / len(held) <= 0.98
+
+
+def test_no_advantage_is_found_where_none_is() -> None:
+    """A policy that sells at random for days at a time seldom looks better than both."""
+    rng = np.random.default_rng(8)
+    found = 0
+    for _ in range(60):
+        sells = np.repeat(rng.random(42) < 0.5, 5)
+        found += value(seller(rng, 210, 7), sells, life=7).advantage
+    assert found <= 3

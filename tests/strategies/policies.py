@@ -35,7 +35,7 @@ CONTENT: dict[str, Any] = {
     },
     "tested": {
         "first": "2022-06-11T00:00:00Z", "last": "2022-09-03T00:00:00Z", "decisions": 80,
-        "sold": 40, "declined_for_missing": 0, "independent": 12, "block_length": 7.0,
+        "sold": 40, "declined_for_missing": 0, "independent": 12, "block_length": 21,
         "level": 0.9, "policy": ESTIMATE, "always": ESTIMATE, "policy_less_always": ESTIMATE,
         "policy_less_never": ESTIMATE, "advantage": False,
         "evidence": "no evidence of an advantage",

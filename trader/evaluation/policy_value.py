@@ -1,17 +1,18 @@
 """Does a policy of selling beat always and never selling, on decisions it has not seen?
 
-Outcomes of decisions that follow each other overlap, so means get intervals from blocks: the
-stationary bootstrap, with blocks at least as long as outcomes overlap.
+Outcomes of decisions that follow each other overlap, so means get intervals from blocks, some times
+as long as outcomes overlap.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 
-from trader.evaluation.bootstrap import optimal_block_length, resampled_means
+from trader.evaluation.bootstrap import mean_interval, optimal_block_length
 
 if TYPE_CHECKING:
     from trader.domain.market import Bools, Floats, Ints
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 LEVEL: Final = 0.9
 INDEPENDENT_MIN: Final = 20
 """Outcomes that do not overlap below which blocks are too few for an interval to be believed."""
+OVERLAPS: Final = 3
+"""Overlaps in a block: of short calls' skewed outcomes, 90 % intervals then hold the truth in 85 to
+90 of 100 series, for 20 to 170 outcomes that do not overlap; with one overlap in 80 to 86.
+"""
+BLOCKS_MIN: Final = 5
+"""Blocks that a series is cut into at least, however few outcomes there are."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -38,7 +45,7 @@ class PolicyValue(msgspec.Struct, frozen=True, kw_only=True):
     decisions: int
     sold: int
     independent: int
-    block_length: float
+    block_length: int
     level: float
     policy: Estimate
     always: Estimate
@@ -60,7 +67,7 @@ def policy_value(
     series = (chosen, reward, chosen - reward, chosen)
     lengths = [optimal_block_length(one) for one in series]
     overlap = float(np.mean(np.searchsorted(decided_at, ended_at) - np.arange(len(reward))))
-    block = min(max(1.0, overlap, *lengths), float(len(reward)))
+    block = min(math.ceil(max(OVERLAPS * overlap, *lengths)), max(len(reward) // BLOCKS_MIN, 1))
     policy, always, less_always, less_never = (_estimate(one, block, seed) for one in series)
     independent = one_after_the_other(decided_at, ended_at)
     advantage, evidence = _evidence(independent, less_always, less_never)
@@ -88,9 +95,8 @@ def one_after_the_other(decided_at: Ints, ended_at: Ints) -> int:
     return count
 
 
-def _estimate(values: Floats, block: float, seed: int) -> Estimate:
-    means = resampled_means(values, seed=seed, block_length=block)
-    low, high = np.quantile(means, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0]).tolist()
+def _estimate(values: Floats, block: int, seed: int) -> Estimate:
+    low, high = mean_interval(values, block, level=LEVEL, seed=seed)
     return Estimate(float(values.mean()), low, high)
 
 

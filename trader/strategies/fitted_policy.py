@@ -111,7 +111,7 @@ class Tested(_Section):
     sold: int = Field(ge=0)
     declined_for_missing: int = Field(ge=0)
     independent: int = Field(ge=1)
-    block_length: float = Field(ge=1)
+    block_length: int = Field(ge=1)
     level: float = Field(gt=0, lt=1)
     policy: Estimate
     always: Estimate

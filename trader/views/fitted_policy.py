@@ -23,7 +23,7 @@ def policy_text(policy: FittedPolicy) -> str:
     judged = (
         f"Out of sample, {tested.first:%Y-%m-%d} to {tested.last:%Y-%m-%d}:"
         f" {tested.decisions:,} decisions, {tested.independent} outcomes that do not overlap;"
-        f" blocks of {tested.block_length:.0f} decisions"
+        f" blocks of {tested.block_length} decisions"
     )
     note = f"Mean rewards of a decision, as {policy.reward_unit}; not selling earns 0."
     result = f"Result: {tested.evidence}."
