@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.backtest.calls import modelled, study
-from tests.strategies.policies import content, of_features
-from trader.app.policy_files import policy_of, read_policy
+from tests.backtest.pasts import chains, day
+from tests.strategies.policies import content, of_features, policy
+from trader.app.call_study import configured
+from trader.app.call_study import study as study_of
+from trader.app.policy_files import policy_notes, policy_of, read_policy
 from trader.backtest.call_policies import IvRankPolicy
 from trader.backtest.call_state import FEATURES
 from trader.backtest.covered_call import CoveredCallSimulator
@@ -89,3 +93,33 @@ def test_a_fitted_policy_decides_alike_step_by_step_and_over_arrays(
     walked = CoveredCallSimulator(modelled(), study(decision_interval_bars=29), arrays=False)
     whole = CoveredCallSimulator(modelled(), study(decision_interval_bars=29))
     assert walked.simulate_policy(policy) == whole.simulate_policy(policy)
+
+
+def test_a_study_says_what_a_policy_remembers_and_of_which_calls() -> None:
+    """Before its test began it had seen what came; other terms than it learned from are named."""
+    asked = configured(
+        underlying="BTC", start=day(4), end=day(30), decision_interval_bars=24, dte_tolerance=3.0,
+        delta_tolerance=0.1,
+    )  # fmt: skip
+    (note,) = policy_notes("model:x", policy(), asked)
+    assert note == (
+        "model:x learned from what came before 2022-06-11: until then the study tells what it"
+        " remembers, not what it earns"
+    )
+    later = {**content()["tested"], "first": "2021-06-11T00:00:00Z"}
+    assert policy_notes("model:x", policy(tested=later), asked) == []
+    (other,) = policy_notes("model:x", policy(tested=later), replace(asked, target_dte=5.0))
+    assert other == "model:x learned from other calls: asked about target_dte 5.0 (learned 7.0)"
+    assert policy_notes("always", policy_of("always", "BTC"), asked) == []
+
+
+def test_the_notes_stand_with_the_result(tmp_path: Path) -> None:
+    """In what the study says of its past, beside what was modelled."""
+    asked = configured(
+        underlying="BTC", start=day(4), end=day(30), decision_interval_bars=24, dte_tolerance=3.0,
+        delta_tolerance=0.1,
+    )  # fmt: skip
+    name = f"model:{written(tmp_path)}"
+    done = study_of(chains(32, days_max=11.0), asked, [name, "always"], None)
+    assert set(done.results) == {name, "always"}
+    assert done.source.tape.provenance.caveats[-1].startswith(f"{name} learned from what came")

@@ -13,8 +13,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.app.test_chain_data import CHAINS, CLOSES
 from tests.app.training_files import START, examples, write_rows
+from trader.app.call_study import configured, span_of
+from trader.app.chain_data import read_chains, read_closes
 from trader.app.policy_training import train_policy
+from trader.app.training_export import Cut, study_set, write_training
 from trader.domain.errors import ConfigurationError
 from trader.storage.training_sets import FORMATS
 from trader.strategies.call_features import LIVE
@@ -150,3 +154,27 @@ def test_a_set_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     card.unlink()
     with pytest.raises(ConfigurationError, match=r"card\.json cannot be read"):
         train_policy(path)
+
+
+@pytest.mark.real_data
+def test_four_months_of_real_chains_prove_nothing_and_say_so(
+    real_data: Path, tmp_path: Path
+) -> None:
+    """Recorded boards, from the export to the policy: read back, tested on weeks, no claim."""
+    closes = read_closes(real_data / CLOSES, "BTC-PERPETUAL")
+    history = read_chains(real_data / CHAINS, "BTC", closes).chains()
+    start, end = span_of(history.span, None, None, 1.0)
+    asked = configured(
+        underlying="BTC", start=start, end=end, decision_interval_bars=1, dte_tolerance=3.0,
+        delta_tolerance=0.1,
+    )  # fmt: skip
+    made = study_set(history, asked, "always", Cut(), size=None, drawdown_penalty=0.0)
+    path = write_training(tmp_path, made, "parquet")[0]
+    policy = train_policy(path)
+    assert policy.trained.source.startswith("recorded: ")
+    assert policy.trained.rows > 150
+    assert policy.tested.decisions > 50
+    assert policy.tested.independent < 8
+    assert not policy.tested.advantage
+    assert -0.02 < policy.tested.always.mean < 0.02
+    assert policy_json(train_policy(path)) == policy_json(policy)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from trader.app.past_candles import YEARS
-from trader.app.policy_files import policy_of
+from trader.app.policy_files import policy_notes, policy_of
 from trader.app.study_past import Boards, market_for
 from trader.backtest.call_tape import TapeDataSource, record_tape
 from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator
@@ -18,10 +18,12 @@ from trader.views.call_study import comparison, study_page
 from trader.views.report_html import page_html
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trader.app.configuration import Configuration
+    from trader.backtest.call_policies import PolicyFn
+    from trader.backtest.call_tape import CallTape
     from trader.backtest.covered_call import SimulationResult
     from trader.backtest.history import History
 
@@ -81,12 +83,20 @@ def study(
     try:
         named = {name: policy_of(name, asked.underlying) for name in policies}
         tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
-        source = TapeDataSource(tape)
+        source = TapeDataSource(_noted(tape, named, asked))
         simulator = CoveredCallSimulator(source, asked)
         results = {name: simulator.simulate_policy(policy, size) for name, policy in named.items()}
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     return CallStudy(config=asked, source=source, results=results)
+
+
+def _noted(tape: CallTape, named: Mapping[str, PolicyFn], asked: CallSimulationConfig) -> CallTape:
+    """Add to what a past says of itself what the policies should say of themselves."""
+    notes = [note for name, one in named.items() for note in policy_notes(name, one, asked)]
+    told = tape.provenance
+    provenance = msgspec.structs.replace(told, caveats=(*told.caveats, *notes))
+    return msgspec.structs.replace(tape, provenance=provenance)
 
 
 def configured(**fields: Any) -> CallSimulationConfig:  # noqa: ANN401 - what a person typed

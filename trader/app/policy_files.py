@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trader.backtest.call_policies import PolicyFn
+    from trader.backtest.call_results import CallSimulationConfig
     from trader.strategies.strategy import Strategy, StrategyFile
 
 MODEL: Final = "model:"
@@ -63,6 +64,29 @@ def policy_of(text: str, underlying: str) -> PolicyFn:
             " --features without it"
         )
     return policy
+
+
+def policy_notes(name: str, policy: PolicyFn, asked: CallSimulationConfig) -> list[str]:
+    """Say what a reader should know of a fitted policy in a study: what it remembers, and of what.
+
+    Nothing is said of other policies.
+    """
+    if not isinstance(policy, FittedPolicy):
+        return []
+    notes = []
+    if asked.start < policy.tested.first:
+        notes.append(
+            f"{name} learned from what came before {policy.tested.first:%Y-%m-%d}: until then the"
+            " study tells what it remembers, not what it earns"
+        )
+    others = [
+        f"{field} {getattr(asked, field)} (learned {learned})"
+        for field, learned in policy.terms.model_dump().items()
+        if field in asked.__struct_fields__ and getattr(asked, field) != learned
+    ]
+    if others:
+        notes.append(f"{name} learned from other calls: asked about {', '.join(others)}")
+    return notes
 
 
 def with_policy(
