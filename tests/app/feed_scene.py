@@ -37,9 +37,17 @@ QUICK: dict[str, Any] = {
 class Scene:
     """A feed that runs, and everything it gave to the engine so far."""
 
-    def __init__(self, url: str, source: str, books: tuple[str, ...] = (), **client: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        source: str,
+        books: tuple[str, ...] = (),
+        *,
+        linear: bool = False,
+        **client: Any,
+    ) -> None:
         settings = FeedSettings(
-            source=source, url=url, expiries_within_days=2.0, books=books,
+            source=source, url=url, expiries_within_days=2.0, books=books, linear=linear,
             client=ClientSettings(**{**QUICK, **client}),
         )  # fmt: skip
         self.clock = MarketClock(wall=source != SIMULATED)
@@ -98,10 +106,15 @@ class Scene:
 
 @asynccontextmanager
 async def running(
-    url: str, source: str = SIMULATED, books: tuple[str, ...] = (), **client: Any
+    url: str,
+    source: str = SIMULATED,
+    books: tuple[str, ...] = (),
+    *,
+    linear: bool = False,
+    **client: Any,
 ) -> AsyncIterator[Scene]:
     """Run a feed until the block ends; what it raises ends the block."""
-    scene = Scene(url, source, books, **client)
+    scene = Scene(url, source, books, linear=linear, **client)
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         for job in (scene.feed.run, scene.feed.deliveries.fetch, scene.engine):
             scene.jobs.append(tasks.create_task(job()))

@@ -73,6 +73,28 @@ def expected_channels(scene: Scene, held: tuple[str, ...]) -> list[str]:
     return [*channels, *CHANNELS]
 
 
+async def test_boards_in_usdc_come_with_the_coin_where_they_are_asked_for(url: str) -> None:
+    """Options settled in USDC and the spot pair of each coin, quoted against the same index."""
+    async with running(url, linear=True) as scene:
+        await scene.alive()
+        listed = scene.listed()
+        pairs = {name for name, one in listed.items() if one.kind == "spot"}
+        linear = {name for name, one in listed.items() if not one.inverse} - pairs
+        assert pairs == {"BTC_USDC", "ETH_USDC"}
+        assert {listed[name].kind for name in linear} == {"option"}
+        assert {listed[name].settlement_currency for name in linear} == {"USDC"}
+        assert {listed[name].underlying for name in linear} == {"BTC", "ETH"}
+        await scene.until(lambda: pairs <= {one.instrument for one in scene.of(Quote)})
+        await scene.until(lambda: linear & {one.instrument for one in scene.of(Quote)})
+        spot = next(one for one in scene.of(Quote) if one.instrument == "BTC_USDC")
+        assert spot.bid < spot.ask
+        assert abs(spot.mark / spot.index_price - 1) < 0.01
+        expected = expected_channels(scene, ())
+        assert sorted(scene.feed.client.channels) == sorted(
+            [*expected, "instrument.state.option.USDC"]
+        )
+
+
 async def test_what_is_held_is_followed_closely_and_nothing_else(url: str) -> None:
     """Held contracts move to 100 ms and back; a perpetual never loses its only channel."""
     async with running(url) as scene:

@@ -130,3 +130,16 @@ def test_a_policy_that_cannot_be_asked_is_a_mistake(tmp_path: Path) -> None:
         assert mistake.startswith(str(path))
     assert '[parameters]: policy = "policy.json": looks at iv_rank' in mistakes[1]
     assert 'initial_stage = "PILOT"' in mistakes[3]
+
+
+def test_a_linear_strategy_needs_its_boards_watched(tmp_path: Path) -> None:
+    """Without them it would wait for ever; the mistake names the key."""
+    path = tmp_path / "a.toml"
+    path.write_text(STRATEGY.format(name="wheel").replace("covered_call", "wheel"))
+    _, (mistake,) = read_strategies([path], KINDS, ["BTC"])
+    assert mistake == (
+        f'{path}: kind = "wheel": trades options settled in USDC, which are not watched; '
+        "set feed.linear = true"
+    )
+    (configured,), mistakes = read_strategies([path], KINDS, ["BTC"], linear=True)
+    assert (configured.strategy.kind, mistakes) == ("wheel", [])

@@ -28,12 +28,13 @@ def test_a_strategy_sees_its_own_chains_and_orders_only() -> None:
     assert (seen.occasion, other.occasion) == ("manage", "open")
 
 
-def test_what_waits_for_its_delivery_price_is_not_shown_to_its_strategy() -> None:
-    """There is nothing to decide about it any more."""
+def test_what_waits_for_its_delivery_price_is_shown_as_that() -> None:
+    """There is nothing to decide about it, but it counts: no second wheel beside it."""
     floor = Floor()
     floor.trade(wish())
     floor.go_to(TODAY)
-    assert floor.engine.review.situation(floor.engine.slots["alpha"], "open").chains == ()
+    (chain,) = floor.engine.review.situation(floor.engine.slots["alpha"], "open").chains
+    assert chain.state == "pending_settlement"
 
 
 def test_the_board_a_strategy_sees_stays_as_it_was() -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.backtest.wheels import facts_of_a_turn
 from tests.storage.story import STORY
 from trader.storage import queries
 from trader.storage.journal import Journal
@@ -108,6 +109,21 @@ def test_settlements_and_ended_chains_show_money_in_units(tmp_path: Path) -> Non
         0.0585,
     )
     assert json.loads(chain["pnl_coin"]) == {"BTC": 0.00234}
+
+
+def test_coin_that_moved_at_a_settlement_is_a_row_of_its_own(tmp_path: Path) -> None:
+    """Bought at 55,000, sold at 61,000, beside the options it moved for."""
+    path = tmp_path / "journal.sqlite"
+    with Journal.create_or_open(f"sqlite:///{path}", writer=True) as journal:
+        journal.append(facts_of_a_turn())
+    moved = [part(row, "chain_id", "instrument", "amount", "payoff", "fee", "currency")
+             for row in rows(tmp_path, "settlements")]  # fmt: skip
+    assert moved == [
+        ("C12-0", "BTC_USDC-14JAN22-60000-P", -1.0, 5_000.0, 8.25, "USDC"),
+        ("C12-0", "BTC_USDC", 1.0, 55_000.0, 0.0, "USDC"),
+        ("C12-0", "BTC_USDC-21JAN22-58000-C", -1.0, 3_000.0, 9.15, "USDC"),
+        ("C12-0", "BTC_USDC", -1.0, 61_000.0, 0.0, "USDC"),
+    ]
 
 
 def test_marks_and_commands_read_as_they_were_said(tmp_path: Path) -> None:

@@ -272,7 +272,12 @@ def _strategies(
     watched = layers.written("feed.underlyings")
     names = tuple(name.upper() for name in watched) if _texts(watched) else ()
     sound = bool(names) and set(names) <= set(BUNDLED_UNDERLYINGS)
-    strategies, wrong = read_strategies(paths, kinds, names if sound else BUNDLED_UNDERLYINGS)
+    strategies, wrong = read_strategies(
+        paths,
+        kinds,
+        names if sound else BUNDLED_UNDERLYINGS,
+        linear=layers.written("feed.linear") is True,
+    )
     mistakes.extend(wrong)
     return sorted(strategies, key=lambda one: one.file.name)
 

@@ -29,7 +29,7 @@ from trader.deribit.messages import (
 from trader.deribit.pushes import BOOK_PREFIX, INDEX_PREFIX, TICKER_PREFIX, Notification
 from trader.domain.errors import FeedError
 from trader.domain.events import FundingRate, InstrumentExpired, InstrumentListed
-from trader.domain.units import DAY, HOUR
+from trader.domain.units import DAY, DOLLARS, HOUR
 from trader.engine.bars import BARS_MAX
 from trader.engine.trust import BOOK_PREFIX as BOOK_SCOPE
 
@@ -229,7 +229,7 @@ class LiveFeed:
             FeedError: refused, or nothing is listed for a coin: that would expire all we hold.
         """
         underlyings = self._settings.underlyings
-        catalog = await history.load_instruments(self.client.call, underlyings)
+        catalog = await history.load_instruments(self.client.call, self._currencies)
         wanted = {one.name: one for one in catalog.instruments if self._wants(one)}
         listed = {one.underlying for one in wanted.values()}
         for underlying in underlyings:
@@ -263,14 +263,27 @@ class LiveFeed:
         for underlying in self._settings.underlyings:
             index = INDEX_PREFIX + translate.index_name(underlying)
             self.client.subscribe((index, f"{STATE_PREFIX}option.{underlying}"))
+        if self._settings.linear:
+            self.client.subscribe((f"{STATE_PREFIX}option.{DOLLARS}",))
         names = dict.fromkeys(name.removeprefix(BOOK_SCOPE) for name in self._faults.silent)
         silent = [self._listed[name] for name in names if name in self._listed]
         self.client.subscribe(channel for one in silent for channel in self._channels(one))
 
+    @property
+    def _currencies(self) -> tuple[str, ...]:
+        """Whose contracts are asked for: what is linear is listed under its dollars."""
+        linear = (DOLLARS,) if self._settings.linear else ()
+        return (*self._settings.underlyings, *linear)
+
     def _wants(self, instrument: Instrument) -> bool:
-        if not instrument.inverse or instrument.underlying not in self._settings.underlyings:
+        if instrument.underlying not in self._settings.underlyings:
             return False
-        if instrument.kind == "perpetual":
+        if not instrument.inverse:
+            if not self._settings.linear or instrument.settlement_currency != DOLLARS:
+                return False
+            if instrument.kind == "spot":
+                return True
+        elif instrument.kind == "perpetual":
             return True
         expires_at = instrument.expires_at
         if instrument.kind != "option" or expires_at is None or expires_at % DAY != EXPIRY_HOUR:

@@ -84,6 +84,10 @@ class FeedSettings(Section):
         strict=False,  # TOML has lists, we keep tuples
         description="Coins whose boards are watched.",
     )
+    linear: bool = Field(
+        default=False,
+        description="Whether their options settled in USDC, and spot pairs, are watched too.",
+    )
     expiries_within_days: float = Field(
         default=35.0,
         gt=0,

@@ -14,7 +14,7 @@ from trader.app.mistakes import mistake, mistakes_of, nearest
 from trader.app.policy_files import policy_mistakes, with_policy
 from trader.app.strategy_code import source_hash
 from trader.domain.errors import ConfigurationError
-from trader.strategies.strategy import StrategyFile
+from trader.strategies.strategy import StrategyFile, trades_linear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,9 +51,16 @@ def find_files(origin: str, paths: Sequence[Path]) -> tuple[list[Path], list[str
 
 
 def read_strategies(
-    files: Iterable[Path], kinds: Mapping[str, type[Strategy]], underlyings: Sequence[str]
+    files: Iterable[Path],
+    kinds: Mapping[str, type[Strategy]],
+    underlyings: Sequence[str],
+    *,
+    linear: bool = False,
 ) -> tuple[list[ConfiguredStrategy], list[str]]:
-    """Build the strategy of every file, and list every mistake of all of them."""
+    """Build the strategy of every file, and list every mistake of all of them.
+
+    `underlyings` are the coins whose boards are watched, with `linear` those in USDC as well.
+    """
     strategies: list[ConfiguredStrategy] = []
     mistakes: list[str] = []
     owners: dict[str, Path] = {}
@@ -74,6 +81,10 @@ def read_strategies(
         mistakes.extend(wrong)
         if strategy is not None:
             strategies.append(strategy)
+            if trades_linear(strategy.strategy) and not linear:
+                problem = "trades options settled in USDC, which are not watched"
+                remedy = "set feed.linear = true"
+                mistakes.append(mistake(str(path), "kind", file.kind, problem, remedy))
     return strategies, mistakes
 
 

@@ -110,7 +110,7 @@ class Review:
                 [
                     ledger.chain_view(chain)
                     for chain in ledger.chains.values()
-                    if chain.strategy == name and not chain.pending
+                    if chain.strategy == name
                 ]
             ),
             orders=tuple(

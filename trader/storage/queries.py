@@ -10,7 +10,7 @@ and `strategy`; `underlying`, `verdict_id`, `chain_id` and `order_id` follow whe
 | `verdicts` | decision of the risk gate | verdict (approved or refused), action, stage, amount, max_loss_usd, max_loss_percent, rule, used, requested, limit_value, explanation, reason, confidence, frees_at |
 | `orders` | order | action, amount, limit_net, worst_net, filled, ended_at, end, detail |
 | `fills` | leg of a fill | fill_id, instrument, side, amount, price, currency, index_price, fee, maker |
-| `settlements` | leg settled at expiry | expiry, delivery_price, instrument, amount, payoff, fee, currency |
+| `settlements` | leg settled at expiry, or coin moved for it (payoff: its price) | expiry, delivery_price, instrument, amount, payoff, fee, currency |
 | `chains_ended` | finished structure | opened_at, how, pnl_usd, pnl_percent, pnl_coin (JSON by currency) |
 | `marks` | account and market hour | equity_usd, trading_pnl_usd, stale |
 | `commands` | command of a person | command, by, reason, chain_id, stage |
@@ -76,14 +76,23 @@ SELECT {_HEAD}, f.chain_id, f.order_id, {_field("fill_id")} AS fill_id,
 FROM facts f, json_each(f.payload, '$.legs') leg WHERE f.kind = 'Filled'
 """
 
-_SETTLEMENTS: Final = f"""
+
+def _delivered(parts: str, instrument: str, price: str) -> str:
+    return f"""
 SELECT {_HEAD}, f.underlying, {_iso(_field("expires_at"))} AS expiry,
   {_field("delivery_price")} AS delivery_price, {_field("chain_id", _LEG)} AS chain_id,
-  {_field("instrument", _LEG)} AS instrument, {_field("amount", _LEG)} AS amount,
-  {_field("payoff", _LEG)} AS payoff, {_coins(_field("fee_atoms", _LEG))} AS fee,
+  {_field(instrument, _LEG)} AS instrument, {_field("amount", _LEG)} AS amount,
+  {_field(price, _LEG)} AS payoff, {_coins(_field("fee_atoms", _LEG))} AS fee,
   {_field("currency", _LEG)} AS currency
-FROM facts f, json_each(f.payload, '$.legs') leg WHERE f.kind = 'Settled'
+FROM facts f, json_each(f.payload, '$.{parts}') leg WHERE f.kind = 'Settled'
 """
+
+
+_SETTLEMENTS: Final = (
+    _delivered("legs", "instrument", "payoff")
+    + "UNION ALL"
+    + _delivered("spot", "instrument.name", "price")
+)
 
 _CHAINS_ENDED: Final = f"""
 SELECT {_HEAD}, f.underlying, f.chain_id, {_iso(_field("opened_at"))} AS opened_at,
