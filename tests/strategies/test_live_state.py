@@ -10,15 +10,22 @@ import numpy as np
 import pytest
 
 from tests.backtest.calls import HandSource
+from tests.backtest.pasts import day, market
 from tests.builders import NOW, alter, at_eight, board, hourly_bars, situation
 from tests.strategies.policies import content, of_features, policy
 from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator
 from trader.backtest.option_data import OptionSnapshot
+from trader.backtest.runner import Terms
+from trader.backtest.trade_history import TradeHistory
 from trader.domain.market import Bars, Board
 from trader.domain.trading import Leg
 from trader.domain.units import HOUR, moment, nanoseconds
+from trader.evaluation.look_ahead import judge, variants
+from trader.evaluation.runs import Run, Subject, make
 from trader.strategies.call_features import LIVE
+from trader.strategies.covered_call import CoveredCall
 from trader.strategies.live_state import live_state, unfit
+from trader.strategies.strategy import CadenceSettings, StrategyFile
 from trader.strategies.structure import net_quote
 
 HOURS = 24 * 40
@@ -128,3 +135,47 @@ def test_what_a_strategy_cannot_ask_is_named() -> None:
         assert said in problem
         assert mark
         assert remedy
+
+
+USUAL = {
+    "return_1d": (0.0, 0.03), "return_7d": (0.0, 0.08), "realized_vol": (0.6, 0.05),
+    "trend": (0.0, 1.0), "iv": (0.9, 0.05), "skew": (-0.05, 0.02), "delta": (0.25, 0.03),
+    "dte_days": (7.0, 0.5), "moneyness": (0.08, 0.02), "credit": (0.015, 0.004),
+    "spread": (0.05, 0.02),
+}  # fmt: skip
+"""About the mean and the deviation of each feature of a modelled past."""
+
+
+def asking(**parameters: Any) -> Run:
+    """Run eight days of a seller that decides every six hours."""
+    file = StrategyFile(
+        name="asking", kind="covered_call", underlying="BTC",
+        cadence=CadenceSettings(hours=6, offset_minutes=60),
+        parameters={"take_profit": 0.0, "delta_tolerance": 0.2, **parameters},
+    )  # fmt: skip
+    return Run(
+        subject=Subject(kind=CoveredCall, file=file, configuration_hash="v1"),
+        market=market(days=52, vol=0.9),
+        terms=Terms(balances={"BTC": 20.0, "USDC": 1_000_000.0}),
+        start=day(36),
+        end=day(44),
+    )
+
+
+def test_a_policy_that_looks_at_everything_sees_nothing_of_the_future() -> None:
+    """Decisions before a cut stay as they are when what comes after is cut off, or nonsense."""
+    uses = [one.model_dump() for one in of_features(*LIVE).features]
+    for one in uses:
+        one["mean"], one["scale"] = USUAL[one["name"]]
+    plain = asking(policy=of_features(*LIVE, features=uses, intercept=0.0))
+    some, all_of_them = make(plain), make(asking())
+    assert 0 < sold(some) < sold(all_of_them)
+    runs = {name: make(run) for name, run in variants(plain).items()}
+    digests = {name: one.digest for name, one in runs.items()}
+    found = judge(digests, [sold(one) for one in runs.values()])
+    assert found.ok, found.reason
+
+
+def sold(history: TradeHistory) -> int:
+    """Count what was sold, or would have been but for a limit."""
+    return len(history.chains) + history.open_chains + sum(history.refused.values())
