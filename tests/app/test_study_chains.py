@@ -46,7 +46,7 @@ def test_what_does_not_roll_and_what_is_not_there_is_refused(tmp_path: Path) -> 
     one = configuration(tmp_path)
     subject = study.subject_of(study.find_strategy(one, "covered_call_btc"), [])
     past = past_of(subject, market_for(one, "BTC", Boards()))
-    said = "of kind covered_call: roll-chains studies roll_chain; use `trader backtest run covered"
+    said = "of kind covered_call: roll-chains studies roll_chain and wheel; use `trader backtest"
     with pytest.raises(ConfigurationError, match=said):
         roll_chains(one, subject, past, *past.history.span)
     rolls = study.subject_of(study.find_strategy(one, "roll_chain_btc"), [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.backtest.pasts import candles, wandering
+from tests.backtest.pasts import candles, day, market, wandering
 from tests.backtest.wheels import (
     AFTER,
     ASSIGNED,
@@ -32,8 +32,12 @@ from trader.engine.engine import Engine, EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
 from trader.evaluation.closed_chains import results
+from trader.evaluation.look_ahead import judge, variants
+from trader.evaluation.runs import Run, Subject, make
 from trader.risk.limits import RiskSettings
 from trader.storage.payload import decode, encode
+from trader.strategies.strategy import CadenceSettings, StrategyFile
+from trader.strategies.wheel import Wheel
 
 if TYPE_CHECKING:
     from trader.domain.events import Event
@@ -119,9 +123,9 @@ class Turning:
     def __init__(self, seed: int, days: int = 45) -> None:
         close = wandering(days, seed=seed, vol=0.9) * 1.5
         past = candles(close)
-        market = Market(underlying="BTC", candles=past, level=Level(close * 0 + 0.9, "index"),
+        modelled = Market(underlying="BTC", candles=past, level=Level(close * 0 + 0.9, "index"),
                         source="test")  # fmt: skip
-        self.history = market.chains(days_max=9.0, linear=True)
+        self.history = modelled.chains(days_max=9.0, linear=True)
         self.start_at = self.history.span[0] + DAY
         self.end_at = self.history.span[1] - DAY
         self.records: list[Recorded] = []
@@ -236,3 +240,20 @@ def test_a_person_can_end_a_wheel_that_holds_coin_and_call() -> None:
                 assert Audit(RiskSettings()).read(turning.records) == ()
                 return
     raise AssertionError("no wheel came to hold coin and call")
+
+
+def test_no_decision_changes_with_the_future() -> None:
+    """Truncated and poisoned at nine cuts: the outcomes up to the cut stay the same bytes."""
+    file = StrategyFile(
+        name="wheel", kind="wheel", underlying="BTC", cadence=CadenceSettings(hours=4),
+        parameters={"target_days": 2.0, "days_tolerance": 2.0, "min_hours_left": 12.0},
+    )  # fmt: skip
+    subject = Subject(kind=Wheel, file=file, configuration_hash="v1")
+    run = Run(subject=subject, market=market(days=40, step=4 * HOUR), terms=RICH, start=day(3),
+              end=day(39))  # fmt: skip
+    made = {name: make(one) for name, one in variants(run).items()}
+    decided = [len(one.chains) + one.open_chains for one in made.values()]
+    found = judge({name: one.digest for name, one in made.items()}, decided)
+    assert found.ok, found.reason
+    assert len(found.cuts) == 9
+    assert sum(decided) > 9

@@ -49,7 +49,7 @@ def test_a_wheel_begins_with_a_put_that_delivers_coin() -> None:
     assert BOARD.instruments[row].option_type == "put"
     assert BOARD.delta[row] == pytest.approx(-0.25, abs=0.03)
     assert (intent.action, intent.delivery) == ("open", "spot")
-    assert intent.amount == pytest.approx(0.02 * 1_800_000 / 90_000)
+    assert intent.amount == pytest.approx(0.008 * 1_800_000 / 90_000)
 
 
 def test_coin_alone_gets_a_call_above_its_price() -> None:

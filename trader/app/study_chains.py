@@ -10,6 +10,7 @@ from trader.app.trials import canonical
 from trader.backtest.roll_chains import RollChainStudy, study_roll_chains
 from trader.domain.errors import ConfigurationError
 from trader.strategies.roll_chain import RollChain
+from trader.strategies.wheel import Wheel
 
 if TYPE_CHECKING:
     from trader.app.configuration import Configuration
@@ -29,7 +30,7 @@ def roll_chains(
     if not isinstance(strategy, RollChain):
         raise ConfigurationError(
             f"strategy {subject.name!r} is of kind {strategy.kind}: roll-chains studies "
-            f"{RollChain.kind}; use `trader backtest run {subject.name}`"
+            f"{RollChain.kind} and {Wheel.kind}; use `trader backtest run {subject.name}`"
         )
     try:
         terms = terms_of(configuration.settings)

@@ -74,6 +74,12 @@ class WheelSettings(RollChainSettings):
         le=3650,
         description="Days from the first put to the last expiry; then the coin is sold.",
     )
+    equity_share: float = Field(
+        default=0.008,
+        ge=0,
+        le=1,
+        description="Size in units over equity in coin, about what is at risk; 0: the gate's.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

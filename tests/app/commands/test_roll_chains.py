@@ -54,6 +54,28 @@ def test_every_chain_is_listed_and_written(
     assert (tmp_path / "state" / "backtests" / "roll_chain_btc" / "roll_chains.json").exists()
 
 
+def test_wheels_are_told_on_modelled_boards_in_usdc(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Puts, coin and calls with their flows in USDC; recorded boards show none of it: refused."""
+    path = write_configuration(tmp_path, SETTINGS + "USDC = 5_000_000.0\n[feed]\nlinear = true\n")
+    shipped = ROOT / "config" / "wheel" / "strategies" / "wheel_btc.toml"
+    (tmp_path / "strategies" / shipped.name).write_text(shipped.read_text(encoding="utf-8"))
+    write_past(tmp_path, days=40)
+    typed = ("backtest", "roll-chains", "wheel_btc", "--config", path)
+    run = within(*typed, "--from", "2022-01-20", "--to", "2022-02-05", capsys=capsys)
+    assert (run.returncode, run.stderr) == (0, "")
+    for said in (
+        "sell put at delta",
+        "assigned",
+        "BTC_USDC at",
+        "assigned coin is bought and sold",
+    ):
+        assert said in run.stdout
+    recorded = within(*typed, "--chains", tmp_path / "none.parquet", capsys=capsys)
+    assert recorded.returncode == 78
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
