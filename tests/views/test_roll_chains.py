@@ -6,9 +6,18 @@ import msgspec
 import pytest
 
 from tests.backtest.rolls import DEFENDED, HARVESTED, OPENED, WHOLE, at, boards, roller, told
-from tests.backtest.wheels import AFTER, ASSIGNED, CALL, CALLED, PUT, turned
+from tests.backtest.wheels import (
+    AFTER,
+    ASSIGNED,
+    CALL,
+    CALLED,
+    PUT,
+    facts_of_a_turn,
+    turned,
+)
 from trader.backtest.roll_chains import study_roll_chains
-from trader.views.roll_chains import listing, overview, summary
+from trader.domain.facts import LegSettlement, Settled
+from trader.views.roll_chains import explain_chain, listing, overview, summary
 
 
 def words(text: str) -> str:
@@ -89,3 +98,18 @@ def test_a_wheel_is_told_with_its_coin_and_to_the_cent() -> None:
         "called away sell 1 BTC_USDC at 61,000 61,000 +61,000.00 USDC",
     ):
         assert part in text
+
+
+def test_one_chain_is_told_from_the_facts_about_it() -> None:
+    """What the study lists, from the journal's facts; other chains' legs are left out."""
+    facts = facts_of_a_turn()
+    told = explain_chain("C12-0", facts)
+    assert told == listing(turned(PUT, CALL, AFTER, prices=ASSIGNED | CALLED))
+    crowded = [
+        msgspec.structs.replace(one, fact=msgspec.structs.replace(
+            one.fact, legs=(*one.fact.legs, LegSettlement("C9", "x", 1.0, 0.0, 0, 0, "USDC"))
+        )) if isinstance(one.fact, Settled) else one
+        for one in facts
+    ]  # fmt: skip
+    assert explain_chain("C12-0", crowded) == told
+    assert explain_chain("C12-0", facts[:2]) == "C12-0: nothing of it has filled"

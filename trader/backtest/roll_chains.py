@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pydantic
 
     from trader.backtest.history import History
-    from trader.domain.facts import LegSettlement, SpotDelivery
+    from trader.domain.facts import Fact, LegSettlement, SpotDelivery
     from trader.domain.instruments import Instrument
     from trader.domain.situation import Situation
     from trader.domain.trading import Action, Intent
@@ -224,26 +224,30 @@ class Stories:
     def hear(self, outcome: Outcome) -> None:
         """Take one outcome in."""
         for fact in outcome.facts:
-            match fact:
-                case Approved():
-                    self._reasons[fact.verdict_id] = fact.intent.reason
-                case Refused():
-                    name = f"{fact.intent.action}: {fact.rule}"
-                    self.refused[name] = self.refused.get(name, 0) + 1
-                case OrderPlaced():
-                    reason = self._reasons.pop(fact.order.verdict_id, "")
-                    self._orders[fact.order.order_id] = (fact.order.action, reason)
-                case Filled():
-                    self._filled(fact, outcome.at)
-                case Settled():
-                    for leg in fact.legs:
-                        self._settled(leg, fact.delivery_price, outcome.at)
-                    for spot in fact.spot:
-                        self._delivered(spot, outcome.at)
-                case ChainEnded():
-                    self._drafts[fact.chain_id].ended = (outcome.at, fact)
-                case _:
-                    pass
+            self.take(fact, outcome.at)
+
+    def take(self, fact: Fact, at: int) -> None:
+        """Take one fact in; of a settlement every leg must be of a chain that was told before."""
+        match fact:
+            case Approved():
+                self._reasons[fact.verdict_id] = fact.intent.reason
+            case Refused():
+                name = f"{fact.intent.action}: {fact.rule}"
+                self.refused[name] = self.refused.get(name, 0) + 1
+            case OrderPlaced():
+                reason = self._reasons.pop(fact.order.verdict_id, "")
+                self._orders[fact.order.order_id] = (fact.order.action, reason)
+            case Filled():
+                self._filled(fact, at)
+            case Settled():
+                for leg in fact.legs:
+                    self._settled(leg, fact.delivery_price, at)
+                for spot in fact.spot:
+                    self._delivered(spot, at)
+            case ChainEnded():
+                self._drafts[fact.chain_id].ended = (at, fact)
+            case _:
+                pass
 
     def _filled(self, fill: Filled, at: int) -> None:
         what, reason = self._orders[fill.order_id]

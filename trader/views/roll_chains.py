@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from trader.backtest.roll_chains import Stories
+from trader.domain.facts import Settled
 from trader.domain.units import iso
 from trader.views.text import Column, is_dollar, money, number, pairs, percent, signed_usd, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trader.backtest.roll_chains import ChainStory, RollChainStudy, Step
+    from trader.domain.facts import Recorded
 
 CHAINS: Final = (
     Column("chain", "chain"),
@@ -36,6 +43,24 @@ STEPS: Final = (
 def listing(study: RollChainStudy) -> str:
     """Tell every chain step by step, oldest first; flows include fees."""
     return "\n\n".join(f"{_title(one)}\n{_steps(one)}" for one in study.chains)
+
+
+def explain_chain(chain_id: str, records: Iterable[Recorded]) -> str:
+    """Tell one chain from the facts about it: each step with its reason, its flows, its result."""
+    stories = Stories()
+    for recorded in records:
+        fact = recorded.fact
+        if isinstance(fact, Settled):
+            fact = msgspec.structs.replace(
+                fact,
+                legs=tuple(one for one in fact.legs if one.chain_id == chain_id),
+                spot=tuple(one for one in fact.spot if one.chain_id == chain_id),
+            )
+        stories.take(fact, recorded.at)
+    told = stories.tell({})
+    if not told:
+        return f"{chain_id}: nothing of it has filled"
+    return "\n\n".join(f"{_title(one)}\n{_steps(one)}" for one in told)
 
 
 def overview(study: RollChainStudy) -> str:

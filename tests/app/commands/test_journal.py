@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import within
+from tests.backtest.wheels import facts_of_a_turn
 from tests.storage.story import APPROVED, REFUSED, STORY
 from trader.storage.journal import Journal
 
@@ -75,11 +76,30 @@ def test_explain_tells_a_verdict(
     assert json.loads(data.stdout)["fact"]["verdict_id"] == name
 
 
+def test_explain_tells_a_chain_step_by_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each step with its reason and flow, assigned coin among them; as JSON its facts in order."""
+    with Journal.create_or_open(f"sqlite:///{tmp_path}/journal.sqlite", writer=True) as journal:
+        journal.append(facts_of_a_turn())
+    told = within("explain", "C12-0", "--state", tmp_path, capsys=capsys)
+    assert told.returncode == 0
+    assert told.stdout.startswith("C12-0: settled 2022-01-21T08:00:00Z, 0 rolls, -152.56 USDC")
+    lines = told.stdout.splitlines()
+    assert [line.split()[1] for line in lines[2:]] == [
+        "open", "settled", "assigned", "hedge", "settled", "called",
+    ]  # fmt: skip
+    data = within("explain", "C12-0", "--state", tmp_path, "--json", capsys=capsys)
+    kinds = [one["fact"]["type"] for one in json.loads(data.stdout)]
+    assert kinds[0] == "Approved"
+    assert kinds[-2:] == ["Settled", "ChainEnded"]
+
+
 def test_an_unknown_verdict_is_not_found(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 3, and the line says where it was looked for."""
     run = within("explain", "V0", "--state", state, capsys=capsys)
     assert (run.returncode, run.stdout) == (3, "")
-    assert run.stderr.startswith("no verdict, night or strategy V0 in ")
+    assert run.stderr.startswith("no verdict, chain, night or strategy V0 in ")
 
 
 @pytest.mark.parametrize("report", [*REPORTS, "explain"])

@@ -25,7 +25,7 @@ SUMMARIES: Final = {
     "chains": "every living structure, from its first order on",
 }
 VERDICTS: Final = "what the gate decided, newest last, and how often each rule bound"
-EXPLAIN: Final = "why: a decision (rule, limit, used, requested), a night, or a strategy's stages"
+EXPLAIN: Final = "why: a decision (rule, limit, used), a chain, a night, or a strategy's stages"
 STAGE_FACTS: Final = ("StageChanged", "NightEvaluated", "CommandTaken", "AlertRaised")
 """What the stages of strategies are told from."""
 
@@ -42,7 +42,7 @@ def add_commands(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
     parser.add_argument(
         "what", metavar="WHAT",
-        help="a verdict's id, the date of a night (YYYY-MM-DD), or a strategy's name",
+        help="id of a verdict or chain, date of a night (YYYY-MM-DD), or name of a strategy",
     )  # fmt: skip
     add_options(parser, explain)
 
@@ -77,12 +77,12 @@ def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
 
 
 def explain(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
-    """Explain one decision, one night, or the stages of one strategy."""
+    """Explain one decision, one chain, one night, or the stages of one strategy."""
     records = _about(journal, arguments.what)
     if not records:
         complain(
-            f"no verdict, night or strategy {arguments.what} in {journal.where}; "
-            "see `trader verdicts` and `trader strategies`"
+            f"no verdict, chain, night or strategy {arguments.what} in {journal.where}; "
+            "see `trader verdicts`, `trader chains` and `trader strategies`"
         )
         return ExitCode.NOT_FOUND
     if arguments.json:
@@ -99,6 +99,8 @@ def _about(journal: Journal, what: str) -> list[Recorded]:
     verdict = next(journal.read(kinds=("Approved", "Refused"), verdict_id=what), None)
     if verdict is not None:
         return [verdict.recorded]
+    if next(journal.read(chain_id=what, limit=1), None) is not None:
+        return _of_chain(journal, what)
     if next(journal.read(kinds=("StageChanged",), strategy=what, limit=1), None) is not None:
         return [one.recorded for one in journal.read(kinds=STAGE_FACTS)]
     for night in journal.read(kinds=("NightEvaluated",), newest_first=True):
@@ -110,14 +112,29 @@ def _about(journal: Journal, what: str) -> list[Recorded]:
     return []
 
 
+def _of_chain(journal: Journal, chain_id: str) -> list[Recorded]:
+    """Find the facts about one chain: its own, and the settlements of its legs."""
+    from trader.domain.facts import Settled
+
+    stored = list(journal.read(chain_id=chain_id))
+    for one in journal.read(kinds=("Settled",)):
+        fact = one.recorded.fact
+        if isinstance(fact, Settled) and any(leg.chain_id == chain_id for leg in fact.legs):
+            stored.append(one)
+    return [one.recorded for one in sorted(stored, key=lambda one: one.id)]
+
+
 def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
     """Write the explanation that fits what was found."""
     from trader.domain.facts import EpochOpened
     from trader.domain.trading import Approved, Refused
     from trader.views.decisions import explain as explain_verdict
+    from trader.views.roll_chains import explain_chain
     from trader.views.stage_story import explain_night, explain_stages
 
     fact = records[0].fact
+    if isinstance(fact, Approved) and fact.chain_id == what:
+        return explain_chain(what, records)
     if isinstance(fact, Approved | Refused):
         epoch = next(journal.read(kinds=("EpochOpened",), newest_first=True, limit=1), None)
         opened = epoch.recorded.fact if epoch is not None else None
