@@ -117,6 +117,18 @@ def test_what_lacks_a_feature_is_not_learned_from_and_declined(tmp_path: Path) -
     assert train_policy(tmp_path / "none" / "rows.parquet", ("iv",)).tested.advantage
 
 
+def test_a_feature_that_nobody_knew_later_cannot_be_tested(tmp_path: Path) -> None:
+    """It was learned from, and is missing in every row to test on: no residual, no policy."""
+    rows = [
+        msgspec.structs.replace(one, extra={**one.extra, "skew": None, "quality": 16})
+        if place >= 400
+        else one
+        for place, one in enumerate(with_edge())
+    ]
+    with pytest.raises(ConfigurationError, match="no row to test on has every feature"):
+        train_policy(write_rows(tmp_path, rows))
+
+
 def test_a_threshold_is_what_must_be_expected(tmp_path: Path) -> None:
     """The higher, the fewer are sold; it is kept."""
     path = write_rows(tmp_path, with_edge())

@@ -65,6 +65,16 @@ def test_what_is_no_policy_is_refused_by_name(changes: dict[str, Any], said: str
     assert said in refused(**changes)
 
 
+@pytest.mark.parametrize("key", list(content()))
+def test_a_file_without_one_of_its_keys_is_none(key: str) -> None:
+    """Nothing has a default that could decide in silence, and no text passes for a number."""
+    lacking = content()
+    del lacking[key]
+    with pytest.raises(pydantic.ValidationError, match=rf"{key}\n  Field required"):
+        FittedPolicy.model_validate_json(json.dumps(lacking), strict=True)
+    assert "valid number" in refused(intercept="0.1")
+
+
 def test_it_decides_by_the_expected_reward() -> None:
     """By hand: .001 + .004 * (.6 - .5) / .1 - .002 * 1; at the threshold it does not sell."""
     one = policy()
