@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.running import write_configuration
+from tests.app.running import STRATEGY, write_configuration
+from tests.strategies.policies import policy
 from trader.app.config_check import StrategyNeed, account_equity_usd, needs_as_text, strategy_needs
 from trader.app.configuration import Configuration, load_configuration
 from trader.domain.errors import ConfigurationError
+from trader.strategies.fitted_policy import policy_json
 
 
 def configured(folder: Path, *assignments: str) -> Configuration:
@@ -84,3 +86,17 @@ def test_the_text_states_its_assumptions(tmp_path: Path) -> None:
         "equity for one lot",
     ):
         assert part in text
+
+
+def test_a_policy_is_told_with_what_it_proves(tmp_path: Path) -> None:
+    """Until when it learned, and its evidence; of others nothing is said."""
+    path = write_configuration(tmp_path)
+    file = tmp_path / "strategies" / "asking.toml"
+    (file.parent / "policy.json").write_text(policy_json(policy()))
+    file.write_text(STRATEGY.format(name="asking") + '[parameters]\npolicy = "policy.json"\n')
+    configuration = load_configuration([path], (), {})
+    needs = {one.strategy: one for one in strategy_needs(configuration)}
+    told = "learned until 2022-06-03, no evidence of an advantage"
+    assert (needs["asking"].policy, needs["covered_call_btc"].policy) == (told, None)
+    assert needs_as_text(configuration, list(needs.values())).count(f"asks a policy: {told}") == 1
+    assert needs["asking"].as_dict()["policy"] == told

@@ -11,9 +11,12 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso, nanoseconds, tidy
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
 from trader.risk.sizing import Cap, Sized, equity_needed_usd, size, trade_step
+from trader.strategies.fitted_policy import FittedPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pydantic import BaseModel
 
     from trader.app.configuration import Configuration
     from trader.app.settings import Settings
@@ -42,7 +45,7 @@ class StrategyNeed(NamedTuple):
     """One strategy's typical structure: what a lot of it risks, and what that takes.
 
     `coins_needed` is the underlying one lot must be covered by (0 where nothing is uncovered);
-    `coins` what the account holds of it.
+    `coins` what the account holds of it. `policy` says what is known of the fitted policy it asks.
     """
 
     strategy: str
@@ -57,6 +60,7 @@ class StrategyNeed(NamedTuple):
     coins: float
     equity_usd: float
     stages: tuple[StageNeed, ...]
+    policy: str | None = None
 
     @property
     def tradable(self) -> bool:
@@ -135,6 +139,8 @@ def _lines(need: StrategyNeed) -> list[str]:
             f"  one lot is covered by {need.coins_needed:g} {coin};"
             f" the account holds {need.coins:g}"
         )
+    if need.policy is not None:
+        lines.append(f"  asks a policy: {need.policy}")
     lines.append(f"  {'stage':<11}{'equity for one lot':>22}{'order with this account':>27}")
     for stage in need.stages:
         order = f"{stage.amount:g} {coin}" if stage.amount > 0 else "none"
@@ -179,7 +185,16 @@ def _need(settings: Settings, configured: ConfiguredStrategy, equity: float) -> 
         coins=coins,
         equity_usd=equity,
         stages=_stages(settings.risk, loss, index, lot, equity, coverage),
+        policy=_policy(strategy.settings),
     )
+
+
+def _policy(settings: BaseModel) -> str | None:
+    """Tell of the fitted policy a strategy asks: until when it learned, and what that proves."""
+    policy = getattr(settings, "policy", None)
+    if not isinstance(policy, FittedPolicy):
+        return None
+    return f"learned until {policy.trained.last:%Y-%m-%d}, {policy.tested.evidence}"
 
 
 def _stages(
