@@ -24,8 +24,15 @@ from tests.backtest.wheels import (
 from tests.simulation.harness import ledger_state, recovered
 from trader.backtest.market import Market
 from trader.backtest.modelled import Level
-from trader.domain.events import BoardSnapshot, ClosePosition, IndexPrice, Stamped, TimerFired
-from trader.domain.facts import ChainEnded, EpochOpened, Recorded, Settled
+from trader.domain.events import (
+    BoardSnapshot,
+    ClosePosition,
+    Demote,
+    IndexPrice,
+    Stamped,
+    TimerFired,
+)
+from trader.domain.facts import ChainEnded, EpochOpened, OrderPlaced, Recorded, Settled
 from trader.domain.units import DAY, HOUR, from_atoms
 from trader.engine.audit import Audit
 from trader.engine.engine import Engine, EngineSettings
@@ -139,7 +146,7 @@ class Turning:
                           patience_minutes=20.0, delta_tolerance=0.2, target_delta=0.4,
                           call_delta=0.4, call_floor=0.95, roll_delta=0.8)  # fmt: skip
         engine = Engine([Slot(strategy, "v1", "PRODUCTION")], RiskSettings(), BrokerSettings(),
-                        EngineSettings(quote_age_s_max=3_600.0))  # fmt: skip
+                        EngineSettings(quote_age_s_max=3_600.0, sweep_s=600))  # fmt: skip
         for recorded in recovered_facts(self.records):
             engine.recover(recorded)
         self.epoch += 1
@@ -172,7 +179,7 @@ class Turning:
         """Cash + coin at the index + options at their marks = equity, and no coin uncovered."""
         ledger = self.engine.ledger
         worth = 0.0
-        for chain in ledger.chains.values():
+        for chain in ledger.chains_of("main"):
             calls = coins = 0.0
             for leg in chain.legs.values():
                 worth += leg.amount * self.shown.get(leg.instrument.name, leg.entry_price)
@@ -186,13 +193,17 @@ class Turning:
             equity = self.engine.review.view("main").worth().equity_usd
             assert equity == pytest.approx(cash + worth, abs=1e-6)
 
+    def wait_until(self, when: int) -> None:
+        """Fire the timers that are due before an instant, and go there."""
+        while (due := self.engine.timers.next_due()) is not None and due[0] < when:
+            self.at = max(self.at, due[0])
+            self.give(TimerFired(due[1], due[0]))
+        self.at = when
+
     def run(self, kills: set[int] | None = None) -> None:
         """Walk the history; die before the events that are named."""
         for number, (when, event) in enumerate(self.history.events(self.start_at, self.end_at)):
-            while (due := self.engine.timers.next_due()) is not None and due[0] < when:
-                self.at = max(self.at, due[0])
-                self.give(TimerFired(due[1], due[0]))
-            self.at = when
+            self.wait_until(when)
             if kills and number in kills:
                 self.crash()
             self.give(event)
@@ -224,10 +235,7 @@ def test_a_person_can_end_a_wheel_that_holds_coin_and_call() -> None:
     """Both legs go in one order; the wheel ends as closed."""
     turning = Turning(SEEDS[0])
     for when, event in turning.history.events(turning.start_at, turning.end_at):
-        while (due := turning.engine.timers.next_due()) is not None and due[0] < when:
-            turning.at = max(turning.at, due[0])
-            turning.give(TimerFired(due[1], due[0]))
-        turning.at = when
+        turning.wait_until(when)
         turning.give(event)
         for chain in tuple(turning.engine.ledger.chains.values()):
             if isinstance(event, BoardSnapshot) and len(chain.legs) == 2:
@@ -257,3 +265,24 @@ def test_no_decision_changes_with_the_future() -> None:
     assert found.ok, found.reason
     assert len(found.cuts) == 9
     assert sum(decided) > 9
+
+
+def test_a_demoted_wheel_is_managed_to_its_end_and_never_enlarged() -> None:
+    """Demoted while it holds coin: calls are sold against it on the account, no put is any more."""
+    turning = Turning(SEEDS[0])
+    demoted, since = False, 0
+    for when, event in turning.history.events(turning.start_at, turning.end_at):
+        turning.wait_until(when)
+        turning.give(event)
+        held = turning.engine.ledger.chains_of("main")
+        if not demoted and any("BTC_USDC" in one.legs for one in held):
+            turning.give(Demote("me", "enough", "wheel", "RESEARCH"))
+            demoted = True
+            since = len(turning.records)
+    assert demoted
+    told = [one.fact for one in turning.records[since:]]
+    placed = [one for one in told if isinstance(one, OrderPlaced)]
+    assert {one.order.action for one in placed if one.order.account == "main"} == {"hedge"}
+    assert any(one.amount < 0 for fact in told if isinstance(fact, Settled) for one in fact.spot)
+    assert any(one.order.action == "open" for one in placed)
+    assert Audit(RiskSettings()).read(turning.records) == ()
