@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from tests.builders import NOW
-from tests.engine.books import CALL, INDEX
+from tests.builders import NOW, option
+from tests.engine.books import CALL, INDEX, Story
 from tests.engine.floor import BALANCES, VERTICAL, Floor, wish
 from tests.engine.quotes import market_of, quote_of
 from trader.domain.events import IndexPrice
 from trader.domain.facts import AlertRaised, EpochOpened
 from trader.domain.trading import Pricing
 from trader.domain.units import HOUR, SECOND, from_atoms
-from trader.engine.opening import open_market
+from trader.engine.opening import assign_stages, open_market
+from trader.engine.step import Step
 
 
 def test_the_first_start_opens_the_account_and_a_shadow_per_strategy() -> None:
@@ -116,3 +117,13 @@ def test_an_epoch_of_sparse_quotes_states_when_they_are_stale() -> None:
         touch = market.touch(CALL.name)
         assert touch is not None
         assert touch.fresh is fresh
+
+
+def test_a_wheel_that_nobody_configures_keeps_its_coin_and_says_so() -> None:
+    """The alert names the command that ends it."""
+    story = Story()
+    story.trade(option("put", 87_500.0, inverse=False), -1.0, 900.0, delivery="spot")
+    step = Step(lambda _: None, len(story.records), story.at)
+    assign_stages(story.ledger, {}, step)
+    (alert,) = [one for one in step.facts if isinstance(one, AlertRaised)]
+    assert alert.text.endswith("coin it is assigned stays until `trader close`")

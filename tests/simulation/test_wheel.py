@@ -27,7 +27,9 @@ from trader.backtest.modelled import Level
 from trader.domain.events import (
     BoardSnapshot,
     ClosePosition,
+    DeliveryPrice,
     Demote,
+    FlattenAll,
     IndexPrice,
     Stamped,
     TimerFired,
@@ -286,3 +288,29 @@ def test_a_demoted_wheel_is_managed_to_its_end_and_never_enlarged() -> None:
     assert any(one.amount < 0 for fact in told if isinstance(fact, Settled) for one in fact.spot)
     assert any(one.order.action == "open" for one in placed)
     assert Audit(RiskSettings()).read(turning.records) == ()
+
+
+def test_coin_assigned_after_a_flatten_is_sold_as_well() -> None:
+    """A person flattens while the put waits for its price: the coin goes at the next quotes."""
+    turning = Turning(SEEDS[0])
+    since = 0
+    for when, event in turning.history.events(turning.start_at, turning.end_at):
+        turning.wait_until(when)
+        held = [leg for chain in turning.engine.ledger.chains.values()
+                for leg in chain.legs.values()]  # fmt: skip
+        if isinstance(event, DeliveryPrice) and any(
+            (one.instrument.strike or 0.0) > event.price
+            for one in held
+            if one.instrument.expires_at == event.expires_at
+        ):
+            turning.give(TimerFired("sweep", when))
+            turning.give(FlattenAll("me", "enough"))
+            since = len(turning.records)
+        turning.give(event)
+    told = [one.fact for one in turning.records[since:]]
+    assert [spot.amount > 0 for one in told if isinstance(one, Settled) for spot in one.spot] == [
+        True
+    ]
+    assert [one.order.action for one in told if isinstance(one, OrderPlaced)] == ["close"]
+    assert [one.how for one in told if isinstance(one, ChainEnded)] == ["closed"]
+    assert not turning.engine.ledger.chains

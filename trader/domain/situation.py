@@ -19,8 +19,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     `occasion` is "open" on the strategy's own cadence (new trades may be proposed) and "manage"
     between (exits only). `chains` and `orders` are its own, on its own account; `free_coins` is
-    what of each currency is not yet promised to a short call. `equity_usd` is the account's.
-    Chains that wait for a delivery price are among them, to be counted and left alone.
+    what of each currency is not yet promised to a short call, nor to the coin of a put.
+    `equity_usd` is the account's. Chains that wait for a delivery price are shown, to be counted
+    and left alone.
     `history` shows the bars that had closed at `at`, whenever it is called.
     """
 

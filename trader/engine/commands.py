@@ -16,6 +16,7 @@ from trader.domain.events import (
 )
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
 from trader.engine import housekeeping
+from trader.engine.ledger import EVERYTHING
 from trader.engine.outcome import NightNeeded
 from trader.engine.stages import NIGHT, RANK, decide, objection
 
@@ -97,6 +98,15 @@ def _flatten(desk: TradingDesk, command: FlattenAll, step: Step) -> None:
     for chain in tuple(desk.ledger.chains.values()):
         if not chain.flat and not chain.pending:
             desk.close(chain, f"flattened by {command.by}: {command.reason}", step)
+
+
+def flatten_assigned(desk: TradingDesk, step: Step) -> None:
+    """Close what an assignment opened after a person asked for everything to be closed."""
+    asked = desk.ledger.paused.get(EVERYTHING)
+    if isinstance(asked, FlattenAll):
+        for chain in tuple(desk.ledger.chains.values()):
+            if not (chain.flat or chain.pending or desk.leaving(chain)):
+                desk.close(chain, f"flattened by {asked.by}: {asked.reason}", step)
 
 
 def take_night(

@@ -220,6 +220,7 @@ class Engine:
             case DeliveryPrice():
                 housekeeping.expire(self.ledger, step)
                 housekeeping.settle(self.ledger, self.market, event, step)
+                commands.flatten_assigned(self._desk, step)
             case HistoryLoaded():
                 self.market.bars.load(event.underlying, event.bars, step.at)
             case InstrumentListed():

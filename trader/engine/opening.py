@@ -66,7 +66,9 @@ def assign_stages(ledger: Ledger, slots: Mapping[str, Slot], step: Step) -> None
             stop_opening(ledger, step, "demoted", "not configured any more", strategy=strategy)
     for chain in ledger.chains.values():
         if chain.strategy not in slots:
+            coin = "; coin it is assigned stays until `trader close`"
             text = (
                 f"chain {chain.id} of {chain.strategy}, which is not configured: it runs to its end"
+                f"{coin if chain.delivery == 'spot' else ''}"
             )
             step.record(AlertRaised(kind="orphan_chain", severity="warning", text=text))

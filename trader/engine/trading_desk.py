@@ -180,12 +180,12 @@ class TradingDesk:
             if not 0 < loss_usd < math.inf:
                 continue
             due = stop_loss_due(self.ledger.chain_view(chain), loss_usd, self._risk)
-            if due and not self._leaving(chain):
+            if due and not self.leaving(chain):
                 share = loss_usd / chain.risk_usd if chain.risk_usd else math.inf
                 reason = f"stop loss: down {loss_usd:,.0f} USD, {share:.0%} of its maximum loss"
                 self.close(chain, reason, step)
 
-    def _leaving(self, chain: Chain) -> bool:
+    def leaving(self, chain: Chain) -> bool:
         """Whether an urgent close of a chain works already."""
         return any(
             book.order.action == "close" and book.order.limit_net is None

@@ -21,10 +21,10 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     `index` is that of the intent's underlying; `touches` holds every instrument of the intent's
     legs and of the chain's open legs. `consumers` are all open positions and working orders of the
     account with shares of *today's* equity; `slots_used` today's trades of this strategy that hold
-    a slot; `open_chains` its chains, working opens included. `free_coins` are coins not promised to
-    short calls. Margins are by currency, before the order, open orders included;
-    `margin_balance` is cash and futures PnL, without the value of long options. PnL is trading PnL
-    against holding. `size_scalar` in (0, 1].
+    a slot; `open_chains` its chains, working opens included. `free_coins` are coins and dollars not
+    promised to short calls, nor to the coin that puts may deliver. Margins are by currency, before
+    the order, open orders included; `margin_balance` is cash and futures PnL, without the value of
+    long options. PnL is trading PnL against holding. `size_scalar` in (0, 1].
     """
 
     at: int
