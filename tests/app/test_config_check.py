@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import STRATEGY, write_configuration
+from tests.source import ROOT
 from tests.strategies.policies import policy
 from trader.app.config_check import StrategyNeed, account_equity_usd, needs_as_text, strategy_needs
 from trader.app.configuration import Configuration, load_configuration
@@ -100,3 +101,27 @@ def test_a_policy_is_told_with_what_it_proves(tmp_path: Path) -> None:
     assert (needs["asking"].policy, needs["covered_call_btc"].policy) == (told, None)
     assert needs_as_text(configuration, list(needs.values())).count(f"asks a policy: {told}") == 1
     assert needs["asking"].as_dict()["policy"] == told
+
+
+@pytest.mark.parametrize("name", ["trader.toml", "demo.toml", "wheel.toml"])
+def test_every_shipped_strategy_can_trade_with_the_account_beside_it(name: str) -> None:
+    """At the assumed market, at every stage."""
+    needs = strategy_needs(load_configuration([ROOT / "config" / name], environment={}))
+    assert needs
+    assert all(stage.amount > 0 for need in needs for stage in need.stages)
+
+
+def test_a_wheel_needs_the_dollars_its_coin_may_cost() -> None:
+    """A lot of .01 may cost 1,000 USDC: coins enough for the risk do not replace them."""
+    shipped = ROOT / "config" / "wheel.toml"
+    for dollars, tradable in ((100_000.0, True), (999.0, False)):
+        chosen = [f"account.balances={{BTC = 20.0, USDC = {dollars}}}"]
+        configuration = load_configuration([shipped], chosen, environment={})
+        (wheel,) = strategy_needs(configuration)
+        assert (wheel.dollars_needed, wheel.coins_needed) == (1_000.0, 0.0)
+        assert wheel.tradable == tradable
+        text = needs_as_text(configuration, [wheel])
+        assert ("CAN NEVER TRADE" in text) != tradable
+        assert (
+            f"may have to pay 1,000.00 USDC for its coin; the account holds {dollars:,.0f}" in text
+        )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trader.app.mistakes import mistake
 from trader.domain.errors import ConfigurationError
-from trader.domain.units import iso, nanoseconds, tidy
+from trader.domain.units import DOLLARS, iso, nanoseconds, tidy
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
 from trader.risk.sizing import Cap, Sized, equity_needed_usd, size, trade_step
+from trader.risk.structure import coin_cost
 from trader.strategies.fitted_policy import FittedPolicy
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from trader.app.strategy_files import ConfiguredStrategy
     from trader.domain.trading import Stage
     from trader.risk.limits import RiskSettings
-    from trader.strategies.strategy import SketchLeg
+    from trader.strategies.strategy import SketchLeg, Strategy
 
 STAGES: Final[tuple[Stage, ...]] = ("RESEARCH", "PILOT", "PRODUCTION")
 ASSUMED_AFTER: Final = nanoseconds(datetime(2026, 6, 1, 12, tzinfo=UTC))
@@ -46,6 +47,8 @@ class StrategyNeed(NamedTuple):
 
     `coins_needed` is the underlying one lot must be covered by (0 where nothing is uncovered);
     `coins` what the account holds of it. `policy` says what is known of the fitted policy it asks.
+    `dollars_needed` is what its put may have to pay for coin (0 where it settles in cash),
+    `dollars` what the account holds to pay it.
     """
 
     strategy: str
@@ -61,6 +64,8 @@ class StrategyNeed(NamedTuple):
     equity_usd: float
     stages: tuple[StageNeed, ...]
     policy: str | None = None
+    dollars_needed: float = 0.0
+    dollars: float = 0.0
 
     @property
     def tradable(self) -> bool:
@@ -139,6 +144,11 @@ def _lines(need: StrategyNeed) -> list[str]:
             f"  one lot is covered by {need.coins_needed:g} {coin};"
             f" the account holds {need.coins:g}"
         )
+    if need.dollars_needed > 0:
+        lines.append(
+            f"  one lot may have to pay {need.dollars_needed:,.2f} {DOLLARS} for its coin;"
+            f" the account holds {need.dollars:,.0f}"
+        )
     if need.policy is not None:
         lines.append(f"  asks a policy: {need.policy}")
     lines.append(f"  {'stage':<11}{'equity for one lot':>22}{'order with this account':>27}")
@@ -168,7 +178,8 @@ def _need(settings: Settings, configured: ConfiguredStrategy, equity: float) -> 
     lot = trade_step([(leg.instrument, leg.ratio) for leg in legs])
     covered = max(-sum(leg.ratio for leg in legs if leg.instrument.option_type == "call"), 0)
     coins = settings.account.balances.get(coin, 0.0)
-    coverage = Cap("coverage", coins, 0.0, float(covered))
+    dollars, cost = settings.account.balances.get(DOLLARS, 0.0), _cost_of_coin(strategy, legs)
+    coverage = [Cap("coverage", coins, 0.0, float(covered)), Cap("coverage", dollars, 0.0, cost)]
     return StrategyNeed(
         strategy=strategy.name,
         kind=strategy.kind,
@@ -186,7 +197,16 @@ def _need(settings: Settings, configured: ConfiguredStrategy, equity: float) -> 
         equity_usd=equity,
         stages=_stages(settings.risk, loss, index, lot, equity, coverage),
         policy=_policy(strategy.settings),
+        dollars_needed=tidy(cost * lot),
+        dollars=dollars,
     )
+
+
+def _cost_of_coin(strategy: Strategy, legs: Sequence[SketchLeg]) -> float:
+    """Tell what one unit may have to pay for coin, of a strategy that has it delivered."""
+    if getattr(strategy, "delivery", "cash") == "cash":
+        return 0.0
+    return coin_cost((leg.instrument, leg.ratio) for leg in legs)
 
 
 def _policy(settings: BaseModel) -> str | None:
@@ -198,14 +218,19 @@ def _policy(settings: BaseModel) -> str | None:
 
 
 def _stages(
-    risk: RiskSettings, loss: UnitLoss, index: float, lot: float, equity: float, coverage: Cap
+    risk: RiskSettings,
+    loss: UnitLoss,
+    index: float,
+    lot: float,
+    equity: float,
+    coverage: Sequence[Cap],
 ) -> tuple[StageNeed, ...]:
     """Size one order at each stage with the gate's own arithmetic, nothing else being open."""
     share = max(loss.share(equity, index), 0.0)
     full = [Cap("per_trade_risk", risk.max_risk_per_trade, 0.0, share)]
     shared = [
         Cap("underlying_risk", risk.max_risk_per_underlying, 0.0, share),
-        coverage,
+        *coverage,
     ]
     lot_loss_usd = max(loss.share(1.0, index), 0.0) * lot
     limit = min(risk.max_risk_per_trade, risk.max_risk_per_underlying)
