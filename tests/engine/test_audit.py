@@ -72,6 +72,18 @@ def test_coin_is_counted_a_second_time(wheel: list[Recorded]) -> None:
             assert any("moved as coin, due was" in one for one in audit(facts))
 
 
+def test_a_hedge_may_leave_more_than_one_trade_may_open_with(wheel: list[Recorded]) -> None:
+    """Equity that fell since the opening is no violation; an opening of that share is one."""
+    for which, sound in ((1, True), (0, False)):
+        row = place_of(wheel, Approved, which)
+        approved = wheel[row].fact
+        assert isinstance(approved, Approved)
+        assert (approved.intent.action == "hedge") == sound
+        larger = changed(approved, max_loss=changed(approved.max_loss, share=0.02))
+        facts = [*wheel[:row], changed(wheel[row], fact=larger), *wheel[row + 1 :]]
+        assert (audit(facts) == ()) == sound
+
+
 def place_of(records: list[Recorded], kind: type[Fact], which: int = 0) -> int:
     """Find the n-th fact of a kind."""
     return [row for row, one in enumerate(records) if isinstance(one.fact, kind)][which]
