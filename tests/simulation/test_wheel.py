@@ -34,7 +34,14 @@ from trader.domain.events import (
     Stamped,
     TimerFired,
 )
-from trader.domain.facts import ChainEnded, EpochOpened, OrderPlaced, Recorded, Settled
+from trader.domain.facts import (
+    ChainEnded,
+    EpochOpened,
+    OrderPlaced,
+    Recorded,
+    Settled,
+    SpotDelivery,
+)
 from trader.domain.units import DAY, HOUR, from_atoms
 from trader.engine.audit import Audit
 from trader.engine.engine import Engine, EngineSettings
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
     from trader.engine.outcome import Outcome
 
 SEEDS = (1, 2)
+MANY_SEEDS = range(3, 15)
 
 
 def test_a_whole_turn_nets_premiums_and_strikes_less_fees() -> None:
@@ -216,21 +224,34 @@ def recovered_facts(records: list[Recorded]) -> list[Recorded]:
     return [Recorded(one.sequence, one.at, decode(encode(one.fact))) for one in records]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_wandering_wheels_add_up_at_every_step_and_after_every_kill(seed: int) -> None:
-    """Six weeks of three-day options, killed eight times: audit clean, results = change of cash."""
-    turning = Turning(seed)
-    turning.run(set(Random(seed).sample(range(40, 1_500), 8)))
+def turned_and_killed(seed: int, kills: int, days: int = 45) -> list[SpotDelivery]:
+    """Turn wheels on a wandering price, die now and then, and check the books; tell what moved."""
+    turning = Turning(seed, days)
+    turning.run(set(Random(seed).sample(range(40, 30 * days), kills)))
     turning.crash()
     assert Audit(RiskSettings()).read(turning.records) == ()
     facts = [one.fact for one in turning.records]
-    moved = [spot for one in facts if isinstance(one, Settled) for spot in one.spot]
-    assert {math.copysign(1, one.amount) for one in moved} == {1.0, -1.0}
     booked = sum(one.pnl["USDC"] for one in facts if isinstance(one, ChainEnded))
     for chain in turning.engine.ledger.chains.values():
         booked += chain.flows["USDC"]
-    cash = turning.engine.ledger.account("main").cash["USDC"]
-    assert cash - turning.engine.ledger.account("main").opening["USDC"] == booked
+    account = turning.engine.ledger.account("main")
+    assert account.cash["USDC"] - account.opening["USDC"] == booked
+    return [spot for one in facts if isinstance(one, Settled) for spot in one.spot]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_wandering_wheels_add_up_at_every_step_and_after_every_kill(seed: int) -> None:
+    """Six weeks of three-day options, killed eight times: audit clean, results = change of cash."""
+    moved = turned_and_killed(seed, kills=8)
+    assert {math.copysign(1, one.amount) for one in moved} == {1.0, -1.0}
+
+
+@pytest.mark.long
+def test_many_wheels_add_up() -> None:
+    """A dozen prices for four months, killed thirty times each."""
+    moved = [one for seed in MANY_SEEDS for one in turned_and_killed(seed, kills=30, days=120)]
+    bought, sold = (sum(one.amount * sign > 0 for one in moved) for sign in (1, -1))
+    assert bought >= sold > 10
 
 
 def test_a_person_can_end_a_wheel_that_holds_coin_and_call() -> None:
