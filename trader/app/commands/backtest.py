@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.app.commands import covered_call, roll_chains
+from trader.app.commands import covered_call, portfolio, roll_chains
 from trader.app.commands.options import add_backtest, add_boards, add_span_and_boards, configured
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import say
@@ -28,6 +28,7 @@ def add_commands(subparsers: Subparsers) -> None:
     run.set_defaults(execute=execute_run)
     roll_chains.add_command(actions)
     covered_call.add_command(actions)
+    portfolio.add_command(actions)
     evaluate = subparsers.add_parser("evaluate", help=EVALUATE, description=EVALUATE)
     add_backtest(evaluate)
     add_boards(evaluate)

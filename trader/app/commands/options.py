@@ -85,10 +85,7 @@ def add_backtest(parser: argparse.ArgumentParser, written: str = "scorecard.json
 
 def add_end(parser: argparse.ArgumentParser, written: str) -> None:
     """Add until when a study by hand goes, and where it writes."""
-    parser.add_argument(
-        "--to", dest="end", type=_midnight, metavar="YYYY-MM-DD",
-        help="the UTC day before which it ends (default: the end of the history)",
-    )  # fmt: skip
+    _add_to(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help=f"where {written} goes (default: the state)"
     )
@@ -96,11 +93,25 @@ def add_end(parser: argparse.ArgumentParser, written: str) -> None:
 
 def add_span_and_boards(parser: argparse.ArgumentParser) -> None:
     """Add from when a run goes, and whether on modelled boards or recorded ones."""
-    parser.add_argument(
-        "--from", dest="start", type=_midnight, metavar="YYYY-MM-DD",
-        help="first UTC day (default: the years of nightly.years)",
-    )  # fmt: skip
+    _add_from(parser, "first UTC day (default: the years of nightly.years)")
     add_boards(parser)
+
+
+def add_days(parser: argparse.ArgumentParser, first: str) -> None:
+    """Add from and until when a run over bars goes; `first` says what the first day means."""
+    _add_from(parser, first)
+    _add_to(parser)
+
+
+def _add_from(parser: argparse.ArgumentParser, meaning: str) -> None:
+    parser.add_argument("--from", dest="start", type=_midnight, metavar="YYYY-MM-DD", help=meaning)
+
+
+def _add_to(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", dest="end", type=_midnight, metavar="YYYY-MM-DD",
+        help="the UTC day before which it ends (default: the end of the history)",
+    )  # fmt: skip
 
 
 def add_boards(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,252 @@
+"""What did a portfolio make of its bars? Tables by sleeve, coin and rule; equity and exposure.
+
+Money is in the currency of the prices. Every figure is after fees and slippage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from trader.backtest.portfolio_layout import REASONS, SLEEVES
+from trader.domain.units import DAY, YEAR, iso
+from trader.views.blocks import Column as Head
+from trader.views.blocks import Figure, Page, Prose, Section, Table, prose_or, row
+from trader.views.figures import Line, chart
+from trader.views.svg import Axis
+from trader.views.text import Column, duration, percent, signed_usd, table, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trader.backtest.portfolio_results import PortfolioResult, PortfolioTrade
+    from trader.domain.market import Floats
+
+ALL: Final = "all"
+TRADES: Final = (
+    ("of", ""), ("trades", "trades"), ("won", "won"), ("factor", "profit factor"),
+    ("result", "result"), ("fees", "fees"), ("mean", "mean result"), ("held", "mean time"),
+)  # fmt: skip
+"""Field and title of each column of the tables of trades; all but the first are numbers."""
+SIGNALS: Final = (
+    ("sleeve", "sleeve"), ("what", "what became of its signals"), ("count", "signals"),
+    ("share", "share"), ("why", "because"),
+)  # fmt: skip
+NUMERIC: Final = ("count", "share")
+TIME: Final = Axis("", "time")
+CAVEATS: Final = (
+    "Entries fill at the next open, exits at their level, both with slippage and in full.",
+    "Coins that were delisted are not among the bars of today.",
+)
+"""What every such run takes for granted."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Which bars were run: `start` and `end` in nanoseconds, `step` the length of a bar."""
+
+    source: str
+    symbols: tuple[str, ...]
+    bars: int
+    start: int
+    end: int
+    step: int
+
+
+def question(span: Span, result: PortfolioResult) -> str:
+    """Say in a sentence what was run."""
+    return (
+        f"{iso(span.start)[:10]} to {iso(span.end)[:10]}, {len(span.symbols)} coins,"
+        f" {span.bars:,} bars of {duration(span.step)}; begins with"
+        f" {usd(result.terms.starting_equity)}, risks {percent(result.terms.risk_per_trade)} a"
+        f" trade, pays {percent(result.terms.fee_rate)} a side and"
+        f" {result.terms.entry_slippage_bps:g} bp of slippage"
+        f"{', strict parity' if result.terms.strict_parity else ''}"
+    )
+
+
+def study_text(result: PortfolioResult, span: Span) -> str:
+    """Set everything for a terminal."""
+    trades = [Column(name, title, "right" if place else "left")
+              for place, (name, title) in enumerate(TRADES)]  # fmt: skip
+    signals = [Column(name, title, "right" if name in NUMERIC else "left")
+               for name, title in SIGNALS]  # fmt: skip
+    parts = (
+        "\n".join(f"{name}: {value}" for name, value in summary(result, span)),
+        table(by_sleeve(result), trades),
+        table(by_symbol(result), trades),
+        table(signal_rows(result), signals),
+    )
+    return "\n\n".join(parts)
+
+
+def summary(result: PortfolioResult, span: Span) -> list[tuple[str, str]]:
+    """Say how the whole went, as names and texts; Sharpe is of daily changes of equity."""
+    curve, begin = result.curve, result.terms.starting_equity
+    final = result.final_cash
+    gained = final / begin - 1.0
+    years = (span.end - span.start) / YEAR
+    yearly = (final / begin) ** (1 / years) - 1.0 if final > 0 and years >= 1 else None
+    held, exposure = curve["open_positions"], curve["gross_notional"] / _positive(curve["equity"])
+    sharpe = _sharpe(result)
+    return [
+        ("at the end", f"{usd(final)}, {percent(gained)}"),
+        ("a year", "n/a below one" if yearly is None else percent(yearly)),
+        ("largest drawdown", percent(float(curve["drawdown_pct"].min()) / 100.0)),
+        ("Sharpe, daily", "n/a" if sharpe is None else f"{sharpe:.2f}"),
+        ("exposure, mean and most", f"{percent(exposure.mean())}, {percent(exposure.max())}"),
+        ("positions, mean and most", f"{held.mean():.1f}, {held.max():.0f}"),
+    ]
+
+
+def by_sleeve(result: PortfolioResult) -> list[dict[str, str]]:
+    """Write a row for each sleeve and one for all trades."""
+    return _trade_rows(result, {sleeve: sleeve for sleeve in SLEEVES}, "strategy")
+
+
+def by_symbol(result: PortfolioResult) -> list[dict[str, str]]:
+    """Write a row for each coin that was traded, the best first."""
+    gained: dict[str, float] = defaultdict(float)
+    for trade in result.results:
+        gained[trade.symbol] += trade.result
+    order = sorted(gained, key=lambda name: -gained[name])
+    return _trade_rows(result, {name: name for name in order}, "symbol")
+
+
+def signal_rows(result: PortfolioResult) -> list[dict[str, str]]:
+    """Write what became of the signals of each sleeve: entered, or refused by which rule."""
+    rows = []
+    for one in result.pipeline:
+        refused = [each for each in result.rejections if each.strategy == one.strategy]
+        for what, count, why in (
+            ("entered", one.entries, ""),
+            *((each.reason, each.count, REASONS[each.reason]) for each in refused),
+        ):
+            share = percent(count / one.raw_signals) if one.raw_signals else "-"
+            rows.append(
+                {"sleeve": one.strategy, "what": what, "count": f"{count:,}", "share": share,
+                 "why": why}
+            )  # fmt: skip
+    return rows
+
+
+def equity_figure(result: PortfolioResult) -> str:
+    """Draw equity and cash over time, as an SVG."""
+    xs = result.times.astype(np.float64).tolist()
+    lines = [
+        Line(label="equity", xs=xs, ys=result.curve["equity"].tolist(), tone=1),
+        Line(label="cash", xs=xs, ys=result.curve["cash"].tolist(), tone=2, dashed=True),
+    ]
+    return chart("Equity of the portfolio", lines, TIME, Axis("", "usd"))
+
+
+def exposure_figure(result: PortfolioResult) -> str:
+    """Draw the notional held and the risk to the stops, as shares of equity."""
+    xs = result.times.astype(np.float64).tolist()
+    equity = _positive(result.curve["equity"])
+    lines = [
+        Line(
+            label="notional", xs=xs, ys=(result.curve["gross_notional"] / equity).tolist(), tone=1
+        ),
+        Line(
+            label="risk to stops", xs=xs, ys=(result.curve["open_risk"] / equity).tolist(), tone=2
+        ),
+    ]
+    return chart("Exposure, of equity", lines, TIME, Axis("", "percent", include=(0.0,)))
+
+
+def drawdown_figure(result: PortfolioResult) -> str:
+    """Draw how far below its peak equity was."""
+    xs = result.times.astype(np.float64).tolist()
+    line = Line(label="drawdown", xs=xs, ys=(result.curve["drawdown_pct"] / 100.0).tolist(), tone=3)
+    return chart("Below the peak", [line], TIME, Axis("", "percent", include=(0.0,)))
+
+
+def study_page(result: PortfolioResult, span: Span, gaps: Sequence[str]) -> Page:
+    """Lay out a run as one page: what was run, tables, figures, what became of every signal."""
+    heads = tuple(Head(title, place > 0) for place, (_, title) in enumerate(TRADES))
+    signal_heads = tuple(Head(title, name in NUMERIC) for name, title in SIGNALS)
+    facts = tuple(row(name, value) for name, value in summary(result, span))
+    return Page(
+        title="Portfolio of trend and pullback",
+        subtitle=question(span, result),
+        notices=(Prose(f"Bars: {span.source}"), *(Prose(one, "warn") for one in CAVEATS)),
+        sections=(
+            Section("Result", (Table((Head(""), Head("")), facts),), level=2),
+            Section(
+                "Along the way",
+                (
+                    Figure(equity_figure(result), "Equity, and cash without what is open."),
+                    Figure(
+                        exposure_figure(result), "Notional held, and what all stops would cost."
+                    ),
+                    Figure(drawdown_figure(result), "Equity below its peak so far."),
+                ),
+                level=2,
+            ),
+            Section("Sleeves", (_block(heads, by_sleeve(result), TRADES),), level=2),
+            Section("Coins", (_block(heads, by_symbol(result), TRADES),), level=2),
+            Section("Every signal", (_block(signal_heads, signal_rows(result), SIGNALS),), level=2),
+            Section(
+                "Gaps",
+                (prose_or(tuple(Prose(one) for one in gaps), "No coin lacks a bar."),),
+                level=2,
+            ),
+        ),
+    )
+
+
+def _block(
+    heads: tuple[Head, ...], rows: Iterable[Mapping[str, str]], columns: Sequence[tuple[str, str]]
+) -> Table:
+    return Table(heads, tuple(row(*(one.get(name, "-") for name, _ in columns)) for one in rows))
+
+
+def _trade_rows(
+    result: PortfolioResult, names: Mapping[str, str], field: str
+) -> list[dict[str, str]]:
+    rows = [
+        _trade_row(name, [one for one in result.results if getattr(one, field) == value])
+        for name, value in names.items()
+    ]
+    return [*rows, _trade_row(ALL, list(result.results))]
+
+
+def _trade_row(name: str, trades: Sequence[PortfolioTrade]) -> dict[str, str]:
+    if not trades:
+        return {"of": name, "trades": "0"}
+    won = math.fsum(one.result for one in trades if one.result > 0)
+    lost = -math.fsum(one.result for one in trades if one.result < 0)
+    held = [one.closed_at - one.opened_at for one in trades if one.closed_at is not None]
+    total = math.fsum(one.result for one in trades)
+    return {
+        "of": name,
+        "trades": f"{len(trades):,}",
+        "won": percent(sum(one.result > 0 for one in trades) / len(trades)),
+        "factor": f"{won / lost:.2f}" if lost > 0 else "no losses",
+        "result": signed_usd(total),
+        "fees": usd(math.fsum(one.fees for one in trades)),
+        "mean": signed_usd(total / len(trades)),
+        "held": duration(sum(held) // len(held)) if held else "-",
+    }
+
+
+def _positive(equity: Floats) -> Floats:
+    """Keep shares of what is nothing, or less, finite."""
+    positive: Floats = np.maximum(equity, 1e-12)
+    return positive
+
+
+def _sharpe(result: PortfolioResult) -> float | None:
+    """Annualize the mean of daily changes over their deviation (365 days, no interest)."""
+    days = result.times // DAY
+    last = np.flatnonzero(np.append(np.diff(days) > 0, True))
+    equity = result.curve["equity"][last]
+    if len(equity) < 30 or not (equity > 0).all():
+        return None
+    changes = equity[1:] / equity[:-1] - 1.0
+    deviation = float(changes.std(ddof=1))
+    return float(changes.mean()) / deviation * math.sqrt(365.0) if deviation > 0 else None
