@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,7 +21,9 @@ from trader.views.portfolio_study import (
     equity_figure,
     exposure_figure,
     question,
+    risk_figure,
     signal_rows,
+    sleeves_figure,
     study_page,
     study_text,
     summary,
@@ -96,8 +99,10 @@ def test_nothing_traded_is_told_as_such() -> None:
     assert "No coin lacks a bar." in page_html(study_page(none, span(none), ()))
 
 
-@pytest.mark.parametrize("draw", [equity_figure, exposure_figure, drawdown_figure])
-def test_figures_are_drawn(draw: functools.partial[str]) -> None:
+@pytest.mark.parametrize(
+    "draw", [equity_figure, drawdown_figure, sleeves_figure, exposure_figure, risk_figure]
+)
+def test_figures_are_drawn(draw: Callable[[PortfolioResult], str]) -> None:
     """An SVG with lines, and no number that is none."""
     root = ElementTree.fromstring(draw(result()))
     paths = [one for one in root.iter() if one.tag.endswith("path")]
@@ -113,7 +118,7 @@ def test_page_and_text_hold_it_all() -> None:
         assert word in page
         assert word in text
     assert "SOLUSDT: 2 bars missing" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 5
     asked = question(span(result()), result())
     assert asked.startswith("2023-01-01 to 2023-02-28, 3 coins, 4,200 bars of 1 h; begins with")
     assert "strict parity" not in asked

@@ -16,7 +16,7 @@ from trader.backtest.portfolio_layout import REASONS, SLEEVES
 from trader.domain.units import DAY, YEAR, iso
 from trader.views.blocks import Column as Head
 from trader.views.blocks import Figure, Page, Prose, Section, Table, prose_or, row
-from trader.views.figures import Line, chart
+from trader.views.figures import Band, Limit, Line, chart
 from trader.views.svg import Axis
 from trader.views.text import Column, duration, percent, signed_usd, table, usd
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trader.backtest.portfolio_results import PortfolioResult, PortfolioTrade
     from trader.domain.market import Floats
+    from trader.views.figures import Tone
 
 ALL: Final = "all"
 TRADES: Final = (
@@ -38,6 +39,9 @@ SIGNALS: Final = (
 )  # fmt: skip
 NUMERIC: Final = ("count", "share")
 TIME: Final = Axis("", "time")
+STRETCHES: Final = 120
+"""Into so many stretches a figure of means and maxima is cut."""
+_TONES: Final[tuple[Tone, ...]] = (1, 2)
 CAVEATS: Final = (
     "Entries fill at the next open, exits at their level, both with slippage and in full.",
     "Coins that were delisted are not among the bars of today.",
@@ -134,28 +138,43 @@ def signal_rows(result: PortfolioResult) -> list[dict[str, str]]:
 
 
 def equity_figure(result: PortfolioResult) -> str:
-    """Draw equity and cash over time, as an SVG."""
-    xs = result.times.astype(np.float64).tolist()
+    """Draw equity over time against what it began with, as an SVG."""
+    xs, begin = result.times.astype(np.float64).tolist(), result.terms.starting_equity
     lines = [
         Line(label="equity", xs=xs, ys=result.curve["equity"].tolist(), tone=1),
-        Line(label="cash", xs=xs, ys=result.curve["cash"].tolist(), tone=2, dashed=True),
+        Line(label="at the start", xs=[xs[0], xs[-1]], ys=[begin, begin], tone=2, dashed=True),
     ]
-    return chart("Equity of the portfolio", lines, TIME, Axis("", "usd"))
+    return chart("Equity of the portfolio", lines, TIME, Axis("USD", "usd"))
+
+
+def sleeves_figure(result: PortfolioResult) -> str:
+    """Draw what the closed trades of each sleeve brought so far."""
+    begin, end = float(result.times[0]), float(result.times[-1])
+    lines = []
+    for tone, sleeve in zip(_TONES, SLEEVES, strict=True):
+        closed = [
+            (float(one.closed_at), one.result)
+            for one in sorted(result.results, key=lambda one: one.closed_at or 0)
+            if one.strategy == sleeve and one.closed_at is not None
+        ]
+        ys = np.cumsum([0.0, *(gained for _, gained in closed)]).tolist()
+        xs = [begin, *(at for at, _ in closed), end]
+        lines.append(Line(label=sleeve, xs=xs, ys=[*ys, ys[-1]], tone=tone, steps=True))
+    return chart("What each sleeve brought", lines, TIME, Axis("USD", "usd", include=(0.0,)))
 
 
 def exposure_figure(result: PortfolioResult) -> str:
-    """Draw the notional held and the risk to the stops, as shares of equity."""
-    xs = result.times.astype(np.float64).tolist()
-    equity = _positive(result.curve["equity"])
-    lines = [
-        Line(
-            label="notional", xs=xs, ys=(result.curve["gross_notional"] / equity).tolist(), tone=1
-        ),
-        Line(
-            label="risk to stops", xs=xs, ys=(result.curve["open_risk"] / equity).tolist(), tone=2
-        ),
-    ]
-    return chart("Exposure, of equity", lines, TIME, Axis("", "percent", include=(0.0,)))
+    """Draw the notional held as a share of equity, against its limit."""
+    shares = result.curve["gross_notional"] / _positive(result.curve["equity"])
+    limit = Limit(result.terms.max_gross_exposure, "max_gross_exposure")
+    return _banded("Notional held, of equity", result, shares, limit)
+
+
+def risk_figure(result: PortfolioResult) -> str:
+    """Draw what all stops would cost as a share of equity, against the limit of entries."""
+    shares = result.curve["open_risk"] / _positive(result.curve["equity"])
+    limit = Limit(result.terms.max_portfolio_risk, "max_portfolio_risk")
+    return _banded("Risk to the stops, of equity", result, shares, limit)
 
 
 def drawdown_figure(result: PortfolioResult) -> str:
@@ -163,6 +182,19 @@ def drawdown_figure(result: PortfolioResult) -> str:
     xs = result.times.astype(np.float64).tolist()
     line = Line(label="drawdown", xs=xs, ys=(result.curve["drawdown_pct"] / 100.0).tolist(), tone=3)
     return chart("Below the peak", [line], TIME, Axis("", "percent", include=(0.0,)))
+
+
+def _banded(title: str, result: PortfolioResult, values: Floats, limit: Limit) -> str:
+    """Draw the mean of every stretch, and up to where it went within."""
+    begins = np.unique(np.linspace(0, len(values), STRETCHES, endpoint=False).astype(np.int64))
+    counts = np.diff(np.append(begins, len(values)))
+    xs = (np.add.reduceat(result.times.astype(np.float64), begins) / counts).tolist()
+    means = (np.add.reduceat(values, begins) / counts).tolist()
+    most = np.maximum.reduceat(values, begins).tolist()
+    band = Band(label="most", xs=xs, low=[0.0] * len(xs), high=most, tone=1)
+    line = Line(label="mean", xs=xs, ys=means, tone=1)
+    axis = Axis("", "percent", include=(0.0,))
+    return chart(title, [line], TIME, axis, bands=[band], limits=[limit])
 
 
 def study_page(result: PortfolioResult, span: Span, gaps: Sequence[str]) -> Page:
@@ -179,11 +211,11 @@ def study_page(result: PortfolioResult, span: Span, gaps: Sequence[str]) -> Page
             Section(
                 "Along the way",
                 (
-                    Figure(equity_figure(result), "Equity, and cash without what is open."),
-                    Figure(
-                        exposure_figure(result), "Notional held, and what all stops would cost."
-                    ),
+                    Figure(equity_figure(result), "Cash and what is open, at every bar."),
                     Figure(drawdown_figure(result), "Equity below its peak so far."),
+                    Figure(sleeves_figure(result), "Results of closed trades, added up."),
+                    Figure(exposure_figure(result), "Notional of all positions, of equity."),
+                    Figure(risk_figure(result), "What all stops would cost, of equity."),
                 ),
                 level=2,
             ),
