@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trader.backtest.portfolio_bars import SymbolBars, assemble, changes, symbol_scalars
+from trader.backtest.portfolio_bars import SymbolBars, assemble, symbol_scalars
 from trader.domain.units import HOUR
 
 ROWS = 230
@@ -68,8 +68,7 @@ def test_columns_that_are_missing_are_named() -> None:
         assemble({"SOL": bars(ATR=None, SMA50=None)})
     with pytest.raises(ValueError, match="no column 'signal'"):
         assemble({"SOL": bars(signal=None)})
-    rows, _ = assemble({"SOL": bars(signal=None)}, strict=True)
-    assert not rows["signal"].any()
+    assert not assemble({"SOL": bars(signal=None)}, strict=True).signal.any()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_rows_are_laid_out_symbol_after_symbol() -> None:
     one = np.ones(ROWS)
     score = one.copy()
     score[3] = np.nan
-    rows, first = assemble(
+    rows, signal, _, climb, _, first = assemble(
         {
             "BTC": bars(signal=one * 1.7, pullback_signal=one, symbol_score=score),
             "NONE": SymbolBars(np.empty(0, np.int64), {n: np.empty(0) for n in bars().columns}),
@@ -103,24 +102,31 @@ def test_rows_are_laid_out_symbol_after_symbol() -> None:
         }
     )
     assert first.tolist() == [0, ROWS, ROWS, 2 * ROWS]
-    signal = rows["signal"][:ROWS]
     assert set(signal[:201]) == {0}
-    assert set(signal[201:-1]) == {3}
-    assert signal[-1] == 0
+    assert set(signal[201 : ROWS - 1]) == {3}
+    assert not signal[ROWS - 1 :].any()
     assert rows["symbol_score"][3] == -np.inf
     assert rows["score"][ROWS].tolist() == [0.0, 0.5]
     assert rows["scalar"][ROWS].tolist() == [0.88, 1.1]
     assert rows["rsi"][0] == 50.0
+    assert climb.tolist() == [0.0] * 2 * ROWS
 
 
 def test_changes_begin_anew_with_each_symbol() -> None:
     """No change leads from one symbol's last close to the next one's first."""
     close = np.linspace(100.0, 100.9, ROWS)
-    rows, first = assemble({"A": bars(close=close), "B": bars()})
-    found = changes(rows, first)
+    found = assemble({"A": bars(close=close), "B": bars()}).change
     assert np.flatnonzero(np.isnan(found)).tolist() == [0, ROWS]
     assert found[1:ROWS] == pytest.approx(close[1:] / close[:-1] - 1)
-    assert changes(*assemble({})).size == 0
+    assert assemble({}).change.size == 0
+
+
+def test_columns_of_any_make_are_taken() -> None:
+    """Read-only, of integers, or lying backwards in memory."""
+    ones = np.ones(2 * ROWS)[::-2]
+    ones.flags.writeable = False
+    rows = assemble({"A": bars(RSI=ones, signal=np.zeros(ROWS, np.int64))}).bars
+    assert rows["rsi"].tolist() == [1.0] * ROWS
 
 
 def test_what_moves_the_rest_is_sized_down() -> None:

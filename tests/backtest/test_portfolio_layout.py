@@ -27,7 +27,8 @@ def test_a_run_begins_with_nothing() -> None:
     """Cash is the peak; slots for what may be open, and no more than can be."""
     first = np.array([0, 3, 5])
     run = new_run(
-        np.zeros(5, [("at", np.int64)]), first, np.zeros(5), np.ones(2), PortfolioTerms().rules(),
+        np.zeros(5, [("at", np.int64)]), np.zeros(5, np.int64), first, np.zeros(5), np.zeros(5),
+        np.ones(2), PortfolioTerms().rules(),
         np.arange(3), np.zeros(5, np.int64), 250.0,
     )  # fmt: skip
     assert run.account.tolist() == [250.0, 250.0]

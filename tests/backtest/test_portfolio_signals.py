@@ -13,10 +13,9 @@ from trader.backtest.portfolio_signals import admit, timeline
 def joined(*symbols: list[int]) -> tuple[list[int], list[int]]:
     """Join the times of symbols; return them, and the place of each row."""
     first = np.cumsum([0, *map(len, symbols)])
-    bars = np.zeros(first[-1], BAR)
-    bars["at"] = [time for one in symbols for time in one]
-    times, instant = np.empty(len(bars), np.int64), np.empty(len(bars), np.int64)
-    count = timeline(bars, first, first[:-1].copy(), times, instant)
+    at = np.array([time for one in symbols for time in one], np.int64)
+    times, instant = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
+    count = timeline(at, first, first[:-1].copy(), times, instant)
     return times[:count].tolist(), instant.tolist()
 
 
@@ -31,19 +30,19 @@ def test_instants_are_the_union_in_order(symbols: list[list[int]]) -> None:
 def judged(
     scores: list[float], rank_max: int, score: float = 1.0
 ) -> tuple[list[int], list[int], list[list[int]]]:
-    """Let every symbol have both signals on row 201 of 203; return what is left, and the counts."""
-    rows = 203
+    """Let every symbol have both signals on the second of three rows; return what is left."""
+    rows = 3
     first = np.arange(len(scores) + 1) * rows
     bars = np.zeros(first[-1], BAR)
-    bars["at"] = np.tile(np.arange(rows), len(scores))
-    bars["signal"] = 3
+    instant = np.tile(np.arange(rows), len(scores))
+    signal = np.where(instant == 1, 3, 0)
     bars["symbol_score"] = np.repeat(scores, rows)
     bars["score"] = score
     signals, rejected = np.zeros(2, np.int64), np.zeros((2, len(REASONS)), np.int64)
-    admit(bars, first, np.arange(rows), first[:-1].copy(), np.zeros(len(scores), np.int64),
+    admit(bars, signal, first, instant, first[:-1].copy(), np.zeros(len(scores), np.int64),
           rank_max, np.array([1.0, 0.5]), signals, rejected)  # fmt: skip
-    assert not bars["signal"][bars["at"] != 201].any()
-    return bars["signal"][201::rows].tolist(), signals.tolist(), rejected[:, :2].tolist()
+    assert not signal[instant != 1].any()
+    return signal[1::rows].tolist(), signals.tolist(), rejected[:, :2].tolist()
 
 
 def test_only_the_best_symbols_are_entered_by_trend() -> None:

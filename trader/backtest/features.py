@@ -148,16 +148,20 @@ def _mean(values: Floats, bars: int) -> Floats:
 
 def _sum(values: Floats, bars: int) -> Floats:
     """Add up the last bars, in pairs of pairs: what came before does not change the order."""
-    whole: Floats | None = None
-    block, size, offset = values, 1, 0
-    while size <= bars:
-        if bars & size:
-            part = _shift(block, offset)
-            whole = part if whole is None else whole + part
-            offset += size
-        block = block + _shift(block, size)
+    rows = len(values) - bars + 1
+    found = np.full(len(values), np.nan)
+    if rows <= 0:
+        return found
+    block, size, left = values, 1, bars
+    whole = np.zeros(rows)
+    while left:
+        if left & size:
+            left -= size
+            whole += block[left : left + rows]
+        block = block[size:] + block[:-size]
         size *= 2
-    return np.full(len(values), np.nan) if whole is None else whole
+    found[bars - 1 :] = whole
+    return found
 
 
 def _greatest(values: Floats, bars: int) -> Floats:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from trader.backtest.portfolio_bars import assemble, changes, symbol_scalars
+from trader.backtest.portfolio_bars import assemble, symbol_scalars
 from trader.backtest.portfolio_layout import EVENT, new_run
 from trader.backtest.portfolio_results import PortfolioResult
 from trader.backtest.portfolio_terms import PortfolioTerms, portfolio_terms
@@ -67,16 +67,16 @@ def run_portfolio(market: Mapping[str, SymbolBars], terms: PortfolioTerms) -> Po
     from trader.backtest.portfolio_kernel import walk
     from trader.backtest.portfolio_signals import admit, timeline
 
-    bars, first = assemble(market, strict=terms.strict_parity)
-    times, instant = np.empty(len(bars), np.int64), np.empty(len(bars), np.int64)
-    times = times[: timeline(bars, first, first[:-1].copy(), times, instant)]
+    bars, signal, change, climb, at, first = assemble(market, strict=terms.strict_parity)
+    times, instant = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
+    times = times[: timeline(at, first, first[:-1].copy(), times, instant)]
     run = new_run(
-        bars, first, changes(bars, first), symbol_scalars(market), terms.rules(), times, instant,
-        float(terms.starting_equity),
+        bars, signal, first, change, climb, symbol_scalars(market), terms.rules(), times,
+        instant, float(terms.starting_equity),
     )  # fmt: skip
     signals = np.zeros(2, np.int64)
     admit(
-        bars, first, times, first[:-1].copy(), run.here, terms.rank_max,
+        bars, signal, first, instant, first[:-1].copy(), run.here, terms.rank_max,
         np.array(terms.entry_score_min), signals, run.rejected,
     )  # fmt: skip
     blocks, place = [], 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,11 +28,10 @@ DEFAULTS: Final = {
 """What a column that may be absent then holds."""
 COLUMNS: Final = (*REQUIRED, *DEFAULTS)
 """All that is read. The seed also reads `trend_strength`, and does nothing with it."""
-JUDGED: Final = (
-    ("entry_score", "risk_scalar", "symbol_score"),
-    ("pullback_entry_score", "pullback_risk_scalar", "symbol_score"),
-)
-"""What must be a number where `signal`, where `pullback_signal` is 1."""
+INDICATORS: Final = ("ATR", "SMA20", "SMA50", "RSI")
+SCORES: Final = ("pullback_entry_score", "entry_score")
+SCALARS: Final = ("pullback_risk_scalar", "risk_scalar")
+"""Like SIGNALS by sleeve; each must be a number where its signal is 1, `symbol_score` too."""
 MAJORS: Final = ("BTCUSDT", "ETHUSDT")
 MAJORS_SCALAR: Final = 0.45
 WARM_UP: Final = 200
@@ -46,32 +45,44 @@ class SymbolBars(msgspec.Struct, frozen=True):
     columns: Mapping[str, Floats]
 
 
-def assemble(market: Mapping[str, SymbolBars], *, strict: bool = False) -> tuple[Records, Ints]:
+class Rows(NamedTuple):
+    """The bars of all symbols, one symbol after the other."""
+
+    bars: Records
+    """Rows of BAR."""
+    signal: Ints
+    """(row): the sum of 1 (pullback signal) and 2 (trend signal), where one can count."""
+    change: Floats
+    """(row): close over the close before, less one; NaN in the first row of a symbol."""
+    climb: Floats
+    """(row): the sum of `change` of the symbol's rows up to it."""
+    at: Ints
+    first: Ints
+    """(symbol): its first row; the number of all rows last."""
+
+
+def assemble(market: Mapping[str, SymbolBars], *, strict: bool = False) -> Rows:
     """Check the bars of every symbol and lay them out one symbol after the other.
 
     Prices are positive and finite, high and low enclose the others, time only goes on. Indicators
     (ATR, SMA20, SMA50, RSI) may be NaN: nothing is entered on them then. Scores may be NaN where
-    there is no signal; a symbol without `symbol_score` ranks last. Return rows of BAR and, by
-    symbol, its first row, with the number of all rows last.
+    there is no signal; a symbol without `symbol_score` ranks last.
 
     Raises:
         ValueError: a column is missing (unless `strict`, also both signals), or a row cannot be
             used; symbol, column and row are named.
     """
     first = np.cumsum([0, *(len(one.at) for one in market.values())], dtype=np.int64)
-    rows = np.empty(first[-1], BAR)
-    for place, (symbol, bars) in enumerate(market.items()):
-        _fill(rows[first[place] : first[place + 1]], symbol, bars, strict=strict)
-    return rows, first
-
-
-def changes(rows: Records, first: Ints) -> Floats:
-    """Return close over the close before, less one; NaN in the first row of every symbol."""
-    found = np.empty(len(rows))
-    close = np.ascontiguousarray(rows["close"])
-    found[1:] = close[1:] / close[:-1] - 1.0
-    found[first[:-1][np.diff(first) > 0]] = np.nan
-    return found
+    bars, signal = np.empty(first[-1], BAR), np.empty(first[-1], np.int64)
+    at, change, climb = np.empty(first[-1], np.int64), np.empty(first[-1]), np.empty(first[-1])
+    for place, (symbol, one) in enumerate(market.items()):
+        mine = slice(first[place], first[place + 1])
+        _fill(bars[mine], signal[mine], symbol, one, strict=strict)
+        at[mine], close = one.at, one.columns["close"]
+        change[mine][:1] = np.nan
+        change[mine][1:] = close[1:] / close[:-1] - 1.0
+        climb[mine] = np.cumsum(np.nan_to_num(change[mine]))
+    return Rows(bars, signal, change, climb, at, first)
 
 
 def symbol_scalars(symbols: Mapping[str, Any]) -> Floats:
@@ -79,7 +90,10 @@ def symbol_scalars(symbols: Mapping[str, Any]) -> Floats:
     return np.array([MAJORS_SCALAR if name in MAJORS else 1.0 for name in symbols], np.float64)
 
 
-def _fill(rows: Records, symbol: str, bars: SymbolBars, *, strict: bool) -> None:
+def _fill(rows: Records, signal: Ints, symbol: str, bars: SymbolBars, *, strict: bool) -> None:
+    """Lay a symbol out; where a row looks wrong, find out which and why."""
+    from trader.backtest.portfolio_signals import lay
+
     columns, at = bars.columns, bars.at
     missing = [name for name in REQUIRED if name not in columns]
     if not strict and not any(name in columns for name in SIGNALS):
@@ -89,25 +103,45 @@ def _fill(rows: Records, symbol: str, bars: SymbolBars, *, strict: bool) -> None
             f"{symbol}: no column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(columns) or 'none'}; trader.backtest.features computes them from prices"
         )
-    _check_times(symbol, at)
+    for name, one in columns.items():
+        if len(one) != len(at):
+            raise ValueError(
+                f"{symbol}: column {name!r} has {len(one)} rows, there are {len(at)} times;"
+                " give one for each"
+            )
+
+    def several(*names: str) -> tuple[Floats, ...]:
+        return tuple(_plain(columns.get(name), DEFAULTS.get(name, 0.0), len(at)) for name in names)
+
+    good = lay(
+        rows, signal, np.require(at, np.int64, ["C", "W"]), several(*PRICES), several(*INDICATORS),
+        several("symbol_score")[0], several(*SIGNALS), several(*SCORES), several(*SCALARS),
+    )  # fmt: skip
+    if not good:
+        _check(symbol, bars)
+
+
+def _plain(column: Floats | None, default: float, rows: int) -> Floats:
+    """Give an array of the one type that the loop is compiled for."""
+    if column is None:
+        return np.full(rows, default)
+    return np.require(column, np.float64, ["C", "W"])
+
+
+def _check(symbol: str, bars: SymbolBars) -> None:
+    """Refuse what is wrong by the first row that is.
+
+    Raises:
+        ValueError: it always finds something: it is asked where a row looked wrong.
+    """
+    _check_times(symbol, bars.at)
     _check_prices(symbol, bars)
-    for name in ("ATR", "SMA20", "SMA50", "RSI"):
-        if name in columns:
-            _refuse(np.isinf(columns[name]), symbol, name, bars, "is infinite")
-    _refuse(columns["ATR"] < 0, symbol, "ATR", bars, "is negative")
-    rows["at"] = at
-    for name in PRICES:
-        rows[name] = columns[name]
-    for name in ("ATR", "SMA20", "SMA50", "RSI"):
-        rows[name.lower()] = columns.get(name, DEFAULTS.get(name))
-    score = columns.get("symbol_score", DEFAULTS["symbol_score"])
-    rows["symbol_score"] = np.where(np.isnan(score), -np.inf, score)
-    for sleeve, (score_name, scalar_name) in enumerate(
-        (("pullback_entry_score", "pullback_risk_scalar"), ("entry_score", "risk_scalar"))
-    ):
-        rows["score"][:, sleeve] = columns.get(score_name, DEFAULTS[score_name])
-        rows["scalar"][:, sleeve] = columns.get(scalar_name, DEFAULTS[scalar_name])
-    rows["signal"] = _signals(symbol, bars)
+    for name in INDICATORS:
+        if name in bars.columns:
+            _refuse(np.isinf(bars.columns[name]), symbol, name, bars, "is infinite")
+    _refuse(bars.columns["ATR"] < 0, symbol, "ATR", bars, "is negative")
+    _check_signals(symbol, bars)
+    raise ValueError(f"{symbol}: a score or a sum of scores is out of bounds; give numbers near 1")
 
 
 def _check_times(symbol: str, at: Ints) -> None:
@@ -127,23 +161,18 @@ def _check_prices(symbol: str, bars: SymbolBars) -> None:
     columns = bars.columns
     for name in PRICES:
         one = columns[name]
-        if len(one) != len(bars.at):
-            raise ValueError(
-                f"{symbol}: column {name!r} has {len(one)} rows, there are {len(bars.at)} times;"
-                " give one for each"
-            )
         _refuse(~((one > 0) & np.isfinite(one)), symbol, name, bars, "is no price")
     for low, high in (("low", "high"), ("low", "open"), ("low", "close"),
                       ("open", "high"), ("close", "high")):  # fmt: skip
         _refuse(columns[low] > columns[high], symbol, low, bars, f"lies above {high}")
 
 
-def _signals(symbol: str, bars: SymbolBars) -> Ints:
-    """Join both signals as bits where they can count; 1.7 is 1, as in the seed."""
-    columns, found = bars.columns, np.zeros(len(bars.at), np.int64)
+def _check_signals(symbol: str, bars: SymbolBars) -> None:
+    """Look at signals where they can count, and at what must be a number where there is one."""
+    columns = bars.columns
     counts = np.zeros(len(bars.at), np.bool_)
     counts[WARM_UP + 1 : -1] = True
-    for bit, (name, judged) in enumerate(zip(SIGNALS, reversed(JUDGED), strict=True)):
+    for name, *judged in zip(SIGNALS, SCORES, SCALARS, ("symbol_score",) * 2, strict=True):
         if name not in columns:
             continue
         told = columns[name]
@@ -155,8 +184,6 @@ def _signals(symbol: str, bars: SymbolBars) -> Ints:
                     given & ~np.isfinite(columns[other]), symbol, other, bars,
                     f"is no number, and {name} is 1",
                 )  # fmt: skip
-        found |= given.astype(np.int64) << bit
-    return found
 
 
 def _refuse(wrong: Bools, symbol: str, name: str, bars: SymbolBars, told: str) -> None:

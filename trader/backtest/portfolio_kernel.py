@@ -51,10 +51,10 @@ def walk(run: Run, begin: int) -> int:
         for symbol in range(len(run.here)):
             row = run.cursor[symbol]
             run.here[symbol] = -1
-            if row < run.first[symbol + 1] and run.bars[row]["at"] == run.times[number]:
+            if row < run.first[symbol + 1] and run.instant[row] == number:
                 run.here[symbol] = row
                 run.cursor[symbol] = row + 1
-                wanted |= run.bars[row]["signal"]
+                wanted |= run.signal[row]
         place = 0
         while place < run.tally[HELD]:
             slot = run.order[place]
@@ -62,7 +62,7 @@ def walk(run: Run, begin: int) -> int:
             if row < 0 or not _manage(run, slot, row):
                 place += 1
         line = run.curve[number]
-        line[0], line[3], line[6] = _measure(run, ALL)
+        line[0], line[3], line[6], _, _ = _measure(run, ALL)
         peak = max(run.account[PEAK], line[0])
         run.account[PEAK] = peak
         line[1], line[2], line[5] = run.account[CASH], run.tally[HELD], _shrunk(line[0], peak)
@@ -118,7 +118,7 @@ def _pyramid(run: Run, held: Records, bar: Records) -> None:
     unit_risk = price - held["stop"]
     if not unit_risk > 0:
         return
-    equity, risk, notional = _measure(run, ALL)
+    equity, risk, notional, _, _ = _measure(run, ALL)
     wanted = (equity * rules["risk_per_trade"] * rules["pyramid_risk_fraction"]) / unit_risk
     size = min(wanted, held["first_size"] * rules["pyramid_size_fraction"])
     worth = size * price
@@ -236,8 +236,8 @@ def _likeness(run: Run, symbol: int, before: int) -> float:
         if their_end < 0 or their_end - run.first[other] < lookback:
             continue
         their_begin = max(their_end - lookback, run.first[other] + 1)
-        x, y = _shared(run, begin, end, their_begin, their_end)
-        found = _correlation(x, y) if len(x) >= least else NAN
+        x, y, mean_x, mean_y = _shared(run, begin, end, their_begin, their_end)
+        found = _correlation(x, y, mean_x, mean_y) if len(x) >= least else NAN
         if not math.isnan(found):
             total += found
             count += 1
@@ -245,30 +245,30 @@ def _likeness(run: Run, symbol: int, before: int) -> float:
 
 
 @compiled
-def _shared(run: Run, a: int, a_end: int, b: int, b_end: int) -> tuple[Floats, Floats]:
-    """Take the changes of two stretches of rows that end together, where they share an instant."""
+def _shared(
+    run: Run, a: int, a_end: int, b: int, b_end: int
+) -> tuple[Floats, Floats, float, float]:
+    """Take changes, and their means, of two stretches of rows where they share an instant."""
     gaps = run.instant[a_end] - run.instant[a] - (a_end - a)
     if not gaps and a_end - a == b_end - b == run.instant[b_end] - run.instant[b]:
-        return run.change[a:a_end], run.change[b:b_end]
-    count = 0
+        mean_x = (run.climb[a_end - 1] - run.climb[a - 1]) / max(a_end - a, 1)
+        mean_y = (run.climb[b_end - 1] - run.climb[b - 1]) / max(a_end - a, 1)
+        return run.change[a:a_end], run.change[b:b_end], mean_x, mean_y
+    count, mean_x, mean_y = 0, 0.0, 0.0
     while a < a_end and b < b_end:
         mine, other = run.instant[a], run.instant[b]
         if mine == other:
             run.pair[0, count], run.pair[1, count] = run.change[a], run.change[b]
-            count += 1
+            mean_x, mean_y, count = mean_x + run.change[a], mean_y + run.change[b], count + 1
         a += mine <= other
         b += other <= mine
-    return run.pair[0, :count], run.pair[1, :count]
+    return run.pair[0, :count], run.pair[1, :count], mean_x / max(count, 1), mean_y / max(count, 1)
 
 
 @compiled_sums
-def _correlation(x: Floats, y: Floats) -> float:
+def _correlation(x: Floats, y: Floats, mean_x: float, mean_y: float) -> float:
     """Correlate two rows of changes (Pearson); NaN where one of them does not change."""
-    mean_x, mean_y, xx, yy, xy = 0.0, 0.0, 0.0, 0.0, 0.0
-    for place in range(len(x)):
-        mean_x += x[place]
-        mean_y += y[place]
-    mean_x, mean_y = mean_x / len(x), mean_y / len(x)
+    xx, yy, xy = 0.0, 0.0, 0.0
     for place in range(len(x)):
         xx += (x[place] - mean_x) * (x[place] - mean_x)
         yy += (y[place] - mean_y) * (y[place] - mean_y)
@@ -285,14 +285,15 @@ def _enter_all(run: Run, sleeve: int, before: int) -> None:
         mine += run.book[run.order[place]]["sleeve"] == sleeve
     for symbol in range(len(run.here)):
         row = run.here[symbol]
-        if row >= 0 and run.bars[row]["signal"] & (1 << sleeve):
+        if row >= 0 and run.signal[row] & (1 << sleeve):
             run.wish[count] = symbol
             count += 1
             alive += _bar_to(run, sleeve, symbol, mine) == TAKEN
     if alive:  # else nothing is entered: neither order nor correlations matter
         _sort(run, sleeve, count, before)
-        used[EQUITY], used[RISK], used[NOTIONAL] = _measure(run, ALL)
-        _, used[MY_RISK], used[MY_NOTIONAL] = _measure(run, sleeve)
+        used[EQUITY], used[RISK], used[NOTIONAL], used[MY_RISK], used[MY_NOTIONAL] = _measure(
+            run, sleeve
+        )
     for place in range(count):
         symbol = run.wish[place]
         reason = _bar_to(run, sleeve, symbol, mine)
@@ -357,25 +358,27 @@ def _enter(run: Run, sleeve: int, symbol: int, mine: int) -> int:
 
 
 @compiled
-def _measure(run: Run, sleeve: int) -> tuple[float, float, float]:
-    """Return equity, and risk (entry to stop) and notional of a sleeve or of ALL.
+def _measure(run: Run, sleeve: int) -> tuple[float, float, float, float, float]:
+    """Return equity, risk (entry to stop) and notional, and risk and notional of a sleeve.
 
     A position is marked at the close of this instant, else at the last one since its entry (else
     at its entry), or without `marks_missing` not at all.
     """
-    equity, risk, notional = run.account[CASH], 0.0, 0.0
+    equity, risk, notional, my_risk, my_notional = run.account[CASH], 0.0, 0.0, 0.0, 0.0
     for place in range(run.tally[HELD]):
         held = run.book[run.order[place]]
+        at_risk, worth = abs(held["entry"] - held["stop"]) * held["size"], 0.0
         row = run.here[held["symbol"]]
-        mark = run.bars[row]["close"] if row >= 0 else held["mark"]
-        is_marked = row >= 0 or run.rules[0]["marks_missing"] != 0
-        if is_marked:
+        if row >= 0 or run.rules[0]["marks_missing"]:
+            mark = run.bars[row]["close"] if row >= 0 else held["mark"]
             equity += (mark - held["entry"]) * held["size"]
-        if sleeve == ALL or held["sleeve"] == sleeve:
-            risk += abs(held["entry"] - held["stop"]) * held["size"]
-            if is_marked:
-                notional += held["size"] * mark
-    return equity, risk, notional
+            worth = held["size"] * mark
+        risk += at_risk
+        notional += worth
+        if held["sleeve"] == sleeve:
+            my_risk += at_risk
+            my_notional += worth
+    return equity, risk, notional, my_risk, my_notional
 
 
 @compiled

@@ -42,7 +42,7 @@ CURVE: Final = (
 """What is noted at every instant, before entries."""
 
 BAR: Final = np.dtype(
-    [("at", np.int64), ("signal", np.int64)]
+    [("at", np.int64)]
     + [
         (name, np.float64)
         for name in (
@@ -51,7 +51,7 @@ BAR: Final = np.dtype(
     ]
     + [("score", np.float64, (2,)), ("scalar", np.float64, (2,))]
 )  # fmt: skip
-"""A bar of a symbol: nanoseconds; the sum of 1 (pullback signal) and 2 (trend signal); prices.
+"""A bar of a symbol: nanoseconds, prices, indicators.
 
 `score` and `scalar` are by sleeve: how good a signal is, and what multiplies the risk taken on it.
 """
@@ -114,8 +114,12 @@ class Run(NamedTuple):
 
     bars: Records
     first: Ints
+    signal: Ints
+    """(row): the sum of 1 (pullback signal) and 2 (trend signal)."""
     change: Floats
     """(row): close over the close before, less one; NaN in a symbol's first row."""
+    climb: Floats
+    """(row): the sum of `change` of the symbol's rows up to it: differences give means."""
     instant: Ints
     """(row): the number of its instant in `times`."""
     symbol_scalar: Floats
@@ -156,8 +160,8 @@ class Run(NamedTuple):
 
 
 def new_run(
-    bars: Records, first: Ints, change: Floats, symbol_scalar: Floats, rules: Records, times: Ints,
-    instant: Ints, equity: float,
+    bars: Records, signal: Ints, first: Ints, change: Floats, climb: Floats,
+    symbol_scalar: Floats, rules: Records, times: Ints, instant: Ints, equity: float,
 ) -> Run:  # fmt: skip
     """Make the state before the first bar, without room for events."""
     symbols = len(first) - 1
@@ -165,7 +169,9 @@ def new_run(
     return Run(
         bars=bars,
         first=first,
+        signal=signal,
         change=change,
+        climb=climb,
         instant=instant,
         symbol_scalar=symbol_scalar,
         rules=rules,

@@ -1,4 +1,4 @@
-"""Which signals come to be judged? Instants of all symbols, and what falls to ranking and scores.
+"""Which signals come to be judged? Rows, instants, and what ranking and scores refuse.
 
 None of it depends on what is held. Compiled, hence imported late; each function stands alone.
 """
@@ -22,7 +22,46 @@ NEVER: Final = np.iinfo(np.int64).max
 
 
 @compiled
-def timeline(bars: Records, first: Ints, cursor: Ints, times: Ints, instant: Ints) -> int:
+def lay(
+    rows: Records, signal: Ints, at: Ints, prices: tuple[Floats, ...],
+    indicators: tuple[Floats, ...], symbol_score: Floats, wishes: tuple[Floats, ...],
+    scores: tuple[Floats, ...], scalars: tuple[Floats, ...],
+) -> bool:  # fmt: skip
+    """Lay the columns of a symbol out as rows of BAR; tell whether no row looks wrong.
+
+    Prices are open, high, low, close; indicators ATR, SMA20, SMA50, RSI; pairs are by sleeve.
+    """
+    good = True
+    opened, high, low, close = prices
+    atr, sma20, sma50, rsi = indicators
+    for place in range(len(at)):
+        row = rows[place]
+        row["at"], row["open"], row["high"] = at[place], opened[place], high[place]
+        row["low"], row["close"], row["atr"] = low[place], close[place], atr[place]
+        row["sma20"], row["sma50"], row["rsi"] = sma20[place], sma50[place], rsi[place]
+        score = symbol_score[place]
+        row["symbol_score"] = -np.inf if np.isnan(score) else score
+        good &= place == 0 or at[place] > at[place - 1]
+        good &= 0.0 < low[place] <= opened[place] <= high[place] < np.inf
+        good &= low[place] <= close[place] <= high[place]
+        good &= not (atr[place] < 0.0 or np.isinf(atr[place]) or np.isinf(rsi[place]))
+        good &= not (np.isinf(sma20[place]) or np.isinf(sma50[place]))
+        signal[place] = 0
+        for sleeve in range(2):
+            row["score"][sleeve] = scores[sleeve][place]
+            row["scalar"][sleeve] = scalars[sleeve][place]
+            if WARM_UP < place < len(at) - 1:
+                wish = wishes[sleeve][place]
+                good &= np.isfinite(wish)
+                if np.trunc(wish) == 1.0:
+                    signal[place] += 1 << sleeve
+                    known = scores[sleeve][place] + scalars[sleeve][place] + score
+                    good &= np.isfinite(known)
+    return bool(good)
+
+
+@compiled
+def timeline(at: Ints, first: Ints, cursor: Ints, times: Ints, instant: Ints) -> int:
     """List in `times` when any symbol has a bar, ascending; in `instant` the place of each row.
 
     `cursor` holds the first row of every symbol, `times` and `instant` have room for every row.
@@ -33,12 +72,12 @@ def timeline(bars: Records, first: Ints, cursor: Ints, times: Ints, instant: Int
         now = NEVER
         for symbol in range(len(cursor)):
             if cursor[symbol] < first[symbol + 1]:
-                now = min(now, bars[cursor[symbol]]["at"])
+                now = min(now, at[cursor[symbol]])
         if now == NEVER:
             return count
         for symbol in range(len(cursor)):
             row = cursor[symbol]
-            if row < first[symbol + 1] and bars[row]["at"] == now:
+            if row < first[symbol + 1] and at[row] == now:
                 cursor[symbol] = row + 1
                 instant[row] = count
         times[count] = now
@@ -47,32 +86,34 @@ def timeline(bars: Records, first: Ints, cursor: Ints, times: Ints, instant: Int
 
 @compiled
 def admit(
-    bars: Records, first: Ints, times: Ints, cursor: Ints, here: Ints, rank_max: int,
-    score_min: Floats, signals: Ints, rejected: Ints,
+    bars: Records, signal: Ints, first: Ints, instant: Ints, cursor: Ints, here: Ints,
+    rank_max: int, score_min: Floats, signals: Ints, rejected: Ints,
 ) -> None:  # fmt: skip
-    """Erase the signals that nobody judges, and those that ranking or score refuse.
+    """Erase the signals that ranking or score refuse.
 
     A trend signal counts where fewer than `rank_max` symbols of its instant have a higher
     `symbol_score` (of equals the first come first); -1 ranks none. Signals are counted in
     `signals` (sleeve), refusals in `rejected` (sleeve, reason). `cursor` holds the first row of
     every symbol, `here` is scratch.
     """
-    for now in times:
+    number, left = -1, len(signal)
+    while left:
+        number += 1
+        wanted = 0
         for symbol in range(len(cursor)):
             row = cursor[symbol]
             here[symbol] = -1
-            if row < first[symbol + 1] and bars[row]["at"] == now:
+            if row < first[symbol + 1] and instant[row] == number:
                 here[symbol] = row
                 cursor[symbol] = row + 1
+                wanted |= signal[row]
+                left -= 1
+        if not wanted:
+            continue
         for symbol in range(len(cursor)):
             row = here[symbol]
-            if row < 0 or bars[row]["signal"] == 0:
-                continue
-            if row - first[symbol] <= WARM_UP or row >= first[symbol + 1] - 1:
-                bars[row]["signal"] = 0
-                continue
             for sleeve in range(2):
-                if not bars[row]["signal"] & (1 << sleeve):
+                if row < 0 or not signal[row] & (1 << sleeve):
                     continue
                 signals[sleeve] += 1
                 before = 0
@@ -88,4 +129,4 @@ def admit(
                     rejected[sleeve, SCORE_FLOOR] += 1
                 else:
                     continue
-                bars[row]["signal"] -= 1 << sleeve
+                signal[row] -= 1 << sleeve

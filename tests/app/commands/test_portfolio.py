@@ -37,6 +37,17 @@ def test_without_out_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFi
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_without_numba_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra is named; the run itself is the same."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    folder = write_bars(tmp_path / "bars", rows=30)
+    run = within("backtest", "portfolio", "--data", folder, capsys=capsys)
+    assert run.returncode == 0
+    assert run.stdout.startswith("numba is not installed (extra `portfolio`)")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +48,8 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from trader.app.portfolio_study import study, terms_of, write_study
     from trader.views.portfolio_study import question, study_text
 
+    if importlib.util.find_spec("numba") is None:
+        say("numba is not installed (extra `portfolio`): the same, some hundred times slower")
     terms = terms_of(arguments.param)
     done = study(arguments.data, arguments.start, arguments.end, terms, arguments.timezone)
     say(question(done.span, done.result))
