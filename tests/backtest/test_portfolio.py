@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from tests.backtest.portfolio_oracle import DEFAULTS, Outcome, run_oracle
 from tests.backtest.portfolio_sets import NAMES, data_set, gappy, market, trimmed
 from tests.source import ROOT
+from trader.backtest.features import add_features
 from trader.backtest.portfolio import PortfolioResult, PortfolioTerms, run_portfolio_backtest
 from trader.backtest.portfolio_layout import REASONS
+from trader.storage.bar_files import read_bars
 
 OFF: dict[str, Any] = {
     "mark_at_last_close": False,
@@ -90,6 +93,21 @@ def test_long_markets_agree() -> None:
     check_same(run_portfolio_backtest(data, strict_parity=True), run_oracle(data, **OFF))
     gaps = {name: gappy(random, one) for name, one in data.items()}
     check_same(run_portfolio_backtest(gaps), run_oracle(gaps))
+
+
+@pytest.mark.real_data
+def test_real_markets_agree(real_data: Path) -> None:
+    """Six coins over ten weeks of 2021, a crash among them, with features of our own."""
+    table = read_bars(real_data / "ohlcv" / "binance_spot_1h_to_2023.parquet")
+    names = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "ADAUSDT", "XRPUSDT", "DOGEUSDT")
+    data = {}
+    for name in names:
+        index = pd.DatetimeIndex(table[name].at, tz="UTC")
+        whole = pd.DataFrame(table[name].columns, index=index)
+        data[name] = add_features(whole.loc["2021-04-15":"2021-06-25"])
+    result = run_portfolio_backtest(data, strict_parity=True)
+    check_same(result, run_oracle(data, **OFF))
+    assert len(result.events) > 100
 
 
 def test_every_rule_and_every_exit_is_met() -> None:
