@@ -70,6 +70,13 @@ def test_blocks_go_on_by_one_and_end_as_often_as_asked() -> None:
     assert counts.min() > 0.9 * drawn.size / 50
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-145, 1e140, 1e300])
+def test_a_block_length_has_no_unit(unit: float) -> None:
+    """Tiny and huge numbers depend on one another as much as others do."""
+    values = autoregressive(7, 200, 0.5, 1.0)
+    assert optimal_block_length(values * unit) == pytest.approx(optimal_block_length(values))
+
+
 def test_block_length_one_is_the_ordinary_bootstrap() -> None:
     """The spread of the resampled means is the textbook error of a mean."""
     values = np.random.default_rng(2).standard_normal(400)

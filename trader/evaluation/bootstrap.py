@@ -34,6 +34,7 @@ def optimal_block_length(values: Array) -> float:
         ValueError: the series is empty or not finite.
     """
     _check(values)
+    values = np.ldexp(values, -math.frexp(float(np.abs(values).max()))[1])  # lengths have no unit
     count = len(values)
     centered = values - values.mean()
     if count < 10 or float(centered @ centered) <= 1e-24 * float(values @ values):
