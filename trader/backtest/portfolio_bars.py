@@ -9,6 +9,7 @@ import numpy as np
 
 from trader.backtest.portfolio_layout import BAR
 from trader.domain.units import iso
+from trader.strategies.trend_features import PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from trader.backtest.portfolio_layout import Records
     from trader.domain.market import Bools, Floats, Ints
 
-PRICES: Final = ("open", "high", "low", "close")
 REQUIRED: Final = (*PRICES, "ATR", "SMA20", "SMA50")
 SIGNALS: Final = ("pullback_signal", "signal")
 DEFAULTS: Final = {

@@ -1,0 +1,59 @@
+"""Is the newest row what all bars would give, from as few of them as are kept?
+
+What the columns say is tested where the portfolio reads them, in tests/backtest/test_features.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import NOW
+from trader.domain.market import Bars
+from trader.domain.units import HOUR
+from trader.strategies.trend_features import PRICES, WINDOW, features, latest
+
+
+def wandering(rows: int, seed: int = 1) -> Bars:
+    """Let a price wander hour by hour, with a high and a low."""
+    random = np.random.default_rng(seed)
+    close = 50.0 * np.exp(np.cumsum(random.normal(0.0005, 0.01, rows)))
+    opened = np.concatenate((close[:1], close[:-1]))
+    wick = 1 + np.abs(random.normal(0, 0.004, (2, rows)))
+    columns = (opened, np.maximum(opened, close) * wick[0], np.minimum(opened, close) / wick[1])
+    at = tuple(NOW - (rows - row) * HOUR for row in range(rows))
+    return Bars(at, *(tuple(one.tolist()) for one in (*columns, close)))
+
+
+@given(seed=st.integers(0, 2**32), rows=st.integers(WINDOW, 420))
+def test_the_newest_row_is_that_of_all_bars_bit_for_bit(seed: int, rows: int) -> None:
+    """A live strategy that keeps the last bars computes what a study of years does."""
+    bars = wandering(rows, seed)
+    whole = features({name: np.array(getattr(bars, name)) for name in PRICES})
+    row = latest(bars)
+    assert row is not None
+    for name, column in whole.items():
+        assert row[name] == column[-1], name
+    assert (row["low"], row["close"]) == (bars.low[-1], bars.close[-1])
+
+
+def test_nothing_is_said_of_too_few_bars() -> None:
+    """One bar short of the window, nobody knows the longest mean."""
+    assert latest(wandering(WINDOW - 1)) is None
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, 0.0, -1.0])
+def test_nothing_is_said_of_prices_that_are_none(wrong: float) -> None:
+    """A poisoned bar within the window says nothing; one before it does no harm."""
+    bars = wandering(WINDOW + 10)
+
+    def poisoned(row: int) -> Bars:
+        close = (*bars.close[:row], wrong, *bars.close[row + 1 :])
+        return Bars(bars.opened_at, bars.open, bars.high, bars.low, close)
+
+    assert latest(poisoned(WINDOW)) is None
+    assert latest(poisoned(5)) == latest(bars)
