@@ -23,7 +23,7 @@ from trader.domain.events import (
     TimerFired,
 )
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stop
 from trader.domain.units import HOUR, MINUTE, YEAR
 from trader.engine.audit import Audit
 from trader.engine.engine import MANAGE, OPEN, Engine, EngineSettings
@@ -124,6 +124,8 @@ def wish(
     amount: float | None = 1.0,
     pricing: Pricing | None = None,
     underlying: str = "BTC",
+    stop: Stop | None = None,
+    tag: str = "",
 ) -> Intent:
     """Wish for a trade; a limit is the touch at the moment of approval unless stated."""
     return Intent(
@@ -136,6 +138,8 @@ def wish(
         chain_id=chain_id,
         amount=amount,
         pricing=pricing or Pricing(),
+        stop=stop,
+        tag=tag,
     )
 
 

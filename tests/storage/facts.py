@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trader.domain.facts import AlertRaised, EpochOpened, Fact, Recorded
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Intent, Leg, Pricing
+from trader.domain.trading import Intent, Leg, Pricing, Stop
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 SPAN = st.integers(0, 2**62)
@@ -30,6 +30,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return instruments()
     if kind is Pricing:
         return of_struct(Pricing, patience=SPAN, lifetime=SPAN)
+    if kind is Stop:
+        return of_struct(Stop, price=st.floats(1e-6, 1e9), gap=st.floats(0, 1e9))
     if kind is Leg:
         return of_struct(Leg, ratio=st.floats(-1e6, 1e6).filter(bool))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -64,6 +66,7 @@ def intents() -> st.SearchStrategy[Intent]:
         confidence=st.floats(0, 1),
         chain_id=TEXT,
         amount=st.none() | st.floats(1e-6, 1e9),
+        stop=of_type(Stop),
     )
 
 

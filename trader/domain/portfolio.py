@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Delivery, Order
+from trader.domain.trading import Delivery, Order, Stop
 
 ChainState = Literal["working", "open", "pending_settlement", "ended"]
 
@@ -22,13 +22,32 @@ class Position(msgspec.Struct, frozen=True):
     pending: bool = False
 
 
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """How a chain on a perpetual went so far: what its rules of stop, target and size count from.
+
+    `stop` is where it stands now, `first_stop` the price it had at the open; `entry_price` and
+    `units` are of the fills that opened it, `top_price` the dearest price it ever bought at.
+    `adds` counts orders that enlarged it, `reduced` what was given up since, in units.
+    """
+
+    tag: str
+    stop: Stop
+    first_stop: float
+    entry_price: float = 0.0
+    units: float = 0.0
+    top_price: float = 0.0
+    adds: int = 0
+    reduced: float = 0.0
+
+
 class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     """One structure from its first approval to its end.
 
     `units` is the filled size still open, in units of the opening legs. `entry_net` is the average
     net price per unit at which it was opened (negative: a credit). `max_loss_usd`/`max_loss_coin`
     are for what is open now; `flows` every atom that moved so far, by currency; `rolls` how often
-    it was rolled. `delivery` says whether a settlement in the money moves coin ("spot").
+    it was rolled. `delivery` says whether a settlement in the money moves coin ("spot"). `course`
+    is that of a chain with a stop.
     """
 
     chain_id: str
@@ -51,6 +70,7 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     rolls: int = 0
     delivery: Delivery = "cash"
+    course: Course | None = None
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):

@@ -6,12 +6,27 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from trader.domain.market import Bars, Board
+from trader.domain.market import Bars, Board, Touch
 from trader.domain.portfolio import ChainView, WorkingOrder
 from trader.domain.trading import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+class Perpetual(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy on a perpetual sees beside everything else.
+
+    `touch` is None where it is not listed. `history` shows its closed hourly bars: its own candles
+    as far back as history was loaded, since then the middle of its displayed quotes. `left_at`
+    tells for each tag when its last chain was left. `drawdown` is how far the account's trading
+    result lies below its peak, as a fraction of what the account was worth there.
+    """
+
+    touch: Touch | None
+    history: Callable[[], Bars]
+    left_at: Mapping[str, int]
+    drawdown: float
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +37,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     what of each currency is not yet promised to a short call, nor to the coin of a put.
     `equity_usd` is the account's. Chains that wait for a delivery price are shown, to be counted
     and left alone.
-    `history` shows the bars that had closed at `at`, whenever it is called.
+    `history` shows the bars that had closed at `at`, whenever it is called. `perpetual` is shown to
+    strategies that trade one.
     """
 
     at: int
@@ -36,6 +52,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[WorkingOrder, ...]
     free_coins: Mapping[str, float]
     data_quality: tuple[str, ...]
+    perpetual: Perpetual | None = None
 
     @property
     def bars(self) -> Bars:

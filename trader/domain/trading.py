@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
-Action = Literal["open", "close", "roll", "hedge", "add"]
+Action = Literal["open", "close", "roll", "hedge", "add", "protect"]
 Delivery = Literal["cash", "spot"]
 Rule = Literal[
     "per_trade_risk",
@@ -76,6 +76,23 @@ class Pricing(msgspec.Struct, frozen=True):
                 raise ValueError(f"{field} {span!r} ns must not be negative")
 
 
+class Stop(msgspec.Struct, frozen=True):
+    """Where a position on a perpetual is given up: once the side it would leave at trades there.
+
+    `price` in USD of the perpetual's price; `gap`, in USD, is how much further it may have moved
+    before we are out: one average true range. Both stand in the journal, so they are finite.
+    """
+
+    price: float
+    gap: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.price < math.inf:
+            raise ValueError(f"stop price {self.price!r} must be a positive number")
+        if not 0 <= self.gap < math.inf:
+            raise ValueError(f"stop gap {self.gap!r} must be zero or a positive number")
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy wants. Opens name their legs; sizes are the gate's business.
 
@@ -84,6 +101,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     A roll gives the new legs in `legs` and the chain whose options it replaces in `chain_id`.
     `delivery` "spot" asks that what settles in the money against us moves coin at the delivery
     price: a short put buys it, a short call sells it. It holds for the whole chain.
+    What opens or enlarges a perpetual states its `stop`; "protect" moves the stop of a chain nearer
+    and trades nothing. A close with an `amount` gives up that part. `tag` is a strategy's own word
+    for a chain, which is shown to it again.
     """
 
     strategy: str
@@ -97,6 +117,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     pricing: Pricing = Pricing()
     stated_max_loss_usd: float | None = None
     delivery: Delivery = "cash"
+    stop: Stop | None = None
+    tag: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:
@@ -105,6 +127,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"amount {self.amount!r} must be a positive number or None")
         if self.action != "open" and self.chain_id is None:
             raise ValueError(f"action {self.action!r} needs the chain_id it acts on")
+        if self.action == "protect" and self.stop is None:
+            raise ValueError("action 'protect' needs the stop it moves to")
 
 
 class MaxLoss(msgspec.Struct, frozen=True):

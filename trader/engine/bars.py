@@ -95,6 +95,13 @@ class BarBook:
         if row[0] > hours.last:
             hours.append(row)
 
+    def close(self, underlying: str, at: int) -> None:
+        """Close the running hour if it is over at `at`, though no later price was heard yet."""
+        running = self._running.get(underlying)
+        if running is not None and running[0] + HOUR <= at:
+            self._close(underlying, running)
+            del self._running[underlying]
+
     def load(self, underlying: str, bars: Bars, at: int) -> None:
         """Merge history in; where both know an hour, history wins (it heard all of it).
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from trader.domain.errors import InvariantBroken
 from trader.domain.portfolio import ChainState, ChainView, Position
 from trader.domain.trading import Leg
 from trader.domain.units import tidy
+from trader.engine import course
 
 if TYPE_CHECKING:
     from trader.domain.facts import LegSettlement, OrderPlaced, SpotDelivery
     from trader.domain.instruments import Instrument
-    from trader.domain.trading import Approved, LegFill
+    from trader.domain.trading import Approved, LegFill, Order
 
 
 class LegBook:
@@ -55,6 +56,7 @@ class Chain:
         "account",
         "approved_at",
         "confidence",
+        "course",
         "delivery",
         "equity_at_open_usd",
         "filled",
@@ -85,6 +87,7 @@ class Chain:
         self.confidence = approval.intent.confidence
         self.reason = approval.intent.reason
         self.delivery = approval.intent.delivery
+        self.course = course.began(approval.intent)
         self.equity_at_open_usd = placed.equity_usd
         self.index_at_open = placed.index
         self.legs: dict[str, LegBook] = {}
@@ -165,6 +168,40 @@ class Chain:
         self.risk_coin *= kept
         self.units = after
 
+    def take(
+        self, order: Order, approval: Approved, filled: float, amount: float, leg: LegFill
+    ) -> None:
+        """Take what a fill of `amount` units changes of size, risk and course; its order had
+        filled `filled` units before.
+        """
+        part = amount / order.amount
+        if self.course is not None:
+            self.course = course.traded(self.course, order, filled, amount, leg)
+        match order.action:
+            case "open" | "add":
+                reserved = approval.reservation
+                self.grow(amount, reserved.usd * part, reserved.coin * part)
+            case "close":
+                self.shrink(amount)
+            case "roll" | "hedge":
+                self.replace_risk(approval.max_loss.usd, approval.max_loss.coin)
+                self.rolls += order.action == "roll"  # a roll fills whole
+            case "protect":
+                raise InvariantBroken(f"order {order.order_id} traded, but a stop only moves")
+            case _:
+                assert_never(order.action)
+
+    def protect(self, approval: Approved) -> None:
+        """Move the stop, and take the max loss that is left of it.
+
+        Raises:
+            InvariantBroken: the chain has no stop to move.
+        """
+        if self.course is None or approval.intent.stop is None:
+            raise InvariantBroken(f"{approval.verdict_id} moves a stop of {self.id}: it has none")
+        self.course = course.protected(self.course, approval.intent.stop)
+        self.replace_risk(approval.max_loss.usd, approval.max_loss.coin)
+
     def replace_risk(self, usd: float, coin: float) -> None:
         """Take the max loss of the structure it was rolled into."""
         self.risk_usd = usd
@@ -224,6 +261,7 @@ class Chain:
             reason=self.reason,
             rolls=self.rolls,
             delivery=self.delivery,
+            course=self.course,
         )
 
     def _state(self, *, working: bool) -> ChainState:

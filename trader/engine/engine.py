@@ -41,6 +41,7 @@ from trader.engine.ledger import Ledger
 from trader.engine.market_state import MarketState
 from trader.engine.outcome import NightNeeded, Outcome
 from trader.engine.paper_broker import BrokerSettings, PaperBroker
+from trader.engine.perpetuals import Perpetuals
 from trader.engine.review import Review
 from trader.engine.settlement import next_expiry
 from trader.engine.stages import StageSettings
@@ -114,7 +115,8 @@ class Engine:
         self.market = MarketState(settings.quote_age_s_max)
         self.broker = PaperBroker(broker)
         self.timers = Timers()
-        self.review = Review(self.ledger, self.market)
+        self.perpetuals = Perpetuals([slot.strategy for slot in slots], self.market)
+        self.review = Review(self.ledger, self.market, self.perpetuals)
         self.slots = {slot.name: slot for slot in slots}
         self.sequence = -1
         self._next_expiry = NEVER
@@ -148,6 +150,7 @@ class Engine:
             self.timers.add(MANAGE + name, cadence.manage_every, 0, at)
         for book in self.ledger.orders.values():
             self.broker.resume(book, at)
+        self.perpetuals.keep(self.ledger.held())
         self._tidy_up(step)
         housekeeping.ask_for_deliveries(self.ledger, step)
         self._ask_for_night(step)  # however many were missed while down: one
@@ -207,12 +210,17 @@ class Engine:
                     self.broker.look(event.instrument, self.market)
                     if self.ledger.orders:
                         self._desk.work(step, event.instrument)
+                    if event.instrument in self.perpetuals:
+                        self.perpetuals.look(event.instrument)
+                        self._desk.watch(step, event.instrument)
             case IndexPrice():
                 self.market.index_price(event, step.at)
             case BoardSnapshot():
                 self.market.snapshot(event, step.at)
                 self.broker.look_around(self.market)
                 self._desk.work(step)
+                self.perpetuals.look_around()
+                self._desk.watch(step)
             case TimerFired():
                 self._timer(event, step)
             case FundingRate():
@@ -223,6 +231,7 @@ class Engine:
                 commands.flatten_assigned(self._desk, step)
             case HistoryLoaded():
                 self.market.bars.load(event.underlying, event.bars, step.at)
+                self.perpetuals.load(event, step.at)
             case InstrumentListed():
                 self.market.list(event.instruments)
             case InstrumentExpired():
@@ -268,6 +277,7 @@ class Engine:
         self.timers.fired(fired.name, step.at)
         if fired.name == SWEEP:
             self._desk.work(step)
+            self._desk.watch(step)
             self._desk.stop_losses(step)
             self._desk.halts(step)
         elif fired.name == MARK:

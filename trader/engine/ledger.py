@@ -95,6 +95,7 @@ class Ledger:
         self.slots: dict[tuple[str, str, int], dict[str, None]] = {}
         self.pending: dict[tuple[str, str, int], SettlementPending] = {}
         self.funded_at: dict[tuple[str, str], int] = {}
+        self.left_at: dict[str, dict[str, int]] = {}
         self.epoch: EpochOpened | None = None
         self.began_at = 0
         self.sequence, self.at = -1, 0
@@ -130,6 +131,8 @@ class Ledger:
         match fact:
             case Filled():
                 self._filled(fact, at)
+            case Approved() if fact.intent.action == "protect":
+                self.chain(fact.chain_id).protect(fact)
             case Approved():
                 self._approvals[fact.verdict_id] = fact
             case OrderPlaced():
@@ -273,7 +276,7 @@ class Ledger:
         chain = self.chain(fill.chain_id)
         if (fill.account, fill.chain_id) != (book.order.account, book.order.chain_id):
             raise InvariantBroken(f"fill {fill.fill_id} is for another chain than {fill.order_id}")
-        book.filled = tidy(book.filled + fill.amount)
+        before, book.filled = book.filled, tidy(book.filled + fill.amount)
         for leg in fill.legs:
             instrument = book.instruments.get(leg.instrument)
             if instrument is None:
@@ -285,24 +288,11 @@ class Ledger:
         chain.filled = True
         chain.settled = False  # what ends it is what happened last
         chain.opened_at = chain.opened_at or at
-        self._risk_of_fill(chain, book, fill.amount)
+        chain.take(book.order, book.approval, before, fill.amount, fill.legs[0])
+        if chain.flat and chain.course is not None:
+            decided_at = book.order.placed_at if book.order.limit_net is None else at
+            self.left_at.setdefault(chain.strategy, {})[chain.course.tag] = decided_at
         self._post(chain, fill)
-
-    @staticmethod
-    def _risk_of_fill(chain: Chain, book: WorkingBook, amount: float) -> None:
-        part = amount / book.order.amount
-        reserved = book.approval.reservation
-        match book.order.action:
-            case "open" | "add":
-                chain.grow(amount, reserved.usd * part, reserved.coin * part)
-            case "close":
-                chain.shrink(amount)
-            case "roll" | "hedge":
-                worst = book.approval.max_loss
-                chain.replace_risk(worst.usd, worst.coin)
-                chain.rolls += book.order.action == "roll"  # a roll fills whole
-            case _:
-                assert_never(book.order.action)
 
     def _post(self, chain: Chain, fact: Filled | FundingPaid) -> None:
         self.account(fact.account).post(fact.postings)

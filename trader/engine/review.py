@@ -13,6 +13,7 @@ from trader.domain.units import SECOND
 from trader.engine.account_view import AccountView
 from trader.engine.holdings import Holdings
 from trader.engine.ledger import EVERYTHING
+from trader.engine.perpetuals import Perpetuals
 from trader.engine.quality import LOW
 from trader.risk.gate import GateView
 from trader.strategies.strategy import Strategy, trades_linear
@@ -45,9 +46,12 @@ class Slot(msgspec.Struct, frozen=True):
 class Review:
     """Builds read-only views; holds where to look, and the views of what has not changed since."""
 
-    def __init__(self, ledger: Ledger, market: MarketState) -> None:
+    def __init__(
+        self, ledger: Ledger, market: MarketState, perpetuals: Perpetuals | None = None
+    ) -> None:
         self._ledger = ledger
         self._market = market
+        self._perpetuals = perpetuals or Perpetuals((), market)
         self._holdings: dict[str, Holdings] = {}
         self._views: dict[str, AccountView] = {}
         self._read_at = -1
@@ -98,11 +102,14 @@ class Review:
         name = slot.name
         account = self.view(self.account_of(name))
         underlying = slot.strategy.underlying
+        worth = account.worth()
+        fall = max(ledger.account(self.account_of(name)).peak_pnl_usd - worth.trading_pnl_usd, 0.0)
+        drawdown = fall / (worth.equity_usd + fall) if fall > 0 else 0.0
         return Situation(
             at=market.at,
             occasion=occasion,
             stage=self.stage(name),
-            equity_usd=account.worth().equity_usd,
+            equity_usd=worth.equity_usd,
             index=market.index(underlying),
             board=market.board(underlying, inverse=not trades_linear(slot.strategy)),
             history=market.bars.history(underlying),
@@ -118,6 +125,7 @@ class Review:
             ),
             free_coins=dict(account.free_coins()),
             data_quality=self.data_quality(),
+            perpetual=self._perpetuals.view(slot.strategy, ledger.left_at.get(name, {}), drawdown),
         )
 
     def gate_view(self, intent: Intent) -> GateView:

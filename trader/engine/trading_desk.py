@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
 from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stage
 from trader.domain.units import DAY
-from trader.engine import housekeeping
+from trader.engine import course, housekeeping
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
 
@@ -64,7 +64,10 @@ class TradingDesk:
         if occasion == "open" and (missing := _missing(situation)):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
             board = situation.board
-            text = f"{missing} on the {board.underlying} board, quality {board.score:.2f}{marks}"
+            where = f"{board.underlying} board, quality {board.score:.2f}"
+            if situation.perpetual is not None:
+                where = f"{board.underlying} perpetual"
+            text = f"{missing} on the {where}{marks}"
             step.record(
                 AlertRaised(
                     kind="decision_skipped", severity="warning", text=text, strategy=slot.name
@@ -107,7 +110,7 @@ class TradingDesk:
             return False
         verdict = self._gate.judge(intent, view, verdict_id)
         step.record(verdict)
-        if isinstance(verdict, Approved):
+        if isinstance(verdict, Approved) and intent.action != "protect":
             if intent.action == "close":
                 self._withdraw_changes(verdict.chain_id, step)
             self._place(verdict, view.equity_usd, view.index, step)
@@ -170,10 +173,32 @@ class TradingDesk:
             step,
         )
 
-    def stop_losses(self, step: Step) -> None:
-        """Close every chain whose loss passed its stop, unless an urgent close works already."""
+    def watch(self, step: Step, instrument: str | None = None) -> None:
+        """Close the chains whose stated stop is met by the side they would leave at: all, or those
+        that hold one instrument. A stale or one-sided quote meets no stop.
+        """
         for chain in tuple(self.ledger.chains.values()):
-            if chain.flat or chain.pending:
+            if chain.course is None:
+                continue
+            for name, leg in chain.legs.items():
+                touch = self._market.touch(name) if instrument in (None, name) else None
+                if touch is None or not (touch.fresh and touch.two_sided):
+                    continue
+                if course.crossed(chain.course, leg.amount, touch.bid, touch.ask):
+                    self._stop(chain, touch.bid if leg.amount > 0 else touch.ask, step)
+                    break
+
+    def _stop(self, chain: Chain, price: float, step: Step) -> None:
+        if chain.course is not None and not self.leaving(chain):
+            self.close(chain, f"stop at {chain.course.stop.price:,.2f} met by {price:,.2f}", step)
+
+    def stop_losses(self, step: Step) -> None:
+        """Close every chain whose loss passed its stop, unless an urgent close works already.
+
+        What states a stop of its own is left to that.
+        """
+        for chain in tuple(self.ledger.chains.values()):
+            if chain.flat or chain.pending or chain.course is not None:
                 continue
             account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
@@ -245,6 +270,11 @@ def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Re
 
 def _missing(situation: Situation) -> str | None:
     """Name what a board lacks that no decision can do without; None where it lacks nothing."""
+    if situation.perpetual is not None:
+        touch = situation.perpetual.touch
+        if touch is not None and touch.fresh:
+            return None if touch.two_sided else "no quote with two sides"
+        return "no recent quotes"
     board = situation.board
     if len(board) and _quoted(board, len(board) // 2):
         return None  # any will do, and on a sound board the one in the middle does

@@ -13,6 +13,7 @@ from trader.risk.case import Case
 from trader.risk.changes import judge_close, judge_hedge, judge_roll
 from trader.risk.limits import AccountNumbers, Halt, RiskSettings, halts
 from trader.risk.opening import judge_add, judge_open
+from trader.risk.perpetual import judge_protect
 from trader.risk.view import GateView
 
 __all__ = ["Gate", "GateView"]
@@ -32,7 +33,8 @@ class Gate:
         `verdict_id` is the engine's ("V123-0"); an opened chain is named after it ("C123-0").
         Closes and reductions always pass; a refusal names the rule that decided, what it counts,
         who uses it and when it frees. `max_loss` of an approval states: for an open the trade; for
-        an add what is added; for a roll or a hedge the whole chain afterwards; for a close nothing.
+        an add what is added; for a roll, a hedge or a moved stop the whole chain afterwards; for a
+        close nothing.
         """
         asked = Case(self.settings, intent, view, verdict_id)
         match intent.action:
@@ -46,6 +48,8 @@ class Gate:
                 return judge_roll(asked)
             case "hedge":
                 return judge_hedge(asked)
+            case "protect":
+                return judge_protect(asked)
             case _:
                 assert_never(intent.action)
 

@@ -9,6 +9,7 @@ from trader.domain.trading import Approved, Refused, Verdict
 from trader.domain.units import DOLLARS
 from trader.risk import questions
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
+from trader.risk.perpetual import stop_stated, stopped_loss
 from trader.risk.sizing import Cap, Sized, Unsized, equity_needed_usd, size, trade_step
 from trader.risk.structure import coin_cost, legs_loss, margin_needed, opening_legs, uncovered_calls
 
@@ -25,6 +26,7 @@ def judge_open(case: Case) -> Verdict:
         or questions.not_demoted(case)
         or questions.opening_allowed(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
+        or stop_stated(case)
         or questions.slot_free(case)
         or questions.chain_room(case)
         or _fit(case, UnitLoss(0.0, 0.0, 0.0, 0.0))
@@ -41,6 +43,7 @@ def judge_add(case: Case) -> Verdict:
         or questions.not_demoted(case)
         or questions.opening_allowed(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
+        or stop_stated(case)
     )
     if refusal is not None:
         return refusal
@@ -55,8 +58,13 @@ def unit_loss(case: Case, legs: list[PricedLeg], amount: float | None) -> UnitLo
     `stated_max_loss_usd` is for `amount` units where that is given, else for one.
     """
     view, stated = case.view, case.intent.stated_max_loss_usd
+    stop = case.intent.stop
     try:
-        unit = legs_loss(legs, view.touches, index=view.index, at=view.at, settings=case.settings)
+        unit = (
+            stopped_loss(legs[0], stop)
+            if stop is not None
+            else legs_loss(legs, view.touches, index=view.index, at=view.at, settings=case.settings)
+        )
     except UndefinedRisk as why:
         return case.refuse("undefined_risk", str(why))
     share = unit.share(view.equity_usd, view.index)

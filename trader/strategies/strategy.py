@@ -9,7 +9,7 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Stage
+from trader.domain.trading import Stage, Stop
 from trader.domain.units import DAY, MINUTE
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ class Cadence(msgspec.Struct, frozen=True):
 class SketchLeg(msgspec.Struct, frozen=True):
     """One leg of the typical one-lot structure: answers "can it ever trade?" without a market.
 
-    `instrument` is fictitious, `price` its Black-76 value in settlement currency at `iv`.
+    `instrument` is fictitious, `price` its Black-76 value in settlement currency at `iv`; that of a
+    perpetual is its index, with its `stop`.
     """
 
     instrument: Instrument
     ratio: int
     price: float
     iv: float
+    stop: Stop | None = None
 
 
 class Strategy(Protocol):
@@ -116,6 +118,12 @@ def trades_linear(strategy: Strategy) -> bool:
     Without one it reads the board settled in coin.
     """
     return bool(getattr(strategy, "linear", False))
+
+
+def perpetual_of(strategy: Strategy) -> str | None:
+    """Name the perpetual a strategy trades, by an attribute `perpetual`; None where it has none."""
+    name = getattr(strategy, "perpetual", None)
+    return name if isinstance(name, str) else None
 
 
 class CadenceSettings(pydantic.BaseModel):

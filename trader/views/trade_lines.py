@@ -41,6 +41,9 @@ def approved(fact: Approved) -> Fields:
     loss = f"{percent(worst.share)} of equity ({usd(worst.usd)})"
     risk = "" if intent.action == "close" else f"; max loss {loss}"
     wish = legs_text(intent, fact.amount)
+    if intent.stop is not None:
+        stop = f"stop at {usd(intent.stop.price)}"
+        wish = f"{fact.chain_id}, {stop}" if intent.action == "protect" else f"{wish}, {stop}"
     return {
         "message": f"{intent.strategy} may {intent.action}: {wish} ({intent.reason}){risk}",
         "strategy": intent.strategy,

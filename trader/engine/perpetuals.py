@@ -1,0 +1,75 @@
+"""What do strategies on perpetuals see? Hourly bars of the perpetual itself, from its quotes.
+
+Bars of options' strategies are of the index. A perpetual has bars of its own, since stops and
+targets are met by its quotes: its candles as far as history was loaded, after that the middle of
+what it displayed. Volume is not in a quote, and no bar has any.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trader.domain.situation import Perpetual
+from trader.strategies.strategy import perpetual_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trader.domain.events import HistoryLoaded
+    from trader.domain.instruments import Instrument
+    from trader.engine.market_state import MarketState
+    from trader.strategies.strategy import Strategy
+
+
+class Perpetuals:
+    """The perpetuals that somebody trades. Invariant: bars grow from believed quotes alone."""
+
+    def __init__(self, strategies: Sequence[Strategy], market: MarketState) -> None:
+        self._market = market
+        self._underlyings: dict[str, str] = {}
+        for strategy in strategies:
+            name = perpetual_of(strategy)
+            if name is not None:
+                self._underlyings[name] = strategy.underlying
+
+    def __contains__(self, instrument: str) -> bool:
+        return instrument in self._underlyings
+
+    def keep(self, held: Iterable[Instrument]) -> None:
+        """Go on with perpetuals that are held, though nobody trades them any more."""
+        for instrument in held:
+            if instrument.kind == "perpetual":
+                self._underlyings.setdefault(instrument.name, instrument.underlying)
+
+    def look(self, instrument: str) -> None:
+        """Take the middle of a fresh two-sided quote into the running hour."""
+        touch = self._market.touch(instrument)
+        if touch is not None and touch.fresh and touch.two_sided and touch.bid <= touch.ask:
+            self._market.bars.grow(instrument, (touch.bid + touch.ask) / 2, self._market.at)
+
+    def look_around(self) -> None:
+        """Look at all of them."""
+        for instrument in self._underlyings:
+            self.look(instrument)
+
+    def load(self, loaded: HistoryLoaded, at: int) -> None:
+        """Take loaded candles as those of the perpetuals on their coin: they are what is kept."""
+        for instrument, underlying in self._underlyings.items():
+            if underlying == loaded.underlying:
+                self._market.bars.load(instrument, loaded.bars, at)
+
+    def view(
+        self, strategy: Strategy, left_at: Mapping[str, int], drawdown: float
+    ) -> Perpetual | None:
+        """Show a strategy its perpetual; None where it trades none."""
+        name = perpetual_of(strategy)
+        if name is None:
+            return None
+        bars = self._market.bars
+        bars.close(name, self._market.at)
+        return Perpetual(
+            touch=self._market.touch(name),
+            history=bars.history(name),
+            left_at=left_at,
+            drawdown=drawdown,
+        )
