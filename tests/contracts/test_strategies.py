@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from tests.builders import (
     trending_bars,
     working_order,
 )
+from tests.strategies import perpetuals
 from trader.domain.instruments import spot_pair
 from trader.domain.market import Bars
 from trader.domain.units import DAY, HOUR, MINUTE
@@ -40,6 +42,7 @@ from trader.strategies.strategy import (
     Strategy,
     StrategyFile,
     build,
+    perpetual_of,
     trades_linear,
 )
 from trader.strategies.structure import tradable
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
     from trader.domain.instruments import OptionType
     from trader.domain.market import Board
     from trader.domain.portfolio import ChainView, WorkingOrder
-    from trader.domain.situation import Situation
+    from trader.domain.situation import Perpetual, Situation
     from trader.domain.trading import Intent
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -83,10 +86,16 @@ def every_strategy() -> dict[str, Strategy]:
 
 STRATEGIES = every_strategy()
 over_all = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+ON_BOARDS = {name: one for name, one in STRATEGIES.items() if perpetual_of(one) is None}
+ON_PERPETUALS = {name: one for name, one in STRATEGIES.items() if perpetual_of(one) is not None}
+over_boards = pytest.mark.parametrize("strategy", ON_BOARDS.values(), ids=ON_BOARDS)
+over_perpetuals = pytest.mark.parametrize("strategy", ON_PERPETUALS.values(), ids=ON_PERPETUALS)
 
 
 def scenes(strategy: Strategy) -> list[Situation]:
     """Show a healthy market in every direction, idle and with a chain that won, lost or waits."""
+    if perpetual_of(strategy) is not None:
+        return perpetuals.scenes(strategy)
     market = shown_to(strategy, days=DAYS)
     chains, orders = held(strategy)
     shown = []
@@ -200,6 +209,9 @@ def opens_well(intent: Intent, shown: Situation) -> None:
     """Check an opening: on cadence, on fresh two-sided quotes, defined, honestly confident."""
     assert shown.occasion == "open"
     assert intent.chain_id is None
+    if shown.perpetual is not None:
+        buys_well(intent, shown.perpetual)
+        return
     usable = tradable(shown.board, np.arange(len(shown.board)))
     rows = [shown.board.row(leg.instrument) for leg in intent.legs]
     for row in rows:
@@ -214,6 +226,17 @@ def opens_well(intent: Intent, shown: Situation) -> None:
     ]
     if len(deltas) == 1:
         assert intent.confidence == pytest.approx(1 - abs(deltas[0]))
+
+
+def buys_well(intent: Intent, shown: Perpetual) -> None:
+    """Check an opening of a perpetual: on a fresh quote, with a stop before it is met."""
+    assert shown.touch is not None
+    assert shown.touch.fresh
+    assert shown.touch.two_sided
+    assert [leg.instrument for leg in intent.legs] == [shown.touch.instrument.name]
+    assert intent.stop is not None
+    assert intent.stop.price < shown.touch.bid
+    assert intent.tag
 
 
 @over_all
@@ -250,11 +273,11 @@ def test_is_a_pure_function_of_the_situation(strategy: Strategy) -> None:
 def test_never_opens_while_managing(strategy: Strategy) -> None:
     """At "manage" only chains are acted on."""
     for shown in scenes(strategy):
-        managing = situation(shown.board, occasion="manage", bars=shown.bars, chains=shown.chains)
+        managing = msgspec.structs.replace(shown, occasion="manage")
         assert all(one.action != "open" for one in asked(strategy, managing))
 
 
-@over_all
+@over_boards
 @pytest.mark.parametrize("column", COLUMNS)
 def test_survives_a_poisoned_column(strategy: Strategy, column: str) -> None:
     """NaN, infinity, zero or a negative number in a whole column never raises."""
@@ -269,7 +292,7 @@ def test_survives_a_poisoned_column(strategy: Strategy, column: str) -> None:
             asked(strategy, situation(broken, bars=bars, chains=(one,), orders=orders))
 
 
-@over_all
+@over_boards
 @hypothesis_settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
 def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) -> None:
@@ -293,7 +316,7 @@ def test_survives_scattered_damage(strategy: Strategy, seed: int, share: float) 
         asked(strategy, situation(broken, bars=bars, chains=chains[2:3]))
 
 
-@over_all
+@over_boards
 def test_survives_what_a_market_can_be(strategy: Strategy) -> None:
     """Empty, stale, one-sided or expired boards and a penniless account open nothing on faith."""
     market = shown_to(strategy, days=DAYS)
@@ -313,6 +336,37 @@ def test_survives_what_a_market_can_be(strategy: Strategy) -> None:
     asked(strategy, situation(market, bars=NO_BARS, equity_usd=0.0))
     asked(strategy, situation(market, bars=up, equity_usd=math.nan))
     asked(strategy, situation(market, bars=hourly_bars([math.nan] * 300)))
+
+
+@over_perpetuals
+@pytest.mark.parametrize("field", ["bid", "bid_amount", "ask", "ask_amount", "mark", "fresh"])
+def test_survives_a_poisoned_quote(strategy: Strategy, field: str) -> None:
+    """Whatever a perpetual shows, nothing raises and nothing opens on faith."""
+    for one in perpetuals.scenes(strategy):
+        seen = one.perpetual
+        assert seen is not None
+        assert seen.touch is not None
+        for poison in (False,) if field == "fresh" else ABSURD:
+            touch = msgspec.structs.replace(seen.touch, **{field: poison})
+            wrong = msgspec.structs.replace(seen, touch=touch)
+            asked(strategy, msgspec.structs.replace(one, perpetual=wrong))
+        unlisted = msgspec.structs.replace(seen, touch=None)
+        assert asked(strategy, msgspec.structs.replace(one, perpetual=unlisted)) == ()
+        assert asked(strategy, msgspec.structs.replace(one, perpetual=None)) == ()
+
+
+@over_perpetuals
+def test_survives_poor_accounts_and_poisoned_bars(strategy: Strategy) -> None:
+    """No equity, or bars that are none, open nothing."""
+    for one in perpetuals.scenes(strategy):
+        for equity in (0.0, -1.0, math.nan, math.inf):
+            poor = msgspec.structs.replace(one, equity_usd=equity)
+            assert all(intent.action != "open" for intent in asked(strategy, poor))
+        assert one.perpetual is not None
+        bars = hourly_bars([math.nan] * 300, one.at)
+        blind = msgspec.structs.replace(one.perpetual, history=lambda bars=bars: bars)
+        shown = msgspec.structs.replace(one, perpetual=blind)
+        assert all(intent.action != "open" for intent in asked(strategy, shown))
 
 
 @over_all
@@ -346,10 +400,13 @@ def test_sketch_is_a_priced_structure(strategy: Strategy) -> None:
     assert legs == strategy.sketch(index, 0.55, NOW)
     for leg in legs:
         assert leg.instrument.underlying == strategy.underlying
-        assert (leg.instrument.expires_at or 0) > NOW
         assert leg.ratio != 0
-        assert 0 < leg.price < (index if trades_linear(strategy) else 1)
         assert leg.iv == 0.55
+        if leg.stop is not None:
+            assert leg.price == index > leg.stop.price
+            continue
+        assert (leg.instrument.expires_at or 0) > NOW
+        assert 0 < leg.price < (index if trades_linear(strategy) else 1)
     for wrong in (math.nan, math.inf, 0.0, -1.0):
         with pytest.raises(ValueError, match="index"):
             strategy.sketch(wrong, 0.55, NOW)
@@ -385,7 +442,7 @@ def sees_the_future(strategy: Strategy) -> bool:
     return whole[:13] != cut[:13]
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if "btc" in name.lower()])
+@pytest.mark.parametrize("name", [name for name in ON_BOARDS if "btc" in name.lower()])
 def test_decisions_do_not_change_with_the_future(name: str) -> None:
     """Poisoning everything after an hour leaves every decision up to that hour as it was."""
     strategy = STRATEGIES[name]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.builders import NOW
 from trader.domain.market import Bars
 from trader.domain.units import HOUR
-from trader.strategies.trend_features import PRICES, WINDOW, features, latest
+from trader.strategies.trend_features import PRICES, WINDOW, features, latest, may_signal
 
 
 def wandering(rows: int, seed: int = 1) -> Bars:
@@ -57,3 +57,29 @@ def test_nothing_is_said_of_prices_that_are_none(wrong: float) -> None:
 
     assert latest(poisoned(WINDOW)) is None
     assert latest(poisoned(5)) == latest(bars)
+
+
+def test_a_quick_look_misses_no_signal() -> None:
+    """Wherever the columns hold a signal, the cheap look said that they could; often it says no."""
+    bars = wandering(3_000)
+    columns = features({name: np.array(getattr(bars, name)) for name in PRICES})
+    signals = (columns["signal"] == 1) | (columns["pullback_signal"] == 1)
+    looks = [
+        may_signal(Bars(*(getattr(bars, name)[: row + 1] for name in Bars.__struct_fields__)))
+        for row in range(WINDOW - 1, 3_000)
+    ]
+    said = np.array([False] * (WINDOW - 1) + looks)
+    assert signals.sum() > 100
+    assert not (signals & ~said).any()
+    assert 0.2 < said.mean() < 0.7
+
+
+def test_a_quick_look_at_prices_that_are_none_says_little() -> None:
+    """What it says of them does not matter, as long as it says something."""
+    bars = wandering(WINDOW)
+    for wrong in (math.nan, math.inf):
+        close = (*bars.close[:-1], wrong)
+        poisoned = Bars(bars.opened_at, bars.open, bars.high, bars.low, close)
+        assert may_signal(poisoned) in (True, False)
+        assert latest(poisoned) is None
+    assert not may_signal(wandering(WINDOW - 1))

@@ -10,6 +10,7 @@ from trader.app.mistakes import mistake
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DOLLARS, iso, nanoseconds, tidy
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
+from trader.risk.perpetual import stopped_loss
 from trader.risk.sizing import Cap, Sized, equity_needed_usd, size, trade_step
 from trader.risk.structure import coin_cost
 from trader.strategies.fitted_policy import FittedPolicy
@@ -45,6 +46,7 @@ class StageNeed(NamedTuple):
 class StrategyNeed(NamedTuple):
     """One strategy's typical structure: what a lot of it risks, and what that takes.
 
+    `unit` is what its lot is counted in: coins, or dollars of a perpetual settled in coin.
     `coins_needed` is the underlying one lot must be covered by (0 where nothing is uncovered);
     `coins` what the account holds of it. `policy` says what is known of the fitted policy it asks.
     `dollars_needed` is what its put may have to pay for coin (0 where it settles in cash),
@@ -54,6 +56,7 @@ class StrategyNeed(NamedTuple):
     strategy: str
     kind: str
     underlying: str
+    unit: str
     structure: str
     sketched_at: int
     lot: float
@@ -135,7 +138,7 @@ def _lines(need: StrategyNeed) -> list[str]:
         f"{need.strategy} ({need.kind}): {verdict}",
         f"  {need.structure}, decided at {iso(need.sketched_at)}",
         (
-            f"  one lot of {need.lot:g} {coin} may lose {need.lot_loss_usd:,.2f} USD"
+            f"  one lot of {need.lot:g} {need.unit} may lose {need.lot_loss_usd:,.2f} USD"
             f" or {need.lot_loss_coin:.6f} {coin}"
         ),
     ]
@@ -153,7 +156,7 @@ def _lines(need: StrategyNeed) -> list[str]:
         lines.append(f"  asks a policy: {need.policy}")
     lines.append(f"  {'stage':<11}{'equity for one lot':>22}{'order with this account':>27}")
     for stage in need.stages:
-        order = f"{stage.amount:g} {coin}" if stage.amount > 0 else "none"
+        order = f"{stage.amount:,.10g} {need.unit}" if stage.amount > 0 else "none"
         needed = f"{stage.equity_needed_usd:,.0f} USD"
         lines.append(f"  {stage.stage:<11}{needed:>22}{order:>27}")
     return lines
@@ -168,8 +171,13 @@ def _need(settings: Settings, configured: ConfiguredStrategy, equity: float) -> 
     stress = Stress(
         sigma=iv, spot_move=settings.risk.stress_spot_move, sigmas=settings.risk.stress_sigmas
     )
+    stop = legs[0].stop
     try:
-        loss = structure_loss([_priced(leg) for leg in legs], index=index, at=at, stress=stress)
+        loss = (
+            stopped_loss(_priced(legs[0]), stop)
+            if stop is not None
+            else structure_loss([_priced(leg) for leg in legs], index=index, at=at, stress=stress)
+        )
     except UndefinedRisk as error:
         raise ConfigurationError(
             f"{configured.path}: {strategy.name}: its typical structure has no max loss: {error};"
@@ -184,8 +192,10 @@ def _need(settings: Settings, configured: ConfiguredStrategy, equity: float) -> 
         strategy=strategy.name,
         kind=strategy.kind,
         underlying=coin,
+        unit="USD" if stop is not None and legs[0].instrument.inverse else coin,
         structure=", ".join(
             f"{'buy' if leg.ratio > 0 else 'sell'} {leg.instrument.name} at {leg.price:.4f}"
+            + (f", stopped at {leg.stop.price:,.2f}" if leg.stop is not None else "")
             for leg in legs
         ),
         sketched_at=at,
@@ -257,7 +267,10 @@ def _order(
 
 
 def _priced(leg: SketchLeg) -> PricedLeg:
-    """Give a sketched leg the assumed spread."""
+    """Give a sketched leg the assumed spread: two ticks of a perpetual, an option's is wider."""
+    if leg.stop is not None:
+        ticks = ASSUMED_SPREAD_TICKS * leg.instrument.tick_size
+        return PricedLeg(leg.instrument, float(leg.ratio), leg.price, ticks)
     ticks = ASSUMED_SPREAD_TICKS * leg.instrument.tick_at(leg.price)
     spread = max(ASSUMED_SPREAD_SHARE * leg.price, ticks)
     return PricedLeg(leg.instrument, float(leg.ratio), leg.price, spread)

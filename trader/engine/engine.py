@@ -207,12 +207,7 @@ class Engine:
         match event:
             case Quote():
                 if self.market.quote(event, step.at):
-                    self.broker.look(event.instrument, self.market)
-                    if self.ledger.orders:
-                        self._desk.work(step, event.instrument)
-                    if event.instrument in self.perpetuals:
-                        self.perpetuals.look(event.instrument)
-                        self._desk.watch(step, event.instrument)
+                    self._quoted(event.instrument, step)
             case IndexPrice():
                 self.market.index_price(event, step.at)
             case BoardSnapshot():
@@ -264,6 +259,15 @@ class Engine:
                 commands.take(self._desk, self.slots, event, self._stages, step)
             case _:
                 assert_never(event)
+
+    def _quoted(self, instrument: str, step: Step) -> None:
+        """Let what one new quote concerns go on: orders, and of a perpetual bars and stops."""
+        self.broker.look(instrument, self.market)
+        if self.ledger.orders:
+            self._desk.work(step, instrument)
+        if instrument in self.perpetuals:
+            self.perpetuals.look(instrument)
+            self._desk.watch(step, instrument)
 
     def _distrust(self, event: FeedLost, step: Step) -> None:
         """Doubt what was lost; of hundreds lost one by one a person hears at each doubling."""

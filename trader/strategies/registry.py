@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Final
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.directional import Directional
 from trader.strategies.roll_chain import RollChain
+from trader.strategies.trend_pullback import TrendPullback
 from trader.strategies.wheel import Wheel
 
 if TYPE_CHECKING:
     from trader.strategies.strategy import Strategy
 
-BUILT_IN: Final[tuple[type[Strategy], ...]] = (CoveredCall, Directional, RollChain, Wheel)
+BUILT_IN: Final[tuple[type[Strategy], ...]] = (
+    CoveredCall,
+    Directional,
+    RollChain,
+    Wheel,
+    TrendPullback,
+)

@@ -27,6 +27,14 @@ LINEAR_STEPS: Final = (1.0, ((200.0, 5.0),), 0.1)
 """Tick, its steps, and the share of the coin-settled minimum amount that trades at once."""
 FEE_RATE: Final = 0.0003
 STRIKE_STEP_SHARE: Final = 0.01
+PERPETUAL_STEPS: Final = {
+    ("BTC", False): (0.5, 10.0), ("ETH", False): (0.05, 1.0),
+    ("BTC", True): (0.1, 0.0001), ("ETH", True): (0.01, 0.001),
+}  # fmt: skip
+"""Tick and smallest amount, by coin and whether it is settled in USDC."""
+PERPETUAL_FEE_RATE: Final = 0.0005
+RANGE_PER_DEVIATION: Final = 1.6
+"""Mean high less low of a random walk over its standard deviation: sqrt(8 / pi)."""
 
 
 def sketch_expiry(at: int, days: float) -> int:
@@ -128,3 +136,43 @@ def fictitious_option(
         strike=strike,
         expires_at=expires_at,
     )
+
+
+def fictitious_perpetual(
+    underlying: str, *, linear: bool = False, fee_factor: float = 1.0
+) -> Instrument:
+    """Describe a perpetual as Deribit lists it; makers pay nothing, takers `fee_factor` times.
+
+    Raises:
+        ValueError: its steps are not known.
+    """
+    if (underlying, linear) not in PERPETUAL_STEPS:
+        known = ", ".join(dict.fromkeys(coin for coin, _ in PERPETUAL_STEPS))
+        raise ValueError(f"underlying {underlying!r}: perpetuals are known of {known}")
+    tick, least = PERPETUAL_STEPS[underlying, linear]
+    return Instrument(
+        name=f"{pair_name(underlying) if linear else underlying}-PERPETUAL",
+        kind="perpetual",
+        underlying=underlying,
+        settlement_currency=DOLLARS if linear else underlying,
+        inverse=not linear,
+        price_index=f"{underlying.lower()}_{'usdc' if linear else 'usd'}",
+        tick_size=tick,
+        min_trade_amount=least,
+        contract_size=least,
+        maker_fee_rate=0.0,
+        taker_fee_rate=PERPETUAL_FEE_RATE * fee_factor,
+        settlement_period="perpetual",
+    )
+
+
+def hourly_range(index: float, iv: float) -> float:
+    """Guess the average true range of an hour from a volatility: a random walk's.
+
+    Raises:
+        ValueError: index or iv is not a positive number.
+    """
+    for field, value in (("index", index), ("iv", iv)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"sketch: {field} {value!r} must be a positive number")
+    return RANGE_PER_DEVIATION * index * iv * math.sqrt(HOUR / YEAR)

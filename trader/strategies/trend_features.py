@@ -28,6 +28,7 @@ forgets; Donchian's channel; Kaufman (1995) for E, the efficiency ratio.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,6 +42,7 @@ PRICES: Final = ("open", "high", "low", "close")
 WINDOW: Final = 200
 """Bars that the newest row depends on."""
 INDICATORS: Final = ("ATR", "SMA20", "SMA50", "RSI")
+RSI_LOW: Final = 40.0
 RISK_SCALAR: Final = 1.1
 PULLBACK_RISK_SCALAR: Final = 0.88
 
@@ -77,7 +79,9 @@ def features(columns: Mapping[str, Floats]) -> dict[str, Floats]:
         "symbol_score": _momentum(close, before),
         "signal": _where(known & breakout & (sma20 > sma50) & (close > sma200), 1.0),
         "entry_score": _where(known, 0.5 * (strength + np.nan_to_num(efficiency))),
-        "pullback_signal": _where(known & (rsi <= 40) & (close > sma200) & (sma50 > sma200), 1.0),
+        "pullback_signal": _where(
+            known & (rsi <= RSI_LOW) & (close > sma200) & (sma50 > sma200), 1.0
+        ),
         "pullback_entry_score": _where(known, dip),
         "risk_scalar": _where(known, RISK_SCALAR * ease),
         "pullback_risk_scalar": _where(known, PULLBACK_RISK_SCALAR * ease),
@@ -97,6 +101,21 @@ def latest(bars: Bars) -> dict[str, float] | None:
         return None
     row = {name: float(column[-1]) for name, column in features(rows).items()}
     return row | {"low": bars.low[-1], "close": bars.close[-1]}
+
+
+def may_signal(bars: Bars) -> bool:
+    """Whether the newest bar can hold a signal at all: a breakout, or an RSI that is low.
+
+    A cheap look before every column is computed; False only where `latest` would show none.
+    """
+    if len(bars.close) < WINDOW:
+        return False
+    if bars.close[-1] > max(bars.high[-21:-1]):
+        return True
+    closes = bars.close[-15:]
+    changes = [after - before for before, after in itertools.pairwise(closes)]
+    rises = sum(one for one in changes if one > 0)
+    return rises <= (RSI_LOW / 100.0 + 1e-9) * sum(map(abs, changes))
 
 
 def _prices(columns: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
