@@ -121,7 +121,7 @@ def test_an_open_without_a_stop_is_refused() -> None:
     assert "state stop and gap" in verdict.explanation
 
 
-@pytest.mark.parametrize("price", [SPOT + 1_000.0, SPOT + 0.5])
+@pytest.mark.parametrize("price", [SPOT + 1_000.0, SPOT + 0.5, SPOT - 0.5])
 def test_a_stop_that_is_met_already_is_refused(price: float) -> None:
     """It would be left the moment it is entered."""
     verdict = judged(wish(stop=Stop(price, 100.0)))

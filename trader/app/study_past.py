@@ -16,7 +16,7 @@ from trader.domain.errors import ConfigurationError
 from trader.evaluation.recorded_past import moved
 from trader.evaluation.runs import Subject, days_looked
 from trader.storage.datasets import DatasetStore
-from trader.strategies.strategy import trades_linear
+from trader.strategies.strategy import perpetual_of, trades_linear
 
 if TYPE_CHECKING:
     import argparse
@@ -95,6 +95,9 @@ def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
     """
     strategy = subject.strategy()
     candles, days_max, linear = market.candles, days_looked(strategy), trades_linear(strategy)
+    if perpetual_of(strategy) is not None:
+        quotes = market.perpetual(linear=linear)
+        return Past(quotes, candles.opened_at, candles.close, subject)
     if not isinstance(market, RecordedMarket):
         history: History = market.chains(days_max=days_max, linear=linear)
         return Past(history, candles.opened_at, candles.close, subject)

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.modelled import Candles, Costs, Level, ModelledChains, known_from
+from trader.backtest.perpetual import PerpetualCandles
 from trader.domain.units import DAY, HOUR
 from trader.pricing.surface import Smile, Term
 
@@ -60,6 +61,19 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             iv_factor=iv_factor,
             source=self.source,
             linear=linear,
+        )
+
+    def perpetual(
+        self, *, costs: Costs | None = None, gap: float = 0.0, linear: bool = False
+    ) -> PerpetualCandles:
+        """Walk through the candles as quotes of the perpetual; `gap` as for `chains`."""
+        return PerpetualCandles(
+            self.underlying,
+            gapped(self.candles, gap) if gap else self.candles,
+            first=self.span[0],
+            costs=costs,
+            linear=linear,
+            source=self.source,
         )
 
     def until(self, at: int) -> Market:

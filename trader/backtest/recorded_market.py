@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from trader.backtest.market import gapped
 from trader.backtest.modelled import Candles, Costs
+from trader.backtest.perpetual import PerpetualCandles
 from trader.backtest.recorded import IV_MAX, ChainRows, RecordedChains
 from trader.domain.units import DAY, HOUR, MINUTE
 
@@ -78,6 +80,19 @@ class RecordedMarket(msgspec.Struct, frozen=True, kw_only=True):
         """Tell how far apart boards typically are; one board is apart from none."""
         shown = np.unique(self.rows.at)
         return float(np.median(np.diff(shown))) / HOUR if len(shown) > 1 else 0.0
+
+    def perpetual(
+        self, *, costs: Costs | None = None, gap: float = 0.0, linear: bool = False
+    ) -> PerpetualCandles:
+        """Walk through the candles as quotes of the perpetual: no board shows it."""
+        return PerpetualCandles(
+            self.underlying,
+            gapped(self.candles, gap) if gap else self.candles,
+            first=self.candles.span[0],
+            costs=costs,
+            linear=linear,
+            source=self.source,
+        )
 
     def until(self, at: int) -> RecordedMarket:
         """Forget what was not known yet at an instant.

@@ -13,7 +13,7 @@ import msgspec
 from trader.backtest.trade_history import Bookkeeper, TradeHistory
 from trader.domain.events import BoardSnapshot, ResumeTrading, Stamped, TimerFired
 from trader.domain.facts import MAIN_ACCOUNT, EpochOpened
-from trader.domain.units import DAY, DOLLARS, SECOND
+from trader.domain.units import DAY, DOLLARS, HOUR, SECOND
 from trader.engine.engine import MANAGE, MARK, OPEN, SWEEP, Engine, EngineSettings
 from trader.engine.outcome import OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
@@ -143,7 +143,7 @@ class _Run:
             if due >= at:
                 return
             self._fire(name, due)
-            if name == MARK:
+            if name == MARK and due == self._midnight:
                 self._midnight += DAY
                 if self._engine.ledger.account(MAIN_ACCOUNT).halts:
                     self.give(RESUMED, due)
@@ -152,6 +152,8 @@ class _Run:
         decision = (self._engine.timers.due_at(self._open), self._open)
         nearest = min(decision, (self._midnight, MARK))
         now = self._engine.market.at
+        if any(chain.course is not None for chain in self._engine.ledger.chains.values()):
+            nearest = min(nearest, (now - now % HOUR + HOUR, MARK))  # it pays funding
         for book in self._engine.ledger.orders.values():
             order = book.order
             for due in (order.live_at, order.patient_until, order.expires_at):

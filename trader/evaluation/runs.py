@@ -9,9 +9,10 @@ import msgspec
 from trader.backtest.runner import Terms, run_backtest
 from trader.backtest.trade_history import TradeHistory
 from trader.domain.units import DAY, HOUR
-from trader.strategies.strategy import StrategyFile, build, trades_linear
+from trader.strategies.strategy import StrategyFile, build, perpetual_of, trades_linear
 
 if TYPE_CHECKING:
+    from trader.backtest.history import History
     from trader.backtest.market import Market
     from trader.backtest.recorded_market import RecordedMarket
     from trader.evaluation.stress import Stress
@@ -48,7 +49,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return build(self.kind, file)
 
     def once_a_day(self, minute: int) -> Subject:
-        """Let it decide once a day, at a minute past midnight (the quick profile)."""
+        """Let it decide once a day, at a minute past midnight (the quick profile).
+
+        Who trades a perpetual decides on its bars as ever: once a day it would be another rule.
+        """
+        if perpetual_of(self.strategy()) is not None:
+            return self
         return self._timed({"hours": 24, "minutes": 0, "offset_minutes": minute})
 
     def moved(self, minute: int) -> Subject:
@@ -78,17 +84,20 @@ def make(run: Run) -> TradeHistory:
     strategy = run.subject.strategy(run.parameters)
     days_max = days_looked(strategy)
     terms, stress, linear = run.terms, run.stress, trades_linear(strategy)
-    if stress is None:
-        history = run.market.chains(days_max=days_max, linear=linear)
+    costs, gap = (stress.costs, stress.gap) if stress is not None else (None, 0.0)
+    if stress is not None:
+        terms = msgspec.structs.replace(terms, latency=stress.latency)
+    history: History
+    if perpetual_of(strategy) is not None:
+        history = run.market.perpetual(costs=costs, gap=gap, linear=linear)
     else:
         history = run.market.chains(
             days_max=days_max,
-            costs=stress.costs,
-            iv_factor=stress.iv_factor,
-            gap=stress.gap,
+            costs=costs,
+            iv_factor=stress.iv_factor if stress is not None else 1.0,
+            gap=gap,
             linear=linear,
         )
-        terms = msgspec.structs.replace(terms, latency=stress.latency)
     return run_backtest(strategy, history, terms, run.start, run.end, fingerprint=run.fingerprint)
 
 

@@ -70,7 +70,7 @@ def stop_stated(case: Case) -> Refused | None:
         return case.refuse("invalid_intent", "a stop is for one leg of a perpetual, alone")
     (leg,) = intent.legs
     touch = case.view.touches[leg.instrument]
-    ahead = touch.ask - stop.price if leg.ratio > 0 else stop.price - touch.bid
+    ahead = touch.bid - stop.price if leg.ratio > 0 else stop.price - touch.ask
     if not ahead > 0:
         return case.refuse(
             "invalid_intent",

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 BARS_MIN = 202
 """The portfolio enters on no bar before this one of a symbol, so neither do we."""
 WAITING = 30 * DAY
+SPREAD_MAX = 0.01
+"""A quote wider than this is nobody's price of a perpetual: nothing is entered at it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -213,11 +215,11 @@ class TrendPullback:
         trigger = entry + settings.pyramid_trigger_r * (entry - course.first_stop)
         if (
             not settings.pyramid_enabled
+            or not touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
             or not course.reduced > 0
             or course.adds >= settings.pyramid_max_adds
             or course.stop.price < entry
             or row["close"] < trigger
-            or not touch.ask > 0
             or any(one.order.chain_id == chain.chain_id for one in situation.orders)
         ):
             return
@@ -292,6 +294,7 @@ class TrendPullback:
             situation.occasion != "open"
             or touch is None
             or not (touch.fresh and touch.two_sided)
+            or not touch.bid <= touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
             or row is None
             or bars is None
             or len(bars.close) < BARS_MIN
@@ -308,8 +311,8 @@ class TrendPullback:
                 sleeve, row, touch.ask, self.settings, equity=situation.equity_usd,
                 drawdown=shown.drawdown, underlying=self.underlying, held=held,
             )  # fmt: skip
-            if wish is None:
-                continue
+            if wish is None or touch.bid <= wish.stop:
+                continue  # too wide a quote: it would be left at once
             risk = wish.price - wish.stop
             held = (*held, Held(sleeve, wish.coins, wish.price, wish.stop))
             yield Intent(
