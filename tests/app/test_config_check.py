@@ -103,7 +103,7 @@ def test_a_policy_is_told_with_what_it_proves(tmp_path: Path) -> None:
     assert needs["asking"].as_dict()["policy"] == told
 
 
-@pytest.mark.parametrize("name", ["trader.toml", "demo.toml", "wheel.toml"])
+@pytest.mark.parametrize("name", ["trader.toml", "demo.toml", "wheel.toml", "trend.toml"])
 def test_every_shipped_strategy_can_trade_with_the_account_beside_it(name: str) -> None:
     """At the assumed market, at every stage."""
     needs = strategy_needs(load_configuration([ROOT / "config" / name], environment={}))

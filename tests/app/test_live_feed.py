@@ -66,7 +66,8 @@ async def test_everything_comes_up_in_the_order_the_engine_needs(url: str) -> No
 
 def expected_channels(scene: Scene, held: tuple[str, ...]) -> list[str]:
     """Name exactly the channels that must be subscribed."""
-    quick = ("BTC-PERPETUAL", "ETH-PERPETUAL", *held)
+    perpetuals = (name for name, one in scene.listed().items() if one.kind == "perpetual")
+    quick = (*perpetuals, *held)
     channels = [f"ticker.{name}.{'100ms' if name in quick else 'agg2'}" for name in scene.listed()]
     for coin in ("BTC", "ETH"):
         channels += [f"deribit_price_index.{coin.lower()}_usd", f"instrument.state.option.{coin}"]
@@ -74,14 +75,17 @@ def expected_channels(scene: Scene, held: tuple[str, ...]) -> list[str]:
 
 
 async def test_boards_in_usdc_come_with_the_coin_where_they_are_asked_for(url: str) -> None:
-    """Options settled in USDC and the spot pair of each coin, quoted against the same index."""
+    """Options and perpetuals settled in USDC, the spot pair of each coin, on the same index."""
     async with running(url, linear=True) as scene:
         await scene.alive()
         listed = scene.listed()
         pairs = {name for name, one in listed.items() if one.kind == "spot"}
         linear = {name for name, one in listed.items() if not one.inverse} - pairs
         assert pairs == {"BTC_USDC", "ETH_USDC"}
-        assert {listed[name].kind for name in linear} == {"option"}
+        assert {name for name in linear if listed[name].kind == "perpetual"} == {
+            "BTC_USDC-PERPETUAL", "ETH_USDC-PERPETUAL",
+        }  # fmt: skip
+        assert {listed[name].kind for name in linear} == {"option", "perpetual"}
         assert {listed[name].settlement_currency for name in linear} == {"USDC"}
         assert {listed[name].underlying for name in linear} == {"BTC", "ETH"}
         await scene.until(lambda: pairs <= {one.instrument for one in scene.of(Quote)})

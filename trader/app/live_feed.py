@@ -281,7 +281,7 @@ class LiveFeed:
         if not instrument.inverse:
             if not self._settings.linear or instrument.settlement_currency != DOLLARS:
                 return False
-            if instrument.kind == "spot":
+            if instrument.kind in ("spot", "perpetual"):
                 return True
         elif instrument.kind == "perpetual":
             return True

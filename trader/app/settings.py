@@ -86,7 +86,7 @@ class FeedSettings(Section):
     )
     linear: bool = Field(
         default=False,
-        description="Whether their options settled in USDC, and spot pairs, are watched too.",
+        description="Whether their contracts settled in USDC, and spot pairs, are watched too.",
     )
     expiries_within_days: float = Field(
         default=35.0,

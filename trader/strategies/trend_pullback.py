@@ -215,7 +215,7 @@ class TrendPullback:
         trigger = entry + settings.pyramid_trigger_r * (entry - course.first_stop)
         if (
             not settings.pyramid_enabled
-            or not touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
+            or not _can_buy(touch)
             or not course.reduced > 0
             or course.adds >= settings.pyramid_max_adds
             or course.stop.price < entry
@@ -293,8 +293,7 @@ class TrendPullback:
         if (
             situation.occasion != "open"
             or touch is None
-            or not (touch.fresh and touch.two_sided)
-            or not touch.bid <= touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
+            or not _can_buy(touch)
             or row is None
             or bars is None
             or len(bars.close) < BARS_MIN
@@ -379,3 +378,9 @@ class TrendPullback:
 
 def _at_any_price(action: Action, pricing: Pricing) -> bool:
     return action == "close" and pricing.limit_net is None
+
+
+def _can_buy(touch: Touch) -> bool:
+    """Whether a quote is fresh, has two sides in order, and is no wider than a sound one."""
+    in_order = touch.bid <= touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
+    return touch.fresh and touch.two_sided and in_order
