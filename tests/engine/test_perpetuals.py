@@ -121,7 +121,7 @@ def test_others_are_shown_no_perpetual() -> None:
     slot = floor.engine.slots["alpha"]
     shown.append(floor.engine.review.situation(slot, "open").perpetual)
     assert shown == [None]
-    assert NAME not in floor.engine.perpetuals
+    assert NAME not in floor.engine.perpetuals.underlyings
 
 
 def test_a_stop_is_met_by_the_first_quote_at_it() -> None:

@@ -265,7 +265,7 @@ class Engine:
         self.broker.look(instrument, self.market)
         if self.ledger.orders:
             self._desk.work(step, instrument)
-        if instrument in self.perpetuals:
+        if instrument in self.perpetuals.underlyings:
             self.perpetuals.look(instrument)
             self._desk.watch(step, instrument)
 

@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 
 class Perpetuals:
-    """The perpetuals that somebody trades. Invariant: bars grow from believed quotes alone."""
+    """The perpetuals that somebody trades. Invariant: bars grow from believed quotes alone.
+
+    `underlyings` names the coin of each.
+    """
 
     def __init__(self, strategies: Sequence[Strategy], market: MarketState) -> None:
         self._market = market
-        self._underlyings: dict[str, str] = {}
+        self.underlyings: dict[str, str] = {}
         for strategy in strategies:
             name = perpetual_of(strategy)
             if name is not None:
-                self._underlyings[name] = strategy.underlying
-
-    def __contains__(self, instrument: str) -> bool:
-        return instrument in self._underlyings
+                self.underlyings[name] = strategy.underlying
 
     def keep(self, held: Iterable[Instrument]) -> None:
         """Go on with perpetuals that are held, though nobody trades them any more."""
         for instrument in held:
             if instrument.kind == "perpetual":
-                self._underlyings.setdefault(instrument.name, instrument.underlying)
+                self.underlyings.setdefault(instrument.name, instrument.underlying)
 
     def look(self, instrument: str) -> None:
         """Take the middle of a fresh two-sided quote into the running hour."""
@@ -49,12 +49,12 @@ class Perpetuals:
 
     def look_around(self) -> None:
         """Look at all of them."""
-        for instrument in self._underlyings:
+        for instrument in self.underlyings:
             self.look(instrument)
 
     def load(self, loaded: HistoryLoaded, at: int) -> None:
         """Take loaded candles as those of the perpetuals on their coin: they are what is kept."""
-        for instrument, underlying in self._underlyings.items():
+        for instrument, underlying in self.underlyings.items():
             if underlying == loaded.underlying:
                 self._market.bars.load(instrument, loaded.bars, at)
 
