@@ -374,7 +374,7 @@ def test_show_never_prints_a_secret(tmp_path: Path) -> None:
     assert "s3cret-token" not in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize(("name", "strategies"), [("trader.toml", 6), ("demo.toml", 4)])
+@pytest.mark.parametrize(("name", "strategies"), [("trader.toml", 7), ("demo.toml", 4)])
 def test_the_shipped_configurations_are_right_and_can_trade(name: str, strategies: int) -> None:
     """Both configurations of the repository pass, and every strategy of theirs can trade."""
     run = trader("config", "check", "--config", ROOT / "config" / name, "--json")
