@@ -178,6 +178,20 @@ def test_a_moved_stop_frees_risk_and_is_what_is_watched() -> None:
     assert Audit(pit.risk).read(pit.records) == ()
 
 
+def test_a_moved_stop_may_leave_more_than_one_trade_may_open_with() -> None:
+    """A coin that rose makes the same coins a larger share of equity: no violation."""
+    pit = Pit(balances={"BTC": 1.0, "USDC": 1_000_000.0})
+    name = pit.enter(amount=1e9)
+    assert pit.facts(Approved)[0].max_loss.share == pytest.approx(0.01, rel=1e-3)
+    pit.spot["BTC"] = 99_000.0
+    pit.show()
+    pit.protect(name, Stop(STOP.price + 0.5, STOP.gap))
+    moved = pit.facts(Approved)[-1]
+    assert moved.intent.action == "protect"
+    assert moved.max_loss.share > 0.01
+    assert Audit(pit.risk).read(pit.records) == ()
+
+
 def test_half_can_be_given_up_and_more_be_added() -> None:
     """The course tells both; the risk of what is left is half, and the addition's comes on top."""
     pit = Pit()

@@ -136,8 +136,9 @@ class Audit:
 
     def _shares(self, recorded: Recorded, approved: Approved) -> None:
         """Recount what is at risk from our own books, at the shares the gate stated."""
-        hedge = approved.intent.action == "hedge"  # states what the chain risks, less than before
-        if not hedge and approved.max_loss.share > self._risk.max_risk_per_trade + TOLERANCE:
+        # a hedge and a moved stop state what the chain risks, less than before
+        reduces = approved.intent.action in ("hedge", "protect")
+        if not reduces and approved.max_loss.share > self._risk.max_risk_per_trade + TOLERANCE:
             self._wrong(recorded, f"{approved.verdict_id} risks {approved.max_loss.share:.4%}")
         if approved.intent.action == "open" and approved.reservation.slot:
             key = (approved.account, approved.intent.strategy, utc_day(recorded.at))
