@@ -7,18 +7,15 @@ from hypothesis import strategies as st
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
 from trader.pricing.black_scholes import (
-    Flag,
-    Greeks,
     ImpliedVolError,
     ImpliedVolStatus,
-    Kind,
-    Numbers,
     greeks,
     implied_vol,
     inverse_price,
     price,
     price_and_greeks,
 )
+from trader.pricing.columns import Flag, Greeks, Kind, Numbers
 
 MONTH = 30.0 / 365.0
 FLAGS: tuple[Flag, ...] = ("call", "put")

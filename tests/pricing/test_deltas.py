@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.pricing.black_scholes import Flag, greeks
+from trader.pricing.black_scholes import greeks
+from trader.pricing.columns import Flag
 from trader.pricing.deltas import delta, delta_each
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
 from trader.pricing.normal import Array
-from trader.pricing.normalized import normalized, probabilities, total_deviation
+from trader.pricing.normalized import black, exercise, normalized, probabilities, total_deviation
 
 
 def _grid(seed: int, reach: float, low: float, high: float) -> tuple[Array, Array]:
@@ -62,3 +64,29 @@ def test_inversion_from_any_guess(factor: float) -> None:
     kept = value > 1e-300
     found = total_deviation(y[kept], value[kept], factor * s[kept])
     assert np.max(np.abs(found / s[kept] - 1.0)) < 3e-13
+
+
+@given(st.floats(0.3, 3.0), st.floats(0.01, 2.0), st.sampled_from((1.0, -1.0)))
+def test_black_is_the_undiscounted_option(ratio: float, deviation: float, sign: float) -> None:
+    """Value, delta, gamma and slope, by scipy's normal distribution."""
+    forward, strike = np.array([100.0]), np.array([100.0 * ratio])
+    found = black(np.array([sign]), forward, strike, np.array([deviation]))
+    d1 = -np.log(ratio) / deviation + 0.5 * deviation
+    d2 = d1 - deviation
+    density = np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi)
+    value = sign * 100.0 * (ndtr(sign * d1) - ratio * ndtr(sign * d2))
+    assert found.value[0] == pytest.approx(value, abs=1e-11)
+    assert found.delta[0] == pytest.approx(sign * ndtr(sign * d1), abs=1e-14)
+    assert found.gamma[0] == pytest.approx(density / (100.0 * deviation), rel=1e-11, abs=1e-15)
+    assert found.slope[0] == pytest.approx(100.0 * density, rel=1e-11, abs=1e-12)
+
+
+def test_exercise_gives_both_probabilities() -> None:
+    """N(+-d1) and N(+-d2) of calls and puts on both sides of the money."""
+    forward, strike = np.full(4, 100.0), np.array([80.0, 80.0, 120.0, 120.0])
+    sign, deviation = np.array([1.0, -1.0, 1.0, -1.0]), np.full(4, 0.3)
+    curve = normalized(-np.abs(np.log(forward / strike)), deviation)
+    found = exercise(sign, forward, strike, curve)
+    d1 = np.log(forward / strike) / 0.3 + 0.15
+    assert found.upper == pytest.approx(ndtr(sign * d1), abs=1e-15)
+    assert found.lower == pytest.approx(ndtr(sign * (d1 - 0.3)), abs=1e-15)

@@ -12,51 +12,33 @@ Invalid input (NaN, infinite, negative, out of the stated domain) raises `ValueE
 """
 
 from enum import IntEnum
-from typing import Final, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import Final, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trader.pricing.columns import (
+    DAYS_PER_YEAR,
+    LEVEL_MAX,
+    Columns,
+    Greeks,
+    Kind,
+    Kinds,
+    Numbers,
+    Range,
+    columns,
+)
 from trader.pricing.normal import Array
 from trader.pricing.normalized import (
     NO_DEVIATION,
     Curve,
+    exercise,
     normalized,
-    probabilities,
     total_deviation,
 )
 
-Flag = Literal["call", "put"]
-Kind = Flag | int
-Kinds = Kind | NDArray[np.str_] | NDArray[np.integer] | Array
-Numbers = float | Array
-
-LEVEL_MIN: Final = 1e-9
-LEVEL_MAX: Final = 1e15
-YEARS_MAX: Final = 1e3
-VOL_MAX: Final = 1e3
-RATE_MAX: Final = 1e1
-DAYS_PER_YEAR: Final = 365.0
-
-FloatOrArray = TypeVar("FloatOrArray", float, Array)
-
-
-class Greeks(NamedTuple, Generic[FloatOrArray]):
-    """Sensitivities of one unit in Deribit's units (floats, or arrays of one shape).
-
-    `delta` is to the forward, without premium adjustment; `net_delta` is the premium-adjusted
-    +-(K/F) N(+-d2), the delta of a holder whose premium is paid in coin; `gamma` is per USD;
-    `vega` USD per volatility point; `theta` USD per day, or per remaining life if under a day;
-    `rho` USD per point of the rate. Source: Deribit's tickers, reproduced in their published
-    captures.
-    """
-
-    delta: FloatOrArray
-    gamma: FloatOrArray
-    vega: FloatOrArray
-    theta: FloatOrArray
-    rho: FloatOrArray
-    net_delta: FloatOrArray
+VOL: Final = Range("vol", 0.0, 1e3)
+PRICE: Final = Range("price", 0.0, LEVEL_MAX)
 
 
 class ImpliedVolStatus(IntEnum):
@@ -90,18 +72,6 @@ class ImpliedVolError(ValueError):
         self.status = status
 
 
-class _Options(NamedTuple):
-    """Checked arguments in columns of one length; `shape` is what they broadcast to."""
-
-    sign: Array
-    forward: Array
-    strike: Array
-    years: Array
-    vol: Array
-    rate: Array
-    shape: tuple[int, ...]
-
-
 @overload
 def price(  # type: ignore[overload-overlap]
     kind: Kind, forward: float, strike: float, years: float, vol: float, rate: float = 0.0
@@ -129,8 +99,7 @@ def price(
         ValueError: an argument is not finite or outside the domain stated above.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    value = _discounted(_value(options, _curve(options)), options)
-    return float(value[0]) if not options.shape else value.reshape(options.shape)
+    return options.shaped(options.discounted(value(options)))
 
 
 @overload
@@ -160,8 +129,7 @@ def inverse_price(
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    value = _discounted(_value(options, _curve(options)), options) / options.forward
-    return float(value[0]) if not options.shape else value.reshape(options.shape)
+    return options.shaped(options.discounted(value(options)) / options.forward)
 
 
 @overload
@@ -193,11 +161,7 @@ def greeks(
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    curve = _curve(options)
-    figures = _greeks(options, curve, _value(options, curve))
-    if not options.shape:
-        return Greeks(*(float(one[0]) for one in figures))
-    return Greeks(*(one.reshape(options.shape) for one in figures))
+    return options.shaped_greeks(sensitivities(options))
 
 
 def price_and_greeks(
@@ -215,8 +179,26 @@ def price_and_greeks(
     """
     options = _options(kind, forward, strike, years, vol, rate)
     curve = _curve(options)
-    value = _value(options, curve)
-    return _discounted(value, options), _greeks(options, curve, value)
+    worth = _value(options, curve)
+    return options.discounted(worth), _greeks(options, curve, worth)
+
+
+def value(options: Columns) -> Array:
+    """Return undiscounted values of checked columns."""
+    return _value(options, _curve(options))
+
+
+def sensitivities(options: Columns) -> Greeks[Array]:
+    """Return Greeks of checked columns."""
+    curve = _curve(options)
+    return _greeks(options, curve, _value(options, curve))
+
+
+def gradient(options: Columns) -> tuple[Array, Array]:
+    """Return undiscounted values and, as one row, their derivatives by `vol`."""
+    curve = _curve(options)
+    level = np.sqrt(options.forward) * np.sqrt(options.strike)
+    return _value(options, curve), (level * curve.slope * np.sqrt(options.years))[None, :]
 
 
 @overload
@@ -255,29 +237,26 @@ def implied_vol(
         ValueError: invalid input, as `price`.
         ImpliedVolError: a scalar price that no volatility explains.
     """
-    paid = np.asarray(price, dtype=np.float64)
-    _check("price", paid, 0.0, LEVEL_MAX)
-    options = _options(kind, forward, strike, years, 0.0, rate, paid.shape)
-    columns = np.broadcast_to(paid, options.shape).ravel()
-    undiscounted = columns * np.exp(options.rate * options.years)
-    solved = _implied_vols(options, undiscounted)
+    options = columns(kind, forward, strike, years, rate, (price,), (PRICE,))
+    paid = options.parameters[0]
+    solved = _implied_vols(options, paid * np.exp(options.rate * options.years))
     if options.shape:
         return ImpliedVols(solved.vol.reshape(options.shape), solved.status.reshape(options.shape))
     if solved.status[0] != ImpliedVolStatus.SOLVED:
-        raise ImpliedVolError(ImpliedVolStatus(int(solved.status[0])), float(paid))
+        raise ImpliedVolError(ImpliedVolStatus(int(solved.status[0])), float(paid[0]))
     return float(solved.vol[0])
 
 
-def _implied_vols(options: _Options, paid: Array) -> ImpliedVols:
+def _implied_vols(options: Columns, paid: Array) -> ImpliedVols:
     """Invert undiscounted prices."""
-    sign, forward, strike, years, *_ = options
-    intrinsic = np.maximum(sign * (forward - strike), 0.0)
-    value = (paid - intrinsic) / (np.sqrt(forward) * np.sqrt(strike))
+    _, forward, strike, years, *_ = options
+    intrinsic = options.intrinsic()
+    time_value = (paid - intrinsic) / (np.sqrt(forward) * np.sqrt(strike))
     distance = -np.abs(np.log(forward / strike))
-    status = _status(paid, intrinsic, years, value >= np.exp(0.5 * distance))
+    status = _status(paid, intrinsic, years, time_value >= np.exp(0.5 * distance))
     solvable = status == ImpliedVolStatus.SOLVED
     vol = np.full(paid.shape, np.nan)
-    deviation = total_deviation(distance[solvable], value[solvable])
+    deviation = total_deviation(distance[solvable], time_value[solvable])
     vol[solvable] = deviation / np.sqrt(years[solvable])
     return ImpliedVols(vol, status)
 
@@ -296,72 +275,30 @@ def _status(
 
 
 def _options(
-    kind: Kinds,
-    forward: Numbers,
-    strike: Numbers,
-    years: Numbers,
-    vol: Numbers,
-    rate: Numbers,
-    shape: tuple[int, ...] = (),
-) -> _Options:
-    """Check every argument and broadcast them to each other and to `shape`."""
-    sign = _sign(kind)
-    arrays = [np.asarray(one, dtype=np.float64) for one in (forward, strike, years, vol, rate)]
-    _check("forward", arrays[0], LEVEL_MIN, LEVEL_MAX)
-    _check("strike", arrays[1], LEVEL_MIN, LEVEL_MAX)
-    _check("years", arrays[2], 0.0, YEARS_MAX)
-    _check("vol", arrays[3], 0.0, VOL_MAX)
-    _check("rate", arrays[4], -RATE_MAX, RATE_MAX)
-    together = (sign, *arrays)
-    shape = np.broadcast_shapes(shape, *(one.shape for one in together))
-    signs, f, k, t, v, r = (np.broadcast_to(one, shape).ravel() for one in together)
-    return _Options(signs, f, k, t, v, r, shape)
+    kind: Kinds, forward: Numbers, strike: Numbers, years: Numbers, vol: Numbers, rate: Numbers
+) -> Columns:
+    return columns(kind, forward, strike, years, rate, (vol,), (VOL,))
 
 
-def _check(name: str, values: Array, low: float, high: float) -> None:
-    """Refuse what is not a finite number of the domain, naming the first offender."""
-    if values.size and not (values.min() >= low and values.max() <= high):
-        wrong = values[~((values >= low) & (values <= high))][0]
-        raise ValueError(f"{name} = {float(wrong)!r}: must be a finite number in [{low}, {high}]")
-
-
-def _sign(kind: Kinds) -> Array:
-    """Return +1.0 for calls and -1.0 for puts."""
-    kinds = np.asarray(kind)
-    flags: tuple[object, object] = ("call", "put") if kinds.dtype.kind == "U" else (1, -1)
-    calls = kinds == flags[0]
-    known = calls | (kinds == flags[1])
-    if not np.all(known):
-        wrong = np.atleast_1d(kinds)[~np.atleast_1d(known)][0]
-        raise ValueError(f"kind = {wrong.item()!r}: must be 'call', 'put', +1 or -1")
-    return np.where(calls, 1.0, -1.0)
-
-
-def _curve(options: _Options) -> Curve:
+def _curve(options: Columns) -> Curve:
     """Evaluate the out-of-the-money side of every option."""
     distance = -np.abs(np.log(options.forward / options.strike))
-    return normalized(distance, options.vol * np.sqrt(options.years))
+    return normalized(distance, options.parameters[0] * np.sqrt(options.years))
 
 
-def _value(options: _Options, curve: Curve) -> Array:
+def _value(options: Columns, curve: Curve) -> Array:
     """Return undiscounted values: time value plus intrinsic, which is parity."""
     level = np.sqrt(options.forward) * np.sqrt(options.strike)
-    intrinsic = np.maximum(options.sign * (options.forward - options.strike), 0.0)
-    return level * curve.value + intrinsic
+    return level * curve.value + options.intrinsic()
 
 
-def _greeks(options: _Options, curve: Curve, value: Array) -> Greeks[Array]:
+def _greeks(options: Columns, curve: Curve, worth: Array) -> Greeks[Array]:
     """Return the Greeks from the parts that a price has computed already."""
-    sign, forward, strike, years, vol, rate, _ = options
+    sign, forward, strike, years, rate, parameters, _ = options
+    vol = parameters[0]
     root = np.sqrt(years)
     deviation = vol * root
-    below = forward <= strike
-    out = below == (sign > 0.0)
-    upper, lower = probabilities(-np.abs(np.log(forward / strike)), curve)
-    n1 = np.where(below, upper, lower)
-    n2 = np.where(below, lower, upper)
-    n1 = np.where(out, n1, 1.0 - n1)  # N(+-d1)
-    n2 = np.where(out, n2, 1.0 - n2)  # N(+-d2)
+    n1, n2 = exercise(sign, forward, strike, curve)
     slope = np.sqrt(forward) * np.sqrt(strike) * curve.slope  # F n(d1)
     alive = deviation > NO_DEVIATION
     gamma = np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
@@ -372,13 +309,8 @@ def _greeks(options: _Options, curve: Curve, value: Array) -> Greeks[Array]:
         sign * n1,
         gamma,
         slope * root / 100.0,
-        rate * value * horizon - decay,
+        rate * worth * horizon - decay,
         sign * strike * years * n2 / 100.0,
         sign * strike / forward * n2,
     )
-    return Greeks(*(_discounted(one, options) for one in figures))
-
-
-def _discounted(values: Array, options: _Options) -> Array:
-    """Return present values; the usual rate of zero costs nothing."""
-    return values * np.exp(-options.rate * options.years) if options.rate.any() else values
+    return Greeks(*(options.discounted(one) for one in figures))

@@ -74,6 +74,36 @@ def probabilities(distance: Array, curve: Curve) -> Probabilities:
     return Probabilities(np.where(curve.inside, tail, 1.0 - tail), curve.far * bound)
 
 
+def exercise(sign: Array, forward: Array, strike: Array, curve: Curve) -> Probabilities:
+    """Return N(+-d1) and N(+-d2) of calls (`sign` 1) and puts (-1) from their evaluated curve."""
+    below = forward <= strike
+    out = below == (sign > 0.0)
+    upper, lower = probabilities(-np.abs(np.log(forward / strike)), curve)
+    n1 = np.where(below, upper, lower)
+    n2 = np.where(below, lower, upper)
+    return Probabilities(np.where(out, n1, 1.0 - n1), np.where(out, n2, 1.0 - n2))
+
+
+class Black(NamedTuple):
+    """An undiscounted option: its value and what moves that, by forward and total deviation."""
+
+    value: Array
+    delta: Array
+    gamma: Array
+    slope: Array
+
+
+def black(sign: Array, forward: Array, strike: Array, deviation: Array) -> Black:
+    """Evaluate undiscounted options of total deviations; the caller vouches for its columns."""
+    curve = normalized(-np.abs(np.log(forward / strike)), deviation)
+    level = np.sqrt(forward) * np.sqrt(strike)
+    value = level * curve.value + np.maximum(sign * (forward - strike), 0.0)
+    slope = level * curve.slope
+    alive = deviation > NO_DEVIATION
+    gamma = np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
+    return Black(value, sign * exercise(sign, forward, strike, curve).upper, gamma, slope)
+
+
 def _series(h: Array, t: Array) -> Array:
     """Return Y(h + t) - Y(h - t), Y = N / n, by its Taylor series in t (odd terms up to t^7).
 

@@ -23,7 +23,8 @@ from trader.deribit.simulator.path import keep
 from trader.deribit.simulator.products import OPTIONS, OptionTerms
 from trader.deribit.simulator.surface import smiled
 from trader.domain.units import SECOND, YEAR
-from trader.pricing.black_scholes import Greeks, price_and_greeks
+from trader.pricing.black_scholes import price_and_greeks
+from trader.pricing.columns import Greeks
 from trader.pricing.normal import Array
 
 REFILL: Final = 20 * SECOND

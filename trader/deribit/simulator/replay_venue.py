@@ -27,7 +27,8 @@ from trader.deribit.simulator.recording import NO_STEPS, Instants, Recording, St
 from trader.deribit.simulator.replay_listings import ReplayListings
 from trader.deribit.simulator.settlements import Settlement
 from trader.domain.units import HOUR, MILLISECOND, MINUTE, YEAR
-from trader.pricing.black_scholes import Greeks, implied_vol, price_and_greeks
+from trader.pricing.black_scholes import implied_vol, price_and_greeks
+from trader.pricing.columns import Greeks
 from trader.pricing.normal import Array
 
 REPLAY_VERSION: Final = "replay-1"

@@ -13,7 +13,7 @@ from trader.deribit.simulator.order_books import OrderBook
 from trader.deribit.simulator.payloads import OptionFigures, Payload, Trading
 from trader.deribit.simulator.quotes import Board, OptionQuote
 from trader.deribit.simulator.venue import Venue
-from trader.pricing.black_scholes import Greeks
+from trader.pricing.columns import Greeks
 
 
 class OptionTickers:
