@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from trader.app.plugins import strategy_kinds
+from trader.app.plugins import pricing_models, strategy_kinds
 from trader.domain.errors import ConfigurationError
+from trader.pricing.model import PricingModel
+from trader.pricing.models import Merton
+from trader.pricing.registry import BUILT_IN as MODELS
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.registry import BUILT_IN
 from trader.strategies.strategy import ENTRY_POINT_GROUP
@@ -92,3 +95,43 @@ def test_every_broken_stranger_is_reported_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         strategy_kinds([entry("Usurper"), entry("Half"), entry("Stranger")])
     assert len(caught.value.mistakes) == 2
+
+
+class Foreign(Merton):
+    """Somebody else's model."""
+
+    name = "foreign"
+
+
+class Taken(Merton):
+    """A model under a name that is taken."""
+
+
+class Unfinished(PricingModel):
+    """A model that forgot most of the contract."""
+
+    name = "unfinished"
+
+
+def test_models_take_the_same_door() -> None:
+    """Built-in models are there; what is announced joins them by its name."""
+    assert pricing_models([]) == {kind.name: kind for kind in MODELS}
+    assert set(pricing_models()) >= {kind.name for kind in MODELS}
+    assert pricing_models([entry("Foreign")])["foreign"] is Foreign
+
+
+@pytest.mark.parametrize(
+    ("announced", "says"),
+    [
+        (entry("Taken"), ("model 'merton' is taken by trader.pricing.models.Merton",)),
+        (entry("Unfinished"), ("lacks calibrate, sensitivities, value, parameters",)),
+        (entry("NO_STRATEGY"), ("is no PricingModel; derive it from",)),
+        (entry("Half"), ("is no PricingModel",)),
+        (entry("Absent", "no.such.module:Model"), ("does not load (ModuleNotFoundError",)),
+    ],
+)
+def test_models_that_cannot_join_say_why(announced: EntryPoint, says: tuple[str, ...]) -> None:
+    """With the entry point and a remedy, before anything runs."""
+    with pytest.raises(ConfigurationError) as refused:
+        pricing_models([announced])
+    assert all(one in str(refused.value) for one in says)
