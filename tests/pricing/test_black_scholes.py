@@ -1,11 +1,14 @@
 """Black-76: published vectors, an independent oracle, properties, limits, refusals."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
+from tests.pricing import chains
 from trader.pricing.black_scholes import (
     ImpliedVolError,
     ImpliedVolStatus,
@@ -353,3 +356,13 @@ def test_scalars_in_floats_out() -> None:
     shown = greeks("call", 65_000.0, 70_000.0, 0.1, 0.6)
     assert isinstance(shown, Greeks)
     assert all(type(one) is float for one in shown)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("coin", ["btc", "eth"])
+def test_marks_of_four_months_are_reproduced(real_data: Path, coin: str) -> None:
+    """Mark volatilities give the marks that the venue shows, half of them to 1e-5 coin."""
+    chain = chains.read(real_data, coin)
+    assert len(chain.mark) > 300_000
+    ours = inverse_price(chain.sign, chain.forward, chain.strike, chain.years, chain.vol)
+    assert np.median(np.abs(ours - chain.mark)) <= 1e-5

@@ -124,6 +124,23 @@ def test_a_model_that_returns_no_numbers_is_not_calibrated() -> None:
     assert found == NotCalibrated("no value of the model is a number from 2 starts")
 
 
+def test_parameters_that_a_model_refuses_are_walked_around() -> None:
+    """What lies in the box but not in the model's domain is no place to go, and no exception."""
+
+    def narrow(options: Columns) -> tuple[Array, Array]:
+        if (options.parameters > 0.9).any():
+            raise ValueError("vol: too high for this model")
+        return black_scholes.gradient(options)
+
+    quotes = board(black_scholes.price(KIND, 65_000.0, STRIKE, YEARS, 0.88))
+    found = fit(narrow, FLAT, quotes, [(2.0,), (math.nan,), (0.2,)])
+    assert isinstance(found, Calibrated)
+    assert found.parameters == pytest.approx((0.88,))
+    assert found.starts == 3
+    with pytest.raises(ValueError, match=r"start = \(0.5, 0.6\): must be vol"):
+        fit(narrow, FLAT, quotes, [(0.5, 0.6)])
+
+
 def test_a_board_that_nothing_fits_is_not_calibrated() -> None:
     """An error beyond a quarter of volatility is no fit."""
     wild = np.random.default_rng(1).uniform(0.1, 4.0, STRIKE.size)

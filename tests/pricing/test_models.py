@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+from tests.pricing import chains
 from trader.pricing import black_scholes, heston, merton
 from trader.pricing.calibration import Calibrated, vol_quotes
 from trader.pricing.models import BlackScholes, Heston, Merton
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRIKES = np.array([55_000.0, 65_000.0, 80_000.0])
 
@@ -45,3 +51,28 @@ def test_a_flat_board_is_flat_for_all() -> None:
         found = model.calibrate(quotes)
         assert isinstance(found, Calibrated)
         assert found.error == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("coin", ["btc", "eth"])
+def test_whole_boards_of_four_months_calibrate(real_data: Path, coin: str) -> None:
+    """All expiries of a board at once: Heston within 4 points, jumps within 8, a flat one worse.
+
+    A board every 20 days; each is fitted from the parameters of the one before, as live.
+    """
+    chain = chains.read(real_data, coin).near(2.5, days=1.5)
+    errors: dict[str, list[float]] = {}
+    for model in (BlackScholes(), Merton(), Heston()):
+        start = None
+        for at in np.unique(chain.at)[::80]:
+            board = chain.take(chain.at == at)
+            distance = np.log(board.strike / board.forward) / (board.vol * np.sqrt(board.years))
+            weight = np.exp(-0.5 * distance**2)
+            quotes = vol_quotes(board.forward, board.strike, board.years, board.vol, weight)
+            found = model.calibrate(quotes, start)
+            assert isinstance(found, Calibrated), found
+            start = found.parameters
+            errors.setdefault(model.name, []).append(found.error)
+    assert max(errors["heston"]) < 0.04
+    assert max(errors["merton"]) < 0.08
+    assert np.mean(errors["heston"]) < np.mean(errors["merton"]) < np.mean(errors["black_scholes"])

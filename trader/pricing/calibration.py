@@ -153,7 +153,14 @@ def fit(
     """Fit parameters to quotes from the first of `starts`, and from the others where it stalls.
 
     `gradient` gives undiscounted values and their derivatives, a row for each of `bounds`.
+
+    Raises:
+        ValueError: a start has not one number for each of `bounds`.
     """
+    for start in starts:
+        if len(start) != len(bounds):
+            names = ", ".join(one.name for one in bounds)
+            raise ValueError(f"start = {tuple(start)!r}: must be {names}")
     least = max(QUOTES_MIN, len(bounds) + 1)
     if np.count_nonzero(quotes.weight) < least:
         return NotCalibrated(
@@ -232,7 +239,11 @@ def _box(bounds: Sequence[Bound]) -> _Box:
 
 def _place(market: _Market, box: _Box, x: Array) -> _Place:
     parameters = box.parameters(x)
-    apart, slopes = market.compare(parameters)
+    try:
+        apart, slopes = market.compare(parameters)
+    except ValueError:  # parameters that the model refuses together are no place to go
+        nothing = np.full(market.share.size, np.nan)
+        return _Place(x, math.inf, nothing, np.zeros((x.size, nothing.size)))
     cost = float(market.share @ (apart * apart))
     scaled = (slopes * box.stretch(parameters)[:, None]) * np.sqrt(market.share)
     finite = math.isfinite(cost) and bool(np.isfinite(scaled).all())

@@ -87,7 +87,7 @@ class Heston(PricingModel):
         Bound("v0", 1e-3, 9.0, log=True),
         Bound("kappa", 0.05, 50.0, log=True),
         Bound("theta", 1e-3, 9.0, log=True),
-        Bound("vol_of_vol", 0.02, 10.0, log=True),
+        Bound("vol_of_vol", 0.02, 20.0, log=True),
         Bound("rho", -0.98, 0.98),
     )
 
