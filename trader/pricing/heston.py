@@ -17,7 +17,7 @@ import numpy as np
 from trader.pricing.characteristic import Complex, Maturities, rates, slopes
 from trader.pricing.columns import Columns, Greeks, Kinds, Numbers, Range, columns
 from trader.pricing.heston_quadrature import NO_DEVIATION, Nodes, Weights, integrals
-from trader.pricing.normalized import Black, black
+from trader.pricing.normalized import Black, black, normalized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def value(options: Columns) -> Array:
         return np.empty(0)
     model, row = _maturities(options)
     sums, deviation = integrals(model, row, _log_moneyness(options), Weights(1, _of_value))
-    return _value(options, _control(options, deviation), sums[0])
+    return _value(options, _control_value(options, deviation), sums[0])
 
 
 def sensitivities(options: Columns) -> Greeks[Array]:
@@ -103,7 +103,7 @@ def sensitivities(options: Columns) -> Greeks[Array]:
     settled = deviation <= NO_DEVIATION
     per_vol = np.where(settled, 0.0, -level * 2.0 * spot_vol * by_v0)
     per_year = np.where(settled, 0.0, -level * by_years)
-    worth = _value(options, control, covered)
+    worth = _value(options, control.value, covered)
     return options.scaled(worth, delta, np.maximum(gamma, 0.0), np.stack((per_vol, per_year)))
 
 
@@ -116,7 +116,7 @@ def gradient(options: Columns) -> tuple[Array, Array]:
     model, row = _maturities(options)
     sums, deviation = integrals(model, row, _log_moneyness(options), Weights(6, _of_gradient))
     level = np.sqrt(options.forward) * np.sqrt(options.strike)
-    return _value(options, _control(options, deviation), sums[0]), -level * sums[1:]
+    return _value(options, _control_value(options, deviation), sums[0]), -level * sums[1:]
 
 
 def _of_value(nodes: Nodes) -> list[Complex]:
@@ -159,9 +159,14 @@ def _control(options: Columns, deviation: Array) -> Black:
     return black(_out(options), options.forward, options.strike, deviation)
 
 
-def _value(options: Columns, control: Black, covered: Array) -> Array:
+def _control_value(options: Columns, deviation: Array) -> Array:
+    curve = normalized(-np.abs(_log_moneyness(options)), deviation)
+    return np.sqrt(options.forward) * np.sqrt(options.strike) * curve.value
+
+
+def _value(options: Columns, control: Array, covered: Array) -> Array:
     """Return values from the covered call beyond the control variate."""
     level = np.sqrt(options.forward) * np.sqrt(options.strike)
     most = np.minimum(options.forward, options.strike)
-    time_value = np.clip(control.value - level * covered, 0.0, most)
+    time_value = np.clip(control - level * covered, 0.0, most)
     return time_value + options.intrinsic()

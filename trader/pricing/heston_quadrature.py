@@ -49,6 +49,9 @@ NO_DEVIATION: Final = 1e-10
 
 _REACH: Final = -math.log(TOLERANCE)
 _NODES_MAX: Final = 1 << 16
+_BLOCK: Final = 16
+_MORE_MAX: Final = 64
+_FIRST_MAX: Final = 8
 # p - 1/2 in units of 1 / deviation, for the Chernoff bounds
 _MOMENTS: Final = 12.0 * 0.55 ** np.arange(10)
 _ANGLE: Final = math.pi / 4.0
@@ -114,53 +117,84 @@ def _straight(
     model: Maturities, variance: Array, slow: Array, row: Rows, log_moneyness: Array,
     weights: Weights,
 ) -> Array:  # fmt: skip
-    """Sum at equal steps, a block of nodes at a time, until every maturity is exhausted.
-
-    The first block is what such maturities usually need; further ones double.
-    """
+    """Sum at equal steps, until every maturity is exhausted: what is left decides how many more."""
     left, right = _tails(model, variance)
     step = 2.0 * math.pi / (left + right)
     near = np.minimum(np.maximum(log_moneyness, -left[row]), right[row])
-    turn = np.exp(-1j * (step[row] * near))
-    maturities, options, start = np.arange(len(step)), np.arange(len(row)), 0
-    size = 32 + 16 * math.ceil(8.0 * float(slow.max()))
-    sums = np.zeros((weights.rows, len(row)))
-    offset: Complex | None = None
-    while start < _NODES_MAX:
-        u = step[maturities, None] * np.arange(start, start + size)
+    order = np.argsort(row, kind="stable")
+    waves = _Waves(
+        step[row[order]] * near[order], np.searchsorted(row[order], range(len(step) + 1))
+    )
+    maturities, start = np.arange(len(step)), 0
+    # what such maturities usually need; one that needs more gets a second helping
+    count = _BLOCK * min(math.ceil(1.6 + 16.0 * float(slow.max())), _FIRST_MAX)
+    while True:
+        u = step[maturities, None] * np.arange(start, start + count)
         q = u * u + 0.25
         some = model.take(maturities).columns()
         at = exponents(some, u - 0.5j, q)
         f = np.exp(some.theta * at.a + some.v0 * at.d)
         lognormal = np.exp(-0.5 * variance[maturities, None] * q)
-        block = weights.weigh(Nodes(some, u, q, at, f, f - lognormal))
-        place = np.searchsorted(maturities, row[options])
-        powers = _powers(turn[options], size)
-        if offset is None:
-            powers[:, 0] = 0.5
-        else:
-            powers *= offset[options, None]
-        for total, one in zip(sums, block, strict=True):
-            total[options] += np.einsum("mj,mj->m", one[place], powers).real
-        unfinished = np.abs(f[:, -1]) + lognormal[:, -1] > TOLERANCE * u[:, -1]
-        if not unfinished.any():
+        block = np.array(weights.weigh(Nodes(some, u, q, at, f, f - lognormal)))
+        if not start:
+            block[:, :, 0] *= 0.5
+        waves.add(maturities, block, start)
+        size = np.abs(f[:, [-_BLOCK, -1]]) + lognormal[:, [-_BLOCK, -1]]
+        goal = TOLERANCE * u[:, -1]
+        unfinished = size[:, 1] > goal
+        start += count
+        if not unfinished.any() or start >= _NODES_MAX:
             break
-        maturities, options = maturities[unfinished], options[unfinished[place]]
-        start, size = start + size, 2 * size
-        offset = turn**start
+        maturities, size, goal = maturities[unfinished], size[unfinished], goal[unfinished]
+        # the logarithm of f falls ever faster: at this slope no more than this is left
+        slope = np.log(size[:, 0] / size[:, 1]) / (_BLOCK - 1)
+        more = float((np.log(size[:, 1] / goal) / np.maximum(slope, 1e-3)).max())
+        count = _BLOCK * min(max(1, math.ceil(more / _BLOCK)), _MORE_MAX)
+    sums = np.empty((weights.rows, len(row)))
+    sums[:, order] = waves.sums.real
     sums *= step[row] / math.pi
     return sums
 
 
-def _powers(turn: Complex, count: int) -> Complex:
-    """Return turn^0 ... turn^(count - 1), by doubling."""
-    powers = np.empty((len(turn), count), dtype=np.complex128)
-    powers[:, 0], filled, factor = 1.0, 1, turn
-    while filled < count:
-        more = min(filled, count - filled)
-        np.multiply(powers[:, :more], factor[:, None], out=powers[:, filled : filled + more])
-        factor, filled = factor * factor, filled + more
-    return powers
+class _Waves:
+    """Sums of nodes times e^(-i angle j) over j = 0, 1, ...; options stand by maturity.
+
+    Blocks share the waves of the first one, so that all of a maturity is one product of matrices.
+    """
+
+    def __init__(self, angle: Array, edges: Rows) -> None:
+        self._turn = np.exp(-1j * angle)
+        self._edges, self._options = edges.tolist(), np.arange(len(angle))
+        powers = np.empty((len(angle), _BLOCK), dtype=np.complex128)
+        powers[:, 0], filled, factor = 1.0, 1, self._turn
+        while filled < _BLOCK:
+            np.multiply(powers[:, :filled], factor[:, None], out=powers[:, filled : 2 * filled])
+            factor, filled = factor * factor, 2 * filled
+        self._powers, self._leap = powers, factor
+        self.sums = np.zeros((1, len(angle)), dtype=np.complex128)
+
+    def add(self, maturities: Rows, nodes: Complex, start: int) -> None:
+        """Add nodes of shape (weights, maturities, count) that begin with the one at `start`."""
+        rows, _, count = nodes.shape
+        blocks = count // _BLOCK
+        table = nodes.reshape(rows, len(maturities), blocks, _BLOCK).transpose(1, 3, 2, 0)
+        table = table.reshape(len(maturities), _BLOCK, blocks * rows)
+        if not start:
+            self.sums = np.zeros((rows, len(self._turn)), dtype=np.complex128)
+        places = [(self._edges[one], self._edges[one + 1]) for one in maturities.tolist()]
+        options = np.concatenate([self._options[begin:end] for begin, end in places])
+        products = np.empty((len(options), blocks * rows), dtype=np.complex128)
+        filled = 0
+        for (begin, end), coefficients in zip(places, table, strict=True):
+            behind = filled + end - begin
+            np.matmul(self._powers[begin:end], coefficients, out=products[filled:behind])
+            filled = behind
+        leap, total = self._leap[options, None], products[:, -rows:]
+        for block in range(blocks - 2, -1, -1):
+            total = total * leap + products[:, block * rows : (block + 1) * rows]
+        if start:
+            total = total * self._turn[options, None] ** start
+        self.sums[:, options] += total.T
 
 
 def _tails(model: Maturities, variance: Array) -> tuple[Array, Array]:
