@@ -177,8 +177,8 @@ class _Waves:
         """Add nodes of shape (weights, maturities, count) that begin with the one at `start`."""
         rows, _, count = nodes.shape
         blocks = count // _BLOCK
-        table = nodes.reshape(rows, len(maturities), blocks, _BLOCK).transpose(1, 3, 2, 0)
-        table = table.reshape(len(maturities), _BLOCK, blocks * rows)
+        cut = nodes.reshape(rows, len(maturities), blocks, _BLOCK)
+        table = cut.transpose(1, 3, 2, 0).reshape(len(maturities), _BLOCK, blocks * rows)
         if not start:
             self.sums = np.zeros((rows, len(self._turn)), dtype=np.complex128)
         places = [(self._edges[one], self._edges[one + 1]) for one in maturities.tolist()]
