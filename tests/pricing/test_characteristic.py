@@ -93,6 +93,13 @@ def test_moments_explode() -> None:
         assert np.isfinite(log_moment(model, np.array([2.0]))[0]) == finite
 
 
+def test_the_forward_is_kept_whatever_rounds() -> None:
+    """Moments 0 and 1 are one, also where variance would explode under the forward's measure."""
+    model = maturity(4.0, 0.0, 4.0, 4.0, 18.0, 0.75)
+    assert log_moment(model, np.array([0.0, 1.0])).tolist() == [0.0, 0.0]
+    assert np.isinf(log_moment(model, np.array([1.5]))[0])
+
+
 def test_small_vol_of_vol_bounds_its_moments() -> None:
     """Next to none gives a bound a tenth above the lognormal one."""
     model = maturity(0.5, 0.36, 2.0, 0.49, 0.0, 0.0)

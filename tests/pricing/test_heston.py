@@ -149,6 +149,28 @@ def test_without_variance_it_is_intrinsic() -> None:
     assert (shown.delta, shown.gamma, shown.vega, shown.theta) == (1.0, 0.0, 0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("years", "parameters"),
+    [
+        (4.0, (0.0, 4.0, 4.0, 18.0, 0.75)),  # explodes at once under the forward's measure
+        (1.0, (2.3e-308, 1.0, 0.0, 4.0, 0.0)),
+        (1.0, (0.0, 1.0, 1.0, 2.0, -0.9999)),
+        (5.0, (100.0, 1e-8, 100.0, 100.0, 0.9999)),
+    ],
+)
+def test_corners_of_the_domain(
+    years: float, parameters: tuple[float, float, float, float, float]
+) -> None:
+    """Where a search may end up values lie within their bounds, and calls and puts agree."""
+    strike = FORWARD * np.array([0.01, 0.5, 1.0, 2.0, 100.0])
+    call = np.asarray(price("call", FORWARD, strike, years, *parameters))
+    put = np.asarray(price("put", FORWARD, strike, years, *parameters))
+    assert ((call >= np.maximum(FORWARD - strike, 0.0)) & (call <= FORWARD)).all()
+    assert call - put == pytest.approx(FORWARD - strike, abs=1e-8)
+    assert (np.diff(call) <= 1e-8).all()
+    assert np.isfinite(greeks("put", FORWARD, strike, years, *parameters)).all()
+
+
 def test_vega_is_that_of_the_volatility_of_today() -> None:
     """A point more on sqrt(v0)."""
     rest = (2.0, 0.4, 1.5, -0.3)

@@ -140,6 +140,11 @@ def test_the_gradient_is_that_of_the_value() -> None:
         assert slopes[place] == pytest.approx((up - down) / 2e-5, rel=1e-6)
 
 
+def test_thousands_of_jumps_stay_below_the_bound() -> None:
+    """What rounding adds to a long sum is not paid."""
+    assert price("call", 1.0, 1.0, 2.9375, 9.0, 888.0, 0.0, 0.0) <= 1.0
+
+
 def test_more_jumps_than_can_be_summed_are_refused() -> None:
     """With what is too large, by name."""
     with pytest.raises(ValueError, match=r"jump_intensity \* years"):

@@ -137,7 +137,8 @@ def log_moment(model: Maturities, p: Array) -> Array:
     still = sigma < _STILL
     sigma = np.where(still, _STILL, sigma)
     b = kappa - rho * sigma * p
-    discriminant = b * b + sigma * sigma * (p - p * p)
+    gap = sigma * sigma * (p - p * p)
+    discriminant = b * b + gap
     root = np.sqrt(np.abs(discriminant))
     half = 0.5 * root * years
     real = discriminant > 0.0
@@ -148,10 +149,16 @@ def log_moment(model: Maturities, p: Array) -> Array:
     small = half < 1e-4
     odd_per_root = np.where(small, 0.5 * years, odd / np.where(small, 1.0, root))
     below = np.where(small, 1.0, even) + b * odd_per_root
+    cancels = real & (b < 0.0) & ~small
+    if cancels.any():
+        apart = np.where(cancels, root - b, 1.0)
+        stable = 0.5 * (gap / apart + decay * apart) / np.where(cancels, root, 1.0)
+        below = np.where(cancels, stable, below)
     explodes = np.where(real, below <= 0.0, half >= np.arctan2(root, -b))
     safe = np.where(explodes | (below <= 0.0), 1.0, below)
     d = (p * p - p) * odd_per_root / safe
     scaled = np.log(safe) + np.where(real & ~small, half, 0.0)
     a = kappa * (b * years - 2.0 * scaled) / (sigma * sigma)
     total = np.where(explodes | (below <= 0.0), np.inf, theta * a + v0 * d)
+    total = np.where(gap == 0.0, 0.0, total)  # mass and forward are kept, whatever rounds
     return np.where(still, 1.1 * lognormal, total)

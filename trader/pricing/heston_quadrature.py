@@ -79,7 +79,8 @@ class Weights(NamedTuple):
 def slowness(model: Maturities, variance: Array) -> Array:
     """Return how soon f ceases to look lognormal: above 1, long before it has decayed."""
     spread = model.vol_of_vol * model.years / (1.0 + model.kappa * model.years)
-    return np.where(variance > 0.0, spread**2 / np.where(variance > 0.0, variance, 1.0), 0.0)
+    slow: Array = spread**2 / np.maximum(variance, NO_DEVIATION**2)
+    return slow
 
 
 def integrals(

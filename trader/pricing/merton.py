@@ -103,7 +103,7 @@ def value(options: Columns) -> Array:
     total = np.zeros(options.forward.shape)
     for term in _terms(options):
         total += (term.weight * term.given.value).sum(axis=0)
-    return total + options.intrinsic()
+    return np.minimum(total, np.minimum(options.forward, options.strike)) + options.intrinsic()
 
 
 def sensitivities(options: Columns) -> Greeks[Array]:
