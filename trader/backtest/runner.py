@@ -19,6 +19,7 @@ from trader.engine.outcome import OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
 from trader.risk.limits import RiskSettings
+from trader.strategies.strategy import perpetual_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,6 +100,7 @@ class _Run:
         if terms.latency is not None:
             self._engine.broker.delay(terms.latency)
         self._history = history
+        self._pays_funding = perpetual_of(strategy) is not None
         self._open = OPEN + strategy.name
         self._manage = MANAGE + strategy.name
         self._books = Bookkeeper()
@@ -152,8 +154,8 @@ class _Run:
         decision = (self._engine.timers.due_at(self._open), self._open)
         nearest = min(decision, (self._midnight, MARK))
         now = self._engine.market.at
-        if any(chain.course is not None for chain in self._engine.ledger.chains.values()):
-            nearest = min(nearest, (now - now % HOUR + HOUR, MARK))  # it pays funding
+        if self._pays_funding and self._engine.ledger.chains:
+            nearest = min(nearest, (now - now % HOUR + HOUR, MARK))
         for book in self._engine.ledger.orders.values():
             order = book.order
             for due in (order.live_at, order.patient_until, order.expires_at):

@@ -274,8 +274,9 @@ def _bounds(legs: Sequence[PricedLeg], low: float) -> tuple[float, float, bool]:
     slope = _future_slope(legs)
     has_top = calls + slope >= -DUST
     floor_usd = 0.0
-    stressed = any(not paid_in_full(leg.instrument) for leg in legs)
-    if _growing_down(legs) and (legs[0].instrument.inverse or stressed):
+    if _growing_down(legs) and (
+        legs[0].instrument.inverse or not all(paid_in_full(leg.instrument) for leg in legs)
+    ):
         floor_usd = low
     inverse_part = sum([_per_inverse_spot(leg) for leg in legs])
     return floor_usd, (0.0 if inverse_part >= -DUST else low), has_top
@@ -333,15 +334,16 @@ def _leaving(leg: PricedLeg) -> float:
 
 def _payoff(legs: Sequence[PricedLeg], spot: float) -> float:
     """Settle all legs at one spot, delivery fees paid, in settlement currency."""
-    return sum([_leg_payoff(leg, spot) for leg in legs])
-
-
-def _leg_payoff(leg: PricedLeg, spot: float) -> float:
-    if leg.instrument.kind == "option":
-        return delivered(leg.instrument, leg.ratio, spot)
-    if leg.instrument.kind == "spot":
-        return leg.ratio * spot
-    return result(leg.instrument, leg.ratio, leg.entry_price, spot)
+    return sum(
+        [
+            delivered(leg.instrument, leg.ratio, spot)
+            if leg.instrument.kind == "option"
+            else leg.ratio * spot
+            if leg.instrument.kind == "spot"
+            else result(leg.instrument, leg.ratio, leg.entry_price, spot)
+            for leg in legs
+        ]
+    )
 
 
 def _payoff_at_infinity(legs: Sequence[PricedLeg]) -> float:
