@@ -29,9 +29,11 @@ from trader.app.training_export import (
     study_set,
     write_training,
 )
+from trader.backtest.call_tape import record_tape
 from trader.backtest.training import Quality, config_hash
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, HOUR, nanoseconds
+from trader.pricing.regime import REGIMES, regime_now
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
 
@@ -167,6 +169,22 @@ def test_the_index_known_then_is_a_feature(tmp_path: Path) -> None:
     assert "dvol" not in made().table.values
     assert NO_INDEX in made().told["caveats"]
     assert set(made(cut=Cut(features=("iv", "dvol"))).table.values["dvol"]) == {None}
+
+
+def test_the_regime_known_then_is_a_feature() -> None:
+    """Of the closes up to the decision, those of the 60 days before the set among them."""
+    asked = configured(**{**DECIDED, "start": day(55), "end": day(80)})
+    history = chains(84, days_max=11.0)
+    one = study_set(history, asked, "always", USUAL, size=None, drawdown_penalty=0.0)
+    tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
+    rows, told = one.table.rows(), set()
+    for row in rows:
+        known = tape.spots.close[tape.spots.known_at <= nanoseconds(row["decision_time"])]
+        assert row["regime"] == regime_now(known).regime
+        assert row["regime"] is not None or row["quality"] & Quality.FEATURES_MISSING
+        told.add(row["regime"])
+    assert rows[0]["regime"] is None
+    assert rows[-1]["regime"] in REGIMES
 
 
 def test_a_chosen_split_is_kept(tmp_path: Path) -> None:

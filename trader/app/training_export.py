@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from trader import backtest
 from trader.app.policy_files import policy_of
@@ -35,6 +36,7 @@ from trader.backtest.training_table import (
 from trader.deribit.translate import contract_name
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso, moment, nanoseconds
+from trader.pricing import regime
 from trader.storage.journal import Journal
 from trader.storage.training_sets import FORMATS, Format, write_set, write_whole
 from trader.strategies import call_features
@@ -47,13 +49,14 @@ if TYPE_CHECKING:
     from trader.backtest.covered_call import CallSimulationConfig
     from trader.backtest.history import History
     from trader.backtest.training import TrainingExample
+    from trader.domain.market import Closes
 
 TRAINED_ON: Final = 0.7
 """Where rows are cut if nobody says: after this share of their span."""
 NOT_SPLIT: Final = (
     "Not split: the span is too short for rows to learn from, an embargo and rows to test on."
 )
-ABSENT: Final = "Regime and open interest are no columns of schema 1."
+ABSENT: Final = "Open interest is no column of schema 1."
 NO_INDEX: Final = "No volatility index of the coin is held: dvol is no column unless asked for."
 FORGONE: Final = (
     "A call not sold is valued as if it alone had been sold, on coins that were free or not."
@@ -144,9 +147,10 @@ def study_set(
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+    examples = _with_regimes(examples, tape.spots)
     if index:
         examples = [_with_index(one, index) for one in examples]
-    known = STUDY_FEATURES if index else FEATURES
+    known = STUDY_FEATURES if index else (*FEATURES, "regime")
     table, split, notes = _cut(examples, call_table, known, cut)
     provenance = tape.provenance
     told = {
@@ -283,6 +287,19 @@ def _with_index(one: TrainingExample, index: KnownIndex) -> TrainingExample:
     return msgspec.structs.replace(one, extra={**one.extra, "dvol": dvol})
 
 
+def _with_regimes(examples: Sequence[TrainingExample], closes: Closes) -> list[TrainingExample]:
+    """Add the regime of the last hourly close that was known at each decision."""
+    found = regime.regimes(closes.close)
+    at = [nanoseconds(one.decision_time) for one in examples]
+    places = np.searchsorted(closes.known_at, at, side="right") - 1
+    return [
+        msgspec.structs.replace(
+            one, extra={**one.extra, "regime": found[place] if place >= 0 else None}
+        )
+        for one, place in zip(examples, places.tolist(), strict=True)
+    ]
+
+
 def _usual_cut(examples: Sequence[TrainingExample]) -> datetime:
     first, last = examples[0].decision_time, examples[-1].decision_time
     return first + TRAINED_ON * (last - first)
@@ -304,9 +321,9 @@ def _told(at: int | None, otherwise: str) -> str:
 
 
 def _code_hash() -> str:
-    """Name the source that makes rows: the package `backtest`, and what a state is made of."""
+    """Name the source that makes rows: the package `backtest`, and what its features are of."""
     digest = hashlib.sha256()
     package = sorted(Path(backtest.__file__).parent.glob("*.py"))
-    for path in (*package, Path(call_features.__file__)):
+    for path in (*package, Path(call_features.__file__), Path(regime.__file__)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
