@@ -147,7 +147,7 @@ def test_delta_nearest_to_the_target(market: Board) -> None:
 
 def test_equal_distance_prefers_the_smaller_delta(market: Board) -> None:
     """Between .20 and .30 around .25 the safer one is sold."""
-    rows = market.listing.ladder("call")[at_eight(1)][[3, 7]]
+    rows = market.listing.ladder("call")[at_eight(1)][[-7, -3]]
     mask = np.zeros(len(market), dtype=np.bool_)
     mask[rows] = True
     tied = alter(market, {"delta": [0.3, 0.2]}, mask)

@@ -40,17 +40,16 @@ def delta_each(
 
     NaN where a forward or a volatility is no positive finite number.
     """
-    return [
-        one * 0.5 * math.erfc(-one * _d1(price, at, left, sigma) * SQRT_HALF)
-        for one, price, at, left, sigma in zip(sign, forward, strike, years, vol, strict=True)
-    ]
-
-
-def _d1(forward: float, strike: float, years: float, vol: float) -> float:
-    if not (0.0 < forward < math.inf and 0.0 < vol < math.inf):
-        return math.nan
-    deviation = vol * math.sqrt(years)
-    distance = math.log(forward / strike)
-    if deviation > NO_DEVIATION:
-        return distance / deviation + 0.5 * deviation
-    return math.copysign(math.inf, distance) if distance else 0.0
+    erfc, log, sqrt, infinite = math.erfc, math.log, math.sqrt, math.inf
+    found: list[float] = []
+    for one, price, at, left, sigma in zip(sign, forward, strike, years, vol, strict=True):
+        if not (0.0 < price < infinite and 0.0 < sigma < infinite):
+            found.append(math.nan)
+            continue
+        deviation, distance = sigma * sqrt(left), log(price / at)
+        if deviation > NO_DEVIATION:
+            d1 = distance / deviation + 0.5 * deviation
+        else:
+            d1 = math.copysign(infinite, distance) if distance else 0.0
+        found.append(one * 0.5 * erfc(-one * d1 * SQRT_HALF))
+    return found

@@ -80,6 +80,8 @@ def choose_by_delta(
 
     None where none lies within the tolerance; a row without a delta lies nowhere.
     """
+    if target_delta + delta_tolerance < 0.5:  # of a call in the money it is more, whatever its vol
+        rows = rows[~board.is_call[rows] | (board.strike[rows] >= board.underlying_price[rows])]
     sizes = np.abs(board.delta_of(rows)).tolist()
     distances = [abs(size - target_delta) if size <= 1.0 else math.inf for size in sizes]
     nearest = min(distances, default=math.inf)
