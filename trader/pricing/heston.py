@@ -4,7 +4,7 @@ dF = F sqrt(v) dW, dv = kappa (theta - v) dt + vol_of_vol sqrt(v) dZ with correl
 v = `v0` today; `v0` and `theta` are variances a year (0.36 is 60 %). Values come from the
 characteristic function (`characteristic`) by a quadrature whose error is known beforehand
 (`heston_quadrature`): to 1e-13 of spot or so.
-Source: Maturities 1993, "A closed-form solution for options with stochastic volatility".
+Source: Heston 1993, "A closed-form solution for options with stochastic volatility".
 Arguments are those of `trader.pricing.columns`.
 """
 
