@@ -25,6 +25,7 @@ from trader.domain.units import (
     moment,
     nanoseconds,
     normalize_underlying,
+    reads_as_number,
     tidy,
     to_atoms,
     utc_day,
@@ -123,3 +124,9 @@ def test_an_empty_underlying_is_refused(name: str) -> None:
     """A name that names no coin is an error that shows it and what to write."""
     with pytest.raises(ValueError, match=r"underlying .* is empty: name the coin, e.g. BTC"):
         normalize_underlying(name)
+
+
+def test_a_cell_reads_as_a_number_or_not() -> None:
+    """Texts of numbers do, NaN and infinity among them; words, dates and nothing do not."""
+    assert all(map(reads_as_number, (1, 0.5, "7e3", " 1 ", "nan", math.inf, True)))
+    assert not any(map(reads_as_number, (None, "", "1,5", "n/a", datetime(2026, 1, 1, tzinfo=UTC))))

@@ -12,6 +12,7 @@ import numpy as np
 
 from trader.backtest.portfolio_bars import COLUMNS, SymbolBars
 from trader.backtest.portfolio_layout import CURVE
+from trader.domain.units import reads_as_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,17 +103,9 @@ def _numbers(symbol: str, name: str, frame: Frame) -> Floats:
     try:
         numbers: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        row = next((row for row, one in enumerate(column) if not _is_number(one)), 0)
+        row = next((row for row, one in enumerate(column) if not reads_as_number(one)), 0)
         raise ValueError(
             f"{symbol}: row {row} ({frame.index[row]}): {name} {column.iloc[row]!r} is no number;"
             " convert the column"
         ) from error
     return numbers
-
-
-def _is_number(value: Any) -> bool:  # noqa: ANN401 - that is the question
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 MICROSECOND: Final = 1_000
 MILLISECOND: Final = 1_000_000
@@ -88,6 +88,15 @@ def from_atoms(atoms: int) -> float:
 def tidy(amount: float) -> float:
     """Drop binary dust from an amount (8 decimals): 0.1 + 0.2 is 0.3."""
     return round(amount, 8)
+
+
+def reads_as_number(value: Any) -> bool:  # noqa: ANN401 - that is the question
+    """Whether a cell is a number or the text of one, finite or not."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def normalize_underlying(name: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from trader.domain.errors import StorageError
-from trader.domain.units import DAY, MICROSECOND, MILLISECOND, SECOND, iso
+from trader.domain.units import DAY, MICROSECOND, MILLISECOND, SECOND, iso, reads_as_number
 from trader.storage.arrow import load_arrow
 
 if TYPE_CHECKING:
@@ -225,21 +225,13 @@ def _numbers(path: Path, column: Any, name: str) -> Floats:  # noqa: ANN401 - py
         numbers: Floats = np.array(column.cast(arrow.float64()).to_numpy())
     except arrow.ArrowInvalid as error:
         row, shown = next(
-            ((row, one) for row, one in enumerate(column.to_pylist()) if not _is_number(one)),
+            ((row, one) for row, one in enumerate(column.to_pylist()) if not reads_as_number(one)),
             (0, None),
         )
         raise StorageError(
             f"{path}: row {row}: {name!r} {shown!r} is no number; mend the row"
         ) from error
     return numbers
-
-
-def _is_number(value: Any) -> bool:  # noqa: ANN401 - that is the question
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _joined(symbol: str, parts: list[tuple[Path, ForeignBars]]) -> ForeignBars:
