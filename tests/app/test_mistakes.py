@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from trader.app.mistakes import mistake, mistakes_of, nearest, shown
+from trader.app.mistakes import mistake, mistakes_of, shown
 
 
 class Inner(BaseModel):
@@ -123,10 +123,3 @@ def test_a_long_value_keeps_its_ends() -> None:
 def test_values_are_shown_as_they_are_written(value: object, text: str) -> None:
     """NaN, nothing, truth and letters beyond ASCII are shown readably."""
     assert shown(value) == text
-
-
-def test_the_nearest_name_ignores_case() -> None:
-    """A wrong case is the likeliest slip, and a wild guess lists what is known."""
-    assert nearest("Covered_Call", ["covered_call", "directional"]) == "did you mean covered_call?"
-    assert nearest("zzz", ["b", "a"]) == "known here: a, b"
-    assert nearest("zzz", []) == "nothing can stand here"

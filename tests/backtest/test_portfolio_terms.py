@@ -9,7 +9,8 @@ import pytest
 from tests.backtest.portfolio_sets import data_set
 from trader.backtest.portfolio import run_portfolio_backtest
 from trader.backtest.portfolio_layout import RULES
-from trader.backtest.portfolio_terms import PortfolioTerms, nearest, portfolio_terms
+from trader.backtest.portfolio_terms import PortfolioTerms, portfolio_terms
+from trader.domain.errors import nearest
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"risk_per_trad": 0.01}, "risk_per_trad: unknown parameter; did you mean risk_per_trade?"),

@@ -14,6 +14,7 @@ from trader.domain.errors import (
     JournalLocked,
     StorageError,
     TraderError,
+    nearest,
 )
 
 TREE = {
@@ -49,3 +50,10 @@ def test_a_configuration_error_prints_one_line_per_mistake(mistakes: object) -> 
     error = ConfigurationError(mistakes)  # type: ignore[arg-type]
     assert str(error).splitlines() == list(error.mistakes)
     assert error.mistakes[0] == "one"
+
+
+def test_the_nearest_name_ignores_case() -> None:
+    """A wrong case is the likeliest slip, and a wild guess lists what is known."""
+    assert nearest("Covered_Call", ["covered_call", "directional"]) == "did you mean covered_call?"
+    assert nearest("zzz", ["b", "a"]) == "known here: a, b"
+    assert nearest("zzz", []) == "nothing can stand here"

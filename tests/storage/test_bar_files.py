@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pyarrow.parquet as pq
 import pytest
 
 from trader.domain.errors import StorageError
@@ -84,6 +85,18 @@ def test_times_without_a_zone_need_one(tmp_path: Path) -> None:
         read_bars(path, "Nowhere/Land")
     path.write_text(text("date,open,high,low,close", ["2023-01-01", "2023-01-02", "2023-01-03"]))
     assert read_bars(path)["SOLUSDT"].at[1] == BEGIN + 24 * HOUR
+    assert read_bars(path, "Asia/Tokyo")["SOLUSDT"].at[1] == BEGIN + 15 * HOUR
+    with pytest.raises(StorageError, match="name a zone like UTC"):
+        read_bars(path, "Nowhere/Land")
+
+
+def test_a_price_column_of_times_is_told_by_its_name(tmp_path: Path) -> None:
+    """Whatever type a file gives a column, what is no number is an error of one line."""
+    at = pa.array([BEGIN], pa.timestamp("ns", tz="UTC"))
+    columns = {"time": at, "open": at, "high": [1.0], "low": [1.0], "close": [1.0]}
+    pq.write_table(pa.table(columns), tmp_path / "SOLUSDT.parquet")
+    with pytest.raises(StorageError, match=r"row 0: 'open' .* is no number; mend the row"):
+        read_bars(tmp_path / "SOLUSDT.parquet")
 
 
 def test_a_clock_that_goes_back_is_refused(tmp_path: Path) -> None:

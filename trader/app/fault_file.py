@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from trader.app.layers import file_layer
-from trader.app.mistakes import mistake, mistakes_of, nearest
+from trader.app.mistakes import mistake, mistakes_of
 from trader.deribit.simulator.fault_plan import FaultPlan
 from trader.deribit.simulator.faults import KINDS, read_fault
 from trader.deribit.simulator.random_faults import random_schedule
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, nearest
 
 if TYPE_CHECKING:
     from trader.deribit.simulator.faults import AnyFault

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
+from trader.domain.errors import nearest
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
@@ -52,16 +53,6 @@ def shown(value: object) -> str:
         text = json.dumps(value, default=str, ensure_ascii=False)
     half = VALUE_LENGTH_MAX // 2
     return text if len(text) <= VALUE_LENGTH_MAX else f"{text[:half]}...{text[-half:]}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Point from an unknown word to the one probably meant, or list what is known."""
-    names = sorted(known)
-    close = get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
-    match = next((name for name in names if close and name.lower() == close[0]), None)
-    if match is not None:
-        return f"did you mean {match}?"
-    return f"known here: {', '.join(names)}" if names else "nothing can stand here"
 
 
 def choices_of(annotation: object) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from trader.app.layers import file_layer
-from trader.app.mistakes import mistake, mistakes_of, nearest
+from trader.app.mistakes import mistake, mistakes_of
 from trader.app.policy_files import policy_mistakes, with_policy
 from trader.app.strategy_code import source_hash
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, nearest
 from trader.strategies.strategy import StrategyFile, trades_linear
 
 if TYPE_CHECKING:

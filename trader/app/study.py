@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from trader.app.evaluation_request import WARM_UP, request_of, terms_of, unseen_from, unseen_lack
 from trader.app.executors import executor
-from trader.app.mistakes import mistakes_of, nearest
+from trader.app.mistakes import mistakes_of
 from trader.app.policy_files import with_policy
 from trader.app.trials import TrialLedger, canonical, today
 from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import run_backtest
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, nearest
 from trader.domain.units import DAY, iso
 from trader.evaluation import phases
 from trader.evaluation.approval import RegimeCoverage, approval_config, evaluate_strategy

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trader.backtest.portfolio_layout import RULES, SLEEVES
+from trader.domain.errors import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from trader.backtest.portfolio_layout import Records
 
@@ -179,13 +179,6 @@ def portfolio_terms(parameters: Mapping[str, object]) -> PortfolioTerms:
         return PortfolioTerms.model_validate(dict(parameters))
     except ValidationError as error:
         raise ValueError("\n".join(_told(one) for one in error.errors())) from error
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Point from an unknown name to the one probably meant, or list what is known."""
-    names = sorted(known)
-    close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"
 
 
 def _told(detail: Any) -> str:  # noqa: ANN401 - a TypedDict of pydantic's core

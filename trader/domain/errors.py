@@ -13,6 +13,7 @@ A risk refusal, a failed study and a stale quote are values, not errors.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class TraderError(Exception):
@@ -41,3 +42,13 @@ class JournalLocked(StorageError):
 
 class InvariantBroken(TraderError):
     """Something that must always hold does not: a bug of ours."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Point from an unknown word to the one probably meant, or list what is known."""
+    names = sorted(known)
+    close = get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    match = next((name for name in names if close and name.lower() == close[0]), None)
+    if match is not None:
+        return f"did you mean {match}?"
+    return f"known here: {', '.join(names)}" if names else "nothing can stand here"

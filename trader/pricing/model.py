@@ -21,8 +21,8 @@ class PricingModel(ABC):
     """Values, Greeks and parameters of European options on a forward.
 
     A model has no state: parameters are arguments, in the order of `parameters`. Whatever it is
-    given inside of `valid_domain` has a value between the bounds of no arbitrage; the rest it
-    refuses by a `ValueError` that names argument and value.
+    given inside of `valid_domain` has a value between the bounds of no arbitrage; the rest, and
+    combinations that it cannot hold, it refuses by a `ValueError` that names argument and value.
     """
 
     name: ClassVar[str]
@@ -45,7 +45,7 @@ class PricingModel(ABC):
         """Return the value in USD of one unit (a linear premium), discounted at `rate`.
 
         Raises:
-            ValueError: an argument lies outside of `valid_domain`.
+            ValueError: an argument lies outside of `valid_domain`, or some do together.
         """
         options = self._columns(kind, forward, strike, years, parameters, rate)
         return options.shaped(options.discounted(self.value(options)))
@@ -62,7 +62,7 @@ class PricingModel(ABC):
         """Return the value in coin of one unit (an inverse premium): that in USD per forward.
 
         Raises:
-            ValueError: an argument lies outside of `valid_domain`.
+            ValueError: an argument lies outside of `valid_domain`, or some do together.
         """
         options = self._columns(kind, forward, strike, years, parameters, rate)
         return options.shaped(options.discounted(self.value(options)) / options.forward)
@@ -79,7 +79,7 @@ class PricingModel(ABC):
         """Return the Greeks of one unit, in Deribit's units.
 
         Raises:
-            ValueError: an argument lies outside of `valid_domain`.
+            ValueError: an argument lies outside of `valid_domain`, or some do together.
         """
         options = self._columns(kind, forward, strike, years, parameters, rate)
         return options.shaped_greeks(self.sensitivities(options))

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from trader.domain.errors import StorageError
-from trader.domain.units import DAY, MICROSECOND, MILLISECOND, SECOND, iso, reads_as_number
+from trader.domain.units import MICROSECOND, MILLISECOND, SECOND, iso, reads_as_number
 from trader.storage.arrow import load_arrow
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def read_bars(path: Path, timezone: str | None = None) -> dict[str, ForeignBars]
     """Read a file, or every Parquet and CSV file of a folder, by symbol in alphabetical order.
 
     Times with an offset are taken as they are, whole numbers as time since 1970 in the unit that
-    their size tells; times without an offset are in `timezone` (an IANA name), if that is given.
+    their size tells; times without an offset are in `timezone` (an IANA name), if that is given;
+    days without a time are in UTC if it is not.
     Rows from newest to oldest are turned round; prices are not judged here.
 
     Raises:
@@ -171,8 +172,8 @@ def _instants(path: Path, column: Any, name: str, timezone: str | None) -> Ints:
     if arrow.types.is_integer(kind) or arrow.types.is_floating(kind):
         return _epochs(path, column.cast(arrow.float64(), safe=False).to_numpy(), column, name)
     if arrow.types.is_date(kind):
-        days: Ints = column.cast(arrow.date32()).cast(arrow.int32()).to_numpy().astype(np.int64)
-        return days * DAY
+        column = column.cast(arrow.date32()).cast(arrow.timestamp("s"))
+        kind, timezone = column.type, timezone or "UTC"
     if not arrow.types.is_timestamp(kind):
         shown = column[0].as_py() if len(column) else ""
         raise StorageError(
@@ -223,7 +224,7 @@ def _numbers(path: Path, column: Any, name: str) -> Floats:  # noqa: ANN401 - py
     arrow = load_arrow().core
     try:
         numbers: Floats = np.array(column.cast(arrow.float64()).to_numpy())
-    except arrow.ArrowInvalid as error:
+    except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError) as error:
         row, shown = next(
             ((row, one) for row, one in enumerate(column.to_pylist()) if not reads_as_number(one)),
             (0, None),

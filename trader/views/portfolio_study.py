@@ -14,6 +14,7 @@ import numpy as np
 
 from trader.backtest.portfolio_layout import REASONS, SLEEVES
 from trader.domain.units import DAY, YEAR, iso
+from trader.evaluation.trade_quality import sharpe
 from trader.views.blocks import Column as Head
 from trader.views.blocks import Figure, Page, Prose, Section, Table, prose_or, row
 from trader.views.figures import Band, Limit, Line, chart
@@ -67,7 +68,8 @@ def question(span: Span, result: PortfolioResult) -> str:
         f" {span.bars:,} bars of {duration(span.step)}; begins with"
         f" {usd(result.terms.starting_equity)}, risks {percent(result.terms.risk_per_trade)} a"
         f" trade, pays {percent(result.terms.fee_rate)} a side and"
-        f" {result.terms.entry_slippage_bps:g} bp of slippage"
+        f" {result.terms.entry_slippage_bps:g} bp of slippage in and"
+        f" {result.terms.exit_slippage_bps:g} bp out"
         f"{', strict parity' if result.terms.strict_parity else ''}"
     )
 
@@ -95,12 +97,12 @@ def summary(result: PortfolioResult, span: Span) -> list[tuple[str, str]]:
     years = (span.end - span.start) / YEAR
     yearly = (final / begin) ** (1 / years) - 1.0 if final > 0 and years >= 1 else None
     held, exposure = curve["open_positions"], curve["gross_notional"] / _positive(curve["equity"])
-    sharpe = _sharpe(result)
+    yearly_sharpe = _sharpe(result)
     return [
         ("at the end", f"{usd(final)}, {percent(gained)}"),
         ("a year", "n/a below one" if yearly is None else percent(yearly)),
         ("largest drawdown", percent(float(curve["drawdown_pct"].min()) / 100.0)),
-        ("Sharpe, daily", "n/a" if sharpe is None else f"{sharpe:.2f}"),
+        ("Sharpe, daily", "n/a" if yearly_sharpe is None else f"{yearly_sharpe:.2f}"),
         ("exposure, mean and most", f"{percent(exposure.mean())}, {percent(exposure.max())}"),
         ("positions, mean and most", f"{held.mean():.1f}, {held.max():.0f}"),
     ]
@@ -108,7 +110,7 @@ def summary(result: PortfolioResult, span: Span) -> list[tuple[str, str]]:
 
 def by_sleeve(result: PortfolioResult) -> list[dict[str, str]]:
     """Write a row for each sleeve and one for all trades."""
-    return _trade_rows(result, {sleeve: sleeve for sleeve in SLEEVES}, "strategy")
+    return _trade_rows(result, SLEEVES, "strategy")
 
 
 def by_symbol(result: PortfolioResult) -> list[dict[str, str]]:
@@ -116,8 +118,7 @@ def by_symbol(result: PortfolioResult) -> list[dict[str, str]]:
     gained: dict[str, float] = defaultdict(float)
     for trade in result.results:
         gained[trade.symbol] += trade.result
-    order = sorted(gained, key=lambda name: -gained[name])
-    return _trade_rows(result, {name: name for name in order}, "symbol")
+    return _trade_rows(result, sorted(gained, key=lambda name: -gained[name]), "symbol")
 
 
 def signal_rows(result: PortfolioResult) -> list[dict[str, str]]:
@@ -237,12 +238,10 @@ def _block(
     return Table(heads, tuple(row(*(one.get(name, "-") for name, _ in columns)) for one in rows))
 
 
-def _trade_rows(
-    result: PortfolioResult, names: Mapping[str, str], field: str
-) -> list[dict[str, str]]:
+def _trade_rows(result: PortfolioResult, names: Sequence[str], field: str) -> list[dict[str, str]]:
     rows = [
-        _trade_row(name, [one for one in result.results if getattr(one, field) == value])
-        for name, value in names.items()
+        _trade_row(name, [one for one in result.results if getattr(one, field) == name])
+        for name in names
     ]
     return [*rows, _trade_row(ALL, list(result.results))]
 
@@ -279,6 +278,4 @@ def _sharpe(result: PortfolioResult) -> float | None:
     equity = result.curve["equity"][last]
     if len(equity) < 30 or not (equity > 0).all():
         return None
-    changes = equity[1:] / equity[:-1] - 1.0
-    deviation = float(changes.std(ddof=1))
-    return float(changes.mean()) / deviation * math.sqrt(365.0) if deviation > 0 else None
+    return sharpe(equity[1:] / equity[:-1] - 1.0)
