@@ -14,7 +14,6 @@ from trader.pricing.calibration import (
     Calibrated,
     NotCalibrated,
     VolQuotes,
-    errors,
     fit,
     vol_quotes,
 )
@@ -64,7 +63,8 @@ def test_noise_is_told_as_error_per_expiry_and_in_total() -> None:
     found = Heston().calibrate(quotes)
     assert isinstance(found, Calibrated)
     assert 0.005 < found.error < 0.0101
-    apart = errors(heston.gradient, found.parameters, quotes)
+    fitted = board(heston.price(KIND, 65_000.0, STRIKE, YEARS, *found.parameters))
+    apart = fitted.vol - quotes.vol
     total = math.sqrt(float(weight @ apart**2) / float(weight.sum()))
     assert found.error == pytest.approx(total)
     assert [one.years for one in found.expiries] == sorted(set(YEARS.tolist()))

@@ -24,6 +24,16 @@ def test_arguments_broadcast_into_columns() -> None:
     assert alone.shaped(alone.intrinsic()) == 10.0
 
 
+def test_some_options_are_a_column_of_their_own() -> None:
+    """Rows of every argument and parameter, whatever the shape they came in."""
+    strike = np.array([[90.0, 100.0], [110.0, 120.0]])
+    options = columns("call", 100.0, strike, 0.1, 0.0, (strike / 200.0,), (VOL,))
+    some = options.take(slice(1, 3))
+    assert some.strike.tolist() == [100.0, 110.0]
+    assert some.parameters.tolist() == [[0.5, 0.55]]
+    assert some.shape == (2,)
+
+
 def test_present_values() -> None:
     """A rate of zero changes nothing; another discounts each by its own time."""
     options = columns("call", 100.0, 90.0, np.array([0.0, 1.0]), 0.05)

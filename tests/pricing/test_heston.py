@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import QuantLib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,30 +93,31 @@ def test_quantlib_agrees() -> None:
 
     In deep wings too; where its own tolerance is looser than ours the golden values decide.
     """
-    ql: Any = pytest.importorskip("QuantLib", reason="the oracle comes with the extra dev")
     worst = 0.0
     for days, vol, kappa, sigma, rho in GRID:
         parameters = (vol * vol, kappa, 1.2 * vol * vol, sigma, rho)
         strikes = FORWARD * np.exp(np.linspace(-4.0, 4.0, 7) * vol * math.sqrt(days / 365.0))
-        theirs = quantlib(ql, strikes, days, parameters)
+        theirs = quantlib(strikes, days, parameters)
         ours = np.asarray(price("call", FORWARD, strikes, days / 365.0, *parameters))
         worst = max(worst, float(np.abs(ours - theirs).max()) / FORWARD)
     assert worst < 1e-11
 
 
-def quantlib(ql: Any, strikes: np.ndarray, days: int, parameters: tuple[float, ...]) -> np.ndarray:
+def quantlib(strikes: np.ndarray, days: int, parameters: tuple[float, ...]) -> np.ndarray:
     """Return calls by QuantLib's adaptive Gauss-Lobatto integral."""
     v0, kappa, theta, sigma, rho = parameters
-    today = ql.Date(15, 6, 2026)
-    ql.Settings.instance().evaluationDate = today
-    flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
-    spot = ql.QuoteHandle(ql.SimpleQuote(FORWARD))
-    process = ql.HestonProcess(flat, flat, spot, v0, kappa, theta, sigma, rho)
-    engine = ql.AnalyticHestonEngine(ql.HestonModel(process), 1e-13, 1_000_000)
+    today = QuantLib.Date(15, 6, 2026)
+    QuantLib.Settings.instance().evaluationDate = today
+    flat = QuantLib.YieldTermStructureHandle(
+        QuantLib.FlatForward(today, 0.0, QuantLib.Actual365Fixed())
+    )
+    spot = QuantLib.QuoteHandle(QuantLib.SimpleQuote(FORWARD))
+    process = QuantLib.HestonProcess(flat, flat, spot, v0, kappa, theta, sigma, rho)
+    engine = QuantLib.AnalyticHestonEngine(QuantLib.HestonModel(process), 1e-13, 1_000_000)
     found = []
     for strike in strikes.tolist():
-        payoff = ql.PlainVanillaPayoff(ql.Option.Call, strike)
-        option = ql.VanillaOption(payoff, ql.EuropeanExercise(today + days))
+        payoff = QuantLib.PlainVanillaPayoff(QuantLib.Option.Call, strike)
+        option = QuantLib.VanillaOption(payoff, QuantLib.EuropeanExercise(today + days))
         option.setPricingEngine(engine)
         found.append(option.NPV())
     return np.array(found)

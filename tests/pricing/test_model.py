@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trader.pricing.columns import FORWARD, RATE, STRIKE, YEARS
-from trader.pricing.model import PricingModel
+from trader.pricing.model import PricingModel, prices_or_nan
 from trader.pricing.models import BlackScholes, Heston
 
 
@@ -42,3 +42,20 @@ def test_a_wrong_number_of_parameters_says_which_there_are() -> None:
     """By name, in order."""
     with pytest.raises(ValueError, match="heston got 2 parameters: must be v0, kappa, theta, vol"):
         Heston().price("call", 65_000.0, 70_000.0, 0.1, 0.3, 2.0)
+
+
+@pytest.mark.parametrize("beyond", [(), (0,), (2, 3), (4,), (0, 1, 2, 3, 4)])
+def test_what_a_model_refuses_costs_its_neighbors_nothing(beyond: tuple[int, ...]) -> None:
+    """Each option beyond the edge has no value; the others are worth what they are alone."""
+    model = BlackScholes()
+    strike = np.array([60_000.0, 65_000.0, 70_000.0, 75_000.0, 80_000.0])
+    years = np.full(5, 0.1)
+    sides, forward = np.array([-1, 1, 1, -1, 1]), np.full(5, 65_000.0)
+    strike[list(beyond)] = -1.0
+    found = prices_or_nan(model, sides, forward, strike, years, (0.6,))
+    for row in range(5):
+        if row in beyond:
+            assert np.isnan(found[row])
+        else:
+            side = int(sides[row])
+            assert found[row] == model.price(side, 65_000.0, float(strike[row]), 0.1, 0.6)

@@ -28,7 +28,7 @@ def test_parts_are_consistent() -> None:
     y, s = _grid(2, 1.0, -2.0, 1.3)
     curve = normalized(y, s)
     assert np.max(np.abs(curve.value + curve.shortfall - np.exp(0.5 * y))) < 1e-15
-    upper, lower = probabilities(y, curve)
+    upper, lower = probabilities(curve)
     assert np.max(np.abs(upper - ndtr(y / s + 0.5 * s))) < 1e-14
     assert np.max(np.abs(lower - ndtr(y / s - 0.5 * s))) < 1e-14
 

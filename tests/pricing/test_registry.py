@@ -9,4 +9,4 @@ def test_names_are_unique() -> None:
     """Two models of one name could not be told apart in a configuration."""
     names = [one.name for one in BUILT_IN]
     assert len(set(names)) == len(names)
-    assert {"black_scholes", "merton", "heston"} <= set(names)
+    assert {"black_scholes", "merton", "heston", "neural"} <= set(names)

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from trader.pricing import kernels
 from trader.pricing.columns import (
-    DAYS_PER_YEAR,
     LEVEL_MAX,
     Columns,
     Greeks,
@@ -30,8 +30,8 @@ from trader.pricing.columns import (
 )
 from trader.pricing.normal import Array
 from trader.pricing.normalized import (
-    NO_DEVIATION,
     Curve,
+    curvature,
     exercise,
     normalized,
     total_deviation,
@@ -178,27 +178,28 @@ def price_and_greeks(
         ValueError: as `price`.
     """
     options = _options(kind, forward, strike, years, vol, rate)
-    curve = _curve(options)
-    worth = _value(options, curve)
-    return options.discounted(worth), _greeks(options, curve, worth)
+    return _all(options)
 
 
 def value(options: Columns) -> Array:
     """Return undiscounted values of checked columns."""
-    return _value(options, _curve(options))
+    found = kernels.black(options)
+    return _value(options, _curve(options)) if found is None else found[0]
 
 
 def sensitivities(options: Columns) -> Greeks[Array]:
     """Return Greeks of checked columns."""
-    curve = _curve(options)
-    return _greeks(options, curve, _value(options, curve))
+    return _all(options)[1]
 
 
 def gradient(options: Columns) -> tuple[Array, Array]:
     """Return undiscounted values and, as one row, their derivatives by `vol`."""
+    found = kernels.black(options)
+    if found is not None:
+        return found[0], found[3:4] * 100.0
     curve = _curve(options)
-    level = np.sqrt(options.forward) * np.sqrt(options.strike)
-    return _value(options, curve), (level * curve.slope * np.sqrt(options.years))[None, :]
+    by_vol = options.level() * curve.slope * np.sqrt(options.years)
+    return _value(options, curve), by_vol[None, :]
 
 
 @overload
@@ -249,10 +250,9 @@ def implied_vol(
 
 def _implied_vols(options: Columns, paid: Array) -> ImpliedVols:
     """Invert undiscounted prices."""
-    _, forward, strike, years, *_ = options
-    intrinsic = options.intrinsic()
-    time_value = (paid - intrinsic) / (np.sqrt(forward) * np.sqrt(strike))
-    distance = -np.abs(np.log(forward / strike))
+    years, intrinsic = options.years, options.intrinsic()
+    time_value = (paid - intrinsic) / options.level()
+    distance = -np.abs(np.log(options.forward / options.strike))
     status = _status(paid, intrinsic, years, time_value >= np.exp(0.5 * distance))
     solvable = status == ImpliedVolStatus.SOLVED
     vol = np.full(paid.shape, np.nan)
@@ -288,8 +288,21 @@ def _curve(options: Columns) -> Curve:
 
 def _value(options: Columns, curve: Curve) -> Array:
     """Return undiscounted values: time value plus intrinsic, which is parity."""
-    level = np.sqrt(options.forward) * np.sqrt(options.strike)
-    return level * curve.value + options.intrinsic()
+    return options.level() * curve.value + options.intrinsic()
+
+
+def _all(options: Columns) -> tuple[Array, Greeks[Array]]:
+    """Return present values, and Greeks."""
+    found = kernels.black(options)
+    if found is None:
+        curve = _curve(options)
+        worth = _value(options, curve)
+        return options.discounted(worth), _greeks(options, curve, worth)
+    worth, *figures = found
+    if not options.rate.any():
+        return worth, Greeks(*figures)
+    figures[3] += options.rate * worth * options.horizon()
+    return options.discounted(worth), options.discounted_greeks(Greeks(*figures))
 
 
 def _greeks(options: Columns, curve: Curve, worth: Array) -> Greeks[Array]:
@@ -299,18 +312,15 @@ def _greeks(options: Columns, curve: Curve, worth: Array) -> Greeks[Array]:
     root = np.sqrt(years)
     deviation = vol * root
     n1, n2 = exercise(sign, forward, strike, curve)
-    slope = np.sqrt(forward) * np.sqrt(strike) * curve.slope  # F n(d1)
-    alive = deviation > NO_DEVIATION
-    gamma = np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
-    # the venue shows the decay of a day, or of the remaining life where that is shorter
-    horizon = np.minimum(years, 1.0 / DAYS_PER_YEAR)
+    slope = options.level() * curve.slope  # F n(d1)
+    horizon = options.horizon()
     decay = slope * vol * horizon / (2.0 * np.where(years > 0.0, root, 1.0))
-    figures = (
+    figures = Greeks(
         sign * n1,
-        gamma,
+        curvature(slope, forward, deviation),
         slope * root / 100.0,
         rate * worth * horizon - decay,
         sign * strike * years * n2 / 100.0,
         sign * strike / forward * n2,
     )
-    return Greeks(*(options.discounted(one) for one in figures))
+    return options.discounted_greeks(figures)

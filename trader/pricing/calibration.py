@@ -16,7 +16,7 @@ import numpy as np
 
 from trader.pricing.columns import FORWARD, STRIKE, YEARS, Columns, Range
 from trader.pricing.normal import Array
-from trader.pricing.normalized import normalized, total_deviation
+from trader.pricing.normalized import normalized_slope, total_deviation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -190,11 +190,6 @@ def fit(
     )
 
 
-def errors(gradient: Gradient, parameters: Sequence[float], quotes: VolQuotes) -> Array:
-    """Return model less market volatilities, one for each quote."""
-    return _Market(gradient, quotes).compare(np.asarray(parameters, dtype=np.float64))[0]
-
-
 class _Market:
     """Quotes with all that does not depend on parameters computed once."""
 
@@ -221,7 +216,7 @@ class _Market:
         scaled = np.clip(worth / self._level, least, self._bound * (1.0 - 1e-12))
         guess = self._vol * self._years_root
         deviation = total_deviation(self._distance, scaled, guess)
-        vega = self._level * normalized(self._distance, deviation).slope * self._years_root
+        vega = self._level * normalized_slope(self._distance, deviation) * self._years_root
         told = (scaled > least) & (vega > 0.0)
         per_vega = np.where(told, 1.0 / np.where(told, vega, 1.0), 0.0)
         apart = np.where(np.isfinite(worth), deviation / self._years_root - self._vol, np.nan)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Flag = Literal["call", "put"]
 Kind = Flag | int
-Kinds = Kind | NDArray[np.str_] | NDArray[np.integer] | Array
+Signs = NDArray[np.integer] | Array
+"""1 for calls, -1 for puts."""
+Kinds = Kind | NDArray[np.str_] | Signs
 Numbers = float | Array
 
 LEVEL_MIN: Final = 1e-9
@@ -63,7 +65,12 @@ class Range(NamedTuple):
         Raises:
             ValueError: a value is no finite number of the range.
         """
-        if values.size and not (values.min() >= self.low and values.max() <= self.high):
+        if values.ndim == 0:
+            inside = self.low <= values.item() <= self.high
+        else:
+            inside = not values.size or (values.min() >= self.low and values.max() <= self.high)
+        if not inside:
+            values = np.atleast_1d(values)
             wrong = values[~((values >= self.low) & (values <= self.high))][0]
             raise ValueError(
                 f"{self.name} = {float(wrong)!r}: must be a finite number in "
@@ -91,13 +98,38 @@ class Columns(NamedTuple):
     parameters: Array
     shape: tuple[int, ...]
 
+    def take(self, rows: slice) -> Columns:
+        """Return some options, as a plain column."""
+        sign, forward, strike, years, rate = (one[rows] for one in self[:5])
+        some = self.parameters[:, rows]
+        return Columns(sign, forward, strike, years, rate, some, forward.shape)
+
     def discounted(self, values: Array) -> Array:
         """Return present values; the usual rate of zero costs nothing."""
         return values * np.exp(-self.rate * self.years) if self.rate.any() else values
 
+    def discounted_greeks(self, figures: Greeks[Array]) -> Greeks[Array]:
+        """Return Greeks of present values."""
+        if not self.rate.any():
+            return figures
+        factor = np.exp(-self.rate * self.years)
+        return Greeks(*(one * factor for one in figures))
+
     def intrinsic(self) -> Array:
         """Return what exercise at the forward would pay."""
         return np.maximum(self.sign * (self.forward - self.strike), 0.0)
+
+    def out(self) -> Array:
+        """Return the kind that is out of the money."""
+        return np.where(self.forward <= self.strike, 1.0, -1.0)
+
+    def level(self) -> Array:
+        """Return sqrt(FK), the unit of normalized values."""
+        return np.sqrt(self.forward) * np.sqrt(self.strike)
+
+    def horizon(self) -> Array:
+        """Return the years of a theta: the venue's day, or the remaining life if that is less."""
+        return np.minimum(self.years, 1.0 / DAYS_PER_YEAR)
 
     def scaled(
         self, value: Array, per_forward: Array, curvature: Array, slopes: Array
@@ -108,18 +140,16 @@ class Columns(NamedTuple):
         that stands still.
         """
         per_vol, per_year = slopes
-        # the venue shows the decay of a day, or of the remaining life where that is shorter
-        horizon = np.minimum(self.years, 1.0 / DAYS_PER_YEAR)
         rho = self.years * (self.forward * per_forward - value) / 100.0
-        figures = (
+        figures = Greeks(
             per_forward,
             curvature,
             per_vol / 100.0,
-            (self.rate * value - per_year) * horizon,
+            (self.rate * value - per_year) * self.horizon(),
             rho,
             per_forward - value / self.forward,
         )
-        return Greeks(*(self.discounted(one) for one in figures))
+        return self.discounted_greeks(figures)
 
     def shaped(self, values: Array) -> float | Array:
         """Return a float for scalar arguments, else an array of their shape."""
@@ -153,11 +183,21 @@ def columns(
     for limits, values in zip(asked, arrays, strict=True):
         limits.check(values)
     shape = np.broadcast_shapes(sign.shape, *(one.shape for one in arrays))
-    table = np.empty((1 + len(arrays), *shape))
-    for row, values in enumerate((sign, *arrays)):
+    ours, at, strikes, until, rates = (_column(one, shape) for one in (sign, *arrays[:4]))
+    table = np.empty((len(parameters), *shape))
+    for row, values in enumerate(arrays[4:]):
         table[row] = values
-    flat = table.reshape(len(table), math.prod(shape))
-    return Columns(flat[0], flat[1], flat[2], flat[3], flat[4], flat[5:], shape)
+    flat = table.reshape(len(parameters), math.prod(shape))
+    return Columns(ours, at, strikes, until, rates, flat, shape)
+
+
+def _column(values: Array, shape: tuple[int, ...]) -> Array:
+    """Return values in a column of their own, or of the caller's where that has all of them."""
+    if values.shape == shape:
+        return values.reshape(-1)
+    column = np.empty(shape)
+    column[...] = values
+    return column.reshape(-1)
 
 
 def signs(kind: Kinds) -> Array:
@@ -167,6 +207,8 @@ def signs(kind: Kinds) -> Array:
         ValueError: a kind is neither.
     """
     kinds = np.asarray(kind)
+    if kinds.dtype == np.float64 and (np.abs(kinds) == 1.0).all():
+        return kinds
     flags: tuple[object, object] = ("call", "put") if kinds.dtype.kind == "U" else (1, -1)
     calls = kinds == flags[0]
     known = calls | (kinds == flags[1])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from trader.pricing import kernels
 from trader.pricing.characteristic import Complex, Maturities, rates, slopes
 from trader.pricing.columns import Columns, Greeks, Kinds, Numbers, Range, columns
 from trader.pricing.heston_quadrature import NO_DEVIATION, Nodes, Weights, integrals
@@ -81,8 +82,7 @@ def value(options: Columns) -> Array:
     """Return undiscounted values of checked columns."""
     if not options.forward.size:
         return np.empty(0)
-    model, row = _maturities(options)
-    sums, deviation = integrals(model, row, _log_moneyness(options), Weights(1, _of_value))
+    sums, deviation = _integrals(options, Weights(1, _of_value))
     return _value(options, _control_value(options, deviation), sums[0])
 
 
@@ -96,7 +96,7 @@ def sensitivities(options: Columns) -> Greeks[Array]:
     control = _control(options, deviation)
     ratio = np.sqrt(options.strike) / np.sqrt(options.forward)
     out = control.delta - ratio * (0.5 * covered - by_k)
-    delta = np.where(options.sign == _out(options), out, out + options.sign)
+    delta = np.where(options.sign == options.out(), out, out + options.sign)
     gamma = control.gamma + ratio / options.forward * density
     level = ratio * options.forward
     spot_vol = np.sqrt(options.parameters[0])
@@ -113,10 +113,19 @@ def gradient(options: Columns) -> tuple[Array, Array]:
     The caller keeps `vol_of_vol` above 1e-4: the derivative by it is a difference of ever larger
     terms.
     """
-    model, row = _maturities(options)
-    sums, deviation = integrals(model, row, _log_moneyness(options), Weights(6, _of_gradient))
-    level = np.sqrt(options.forward) * np.sqrt(options.strike)
+    sums, deviation = _integrals(options, Weights(6, _of_gradient))
+    level = options.level()
     return _value(options, _control_value(options, deviation), sums[0]), -level * sums[1:]
+
+
+def _integrals(options: Columns, weights: Weights) -> tuple[Array, Array]:
+    """Integrate by a compiled loop where those were chosen, which knows these weights by number."""
+    log_moneyness = _log_moneyness(options)
+    found = kernels.heston(options, log_moneyness, weights.rows)
+    if found is not None:
+        return found
+    model, row = _maturities(options)
+    return integrals(model, row, log_moneyness, weights)
 
 
 def _of_value(nodes: Nodes) -> list[Complex]:
@@ -150,23 +159,21 @@ def _log_moneyness(options: Columns) -> Array:
     return np.log(options.strike / options.forward)
 
 
-def _out(options: Columns) -> Array:
-    """Return the kind that is out of the money."""
-    return np.where(options.forward <= options.strike, 1.0, -1.0)
-
-
 def _control(options: Columns, deviation: Array) -> Black:
-    return black(_out(options), options.forward, options.strike, deviation)
+    return black(options.out(), options.forward, options.strike, deviation)
 
 
 def _control_value(options: Columns, deviation: Array) -> Array:
+    found = kernels.black_values(options, deviation)
+    if found is not None:
+        return found
     curve = normalized(-np.abs(_log_moneyness(options)), deviation)
-    return np.sqrt(options.forward) * np.sqrt(options.strike) * curve.value
+    return options.level() * curve.value
 
 
 def _value(options: Columns, control: Array, covered: Array) -> Array:
     """Return values from the covered call beyond the control variate."""
-    level = np.sqrt(options.forward) * np.sqrt(options.strike)
+    level = options.level()
     most = np.minimum(options.forward, options.strike)
     time_value = np.clip(control - level * covered, 0.0, most)
     return time_value + options.intrinsic()

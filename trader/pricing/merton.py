@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from trader.pricing import kernels
 from trader.pricing.columns import Columns, Greeks, Kinds, Numbers, Range, columns
 from trader.pricing.normalized import NO_DEVIATION, Black, black
 
@@ -39,15 +40,16 @@ _TERMS_AT_ONCE: Final = 16
 class _Term(NamedTuple):
     """What options are worth given n jumps; arrays of shape (terms, options).
 
-    `weight` is the probability of n jumps and `before` that of n - 1; `ratio` F_n / F.
+    `weight` is the probability of n jumps and `before` that of n - 1; `ratio` F_n / F; `steep` the
+    slope per deviation and `by_vol` that by the volatility between jumps.
     """
 
     jumps: Array
     weight: Array
     before: Array
     ratio: Array
-    deviation: Array
-    alive: Array
+    steep: Array
+    by_vol: Array
     given: Black
 
 
@@ -100,9 +102,13 @@ def value(options: Columns) -> Array:
     Raises:
         ValueError: more jumps are to be expected than `JUMPS` allows.
     """
-    total = np.zeros(options.forward.shape)
-    for term in _terms(options):
-        total += (term.weight * term.given.value).sum(axis=0)
+    found = kernels.merton(options, *_counts(options), 1)
+    if found is None:
+        total = np.zeros(options.forward.shape)
+        for term in _terms(options):
+            total += (term.weight * term.given.value).sum(axis=0)
+    else:
+        total = found[0]
     return np.minimum(total, np.minimum(options.forward, options.strike)) + options.intrinsic()
 
 
@@ -112,22 +118,20 @@ def sensitivities(options: Columns) -> Greeks[Array]:
     Raises:
         ValueError: as `value`.
     """
-    _, forward, _, years, _, (vol, intensity, mean, std), _ = options
+    _, forward, _, _, _, (vol, intensity, mean, std), _ = options
     drift = intensity * np.expm1(mean + 0.5 * std * std)
     worth, delta, gamma, per_vol, per_year = np.zeros((5, forward.size))
     for term in _terms(options):
         given = term.given
         moved = given.delta * term.ratio
-        slope = given.slope / np.where(term.alive, term.deviation, 1.0)
-        by_vol = np.where(term.alive, slope * vol * years, given.slope * np.sqrt(years))
         worth += (term.weight * given.value).sum(axis=0)
         delta += (term.weight * moved).sum(axis=0)
         gamma += (term.weight * given.gamma * term.ratio * term.ratio).sum(axis=0)
-        per_vol += (term.weight * by_vol).sum(axis=0)
-        decay = np.where(term.alive, 0.5 * vol * vol * slope, 0.0) - moved * drift * forward
+        per_vol += (term.weight * term.by_vol).sum(axis=0)
+        decay = 0.5 * vol * vol * term.steep - moved * drift * forward
         arrives = intensity * (term.before - term.weight) * given.value
         per_year += (arrives + term.weight * decay).sum(axis=0)
-    inside = options.sign != _out(options)
+    inside = options.sign != options.out()
     delta = np.where(inside, delta + options.sign, delta)
     return options.scaled(worth + options.intrinsic(), delta, gamma, np.stack((per_vol, per_year)))
 
@@ -138,28 +142,23 @@ def gradient(options: Columns) -> tuple[Array, Array]:
     Raises:
         ValueError: as `value`.
     """
-    _, forward, _, years, _, (vol, intensity, mean, std), _ = options
+    found = kernels.merton(options, *_counts(options), 5)
+    if found is not None:
+        return found[0] + options.intrinsic(), found[1:]
+    _, forward, _, years, _, (_, intensity, mean, std), _ = options
     growth = np.exp(mean + 0.5 * std * std)
     worth, slopes = np.zeros(forward.size), np.zeros((4, forward.size))
     for term in _terms(options):
         given = term.given
         moved = given.delta * term.ratio * forward
-        slope = given.slope / np.where(term.alive, term.deviation, 1.0)
-        by_vol = np.where(term.alive, slope * vol * years, given.slope * np.sqrt(years))
         arrives = years * (term.before - term.weight) * given.value
         surplus = term.jumps - intensity * years * growth
         worth += (term.weight * given.value).sum(axis=0)
-        slopes[0] += (term.weight * by_vol).sum(axis=0)
+        slopes[0] += (term.weight * term.by_vol).sum(axis=0)
         slopes[1] += (arrives - term.weight * moved * years * (growth - 1.0)).sum(axis=0)
         slopes[2] += (term.weight * moved * surplus).sum(axis=0)
-        by_std = np.where(term.alive, slope * term.jumps, 0.0)
-        slopes[3] += (term.weight * std * (moved * surplus + by_std)).sum(axis=0)
+        slopes[3] += (term.weight * std * (moved * surplus + term.steep * term.jumps)).sum(axis=0)
     return worth + options.intrinsic(), slopes
-
-
-def _out(options: Columns) -> Array:
-    """Return the kind that is out of the money."""
-    return np.where(options.forward <= options.strike, 1.0, -1.0)
 
 
 def _terms(options: Columns) -> Iterator[_Term]:
@@ -167,18 +166,14 @@ def _terms(options: Columns) -> Iterator[_Term]:
     _, forward, strike, years, _, (vol, intensity, mean, std), _ = options
     if not forward.size:
         return
+    least, most = _counts(options)
+    first, last = int(least.min()), int(most.max())
     step = mean + 0.5 * std * std
     expected = intensity * years
     by_forward = expected * np.exp(step)
-    most, least = np.maximum(expected, by_forward), np.minimum(expected, by_forward)
-    JUMPS.check(most)
-    sign = _out(options)
+    sign = options.out()
     some = expected > 0.0
     log_expected = np.where(some, np.log(np.where(some, expected, 1.0)), -1e300)
-    beyond = _beyond(most)
-    GROWTH.check(beyond * step - (by_forward - expected))
-    first = int(np.floor(np.maximum(least - np.sqrt(2.0 * _MASS_LEFT_LOG * least), 0.0)).min())
-    last = math.ceil(float(beyond.max()))
     for start in range(first, last + 1, _TERMS_AT_ONCE):
         counts = range(start, min(start + _TERMS_AT_ONCE, last + 1))
         n = np.array(counts, dtype=np.float64)[:, None]
@@ -195,7 +190,28 @@ def _terms(options: Columns) -> Iterator[_Term]:
         flat = (np.broadcast_to(one, shape).ravel() for one in
                 (sign, forward * ratio, strike, deviation))  # fmt: skip
         given = Black(*(one.reshape(shape) for one in black(*flat)))
-        yield _Term(n, weight, before, ratio, deviation, deviation > NO_DEVIATION, given)
+        alive = deviation > NO_DEVIATION
+        steep = np.where(alive, given.slope / np.where(alive, deviation, 1.0), 0.0)
+        by_vol = np.where(alive, steep * vol * years, given.slope * np.sqrt(years))
+        yield _Term(n, weight, before, ratio, steep, by_vol, given)
+
+
+def _counts(options: Columns) -> tuple[Array, Array]:
+    """Return the least and the largest number of jumps that count.
+
+    Raises:
+        ValueError: more jumps are to be expected than `JUMPS` allows, or larger than `GROWTH`.
+    """
+    _, intensity, mean, std = options.parameters
+    step = mean + 0.5 * std * std
+    expected = intensity * options.years
+    by_forward = expected * np.exp(step)
+    most, least = np.maximum(expected, by_forward), np.minimum(expected, by_forward)
+    JUMPS.check(most)
+    beyond = _beyond(most)
+    GROWTH.check(beyond * step - (by_forward - expected))
+    first = np.floor(np.maximum(least - np.sqrt(2.0 * _MASS_LEFT_LOG * least), 0.0))
+    return first, np.ceil(beyond)
 
 
 def _beyond(expected: Array) -> Array:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import numpy as np
+
 from trader.pricing.columns import FORWARD, RATE, STRIKE, YEARS, columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.pricing.calibration import Calibrated, NotCalibrated, VolQuotes
-    from trader.pricing.columns import Columns, Greeks, Kinds, Numbers, Range
+    from trader.pricing.columns import Columns, Greeks, Kinds, Numbers, Range, Signs
     from trader.pricing.normal import Array
 
 ENTRY_POINT_GROUP: Final = "trader.models"
@@ -114,3 +116,30 @@ class PricingModel(ABC):
             names = ", ".join(one.name for one in self.parameters)
             raise ValueError(f"{self.name} got {len(parameters)} parameters: must be {names}")
         return columns(kind, forward, strike, years, rate, parameters, self.parameters)
+
+
+def prices_or_nan(
+    model: PricingModel,
+    sides: Signs,
+    forward: Array,
+    strike: Array,
+    years: Array,
+    parameters: Sequence[float],
+) -> Array:
+    """Return values in USD, a row for each option, NaN for each that the model refuses.
+
+    One option beyond the edge costs its neighbors nothing:
+    halves are asked until it is found.
+    """
+    try:
+        found = model.price(sides, forward, strike, years, *parameters)
+        return np.broadcast_to(np.asarray(found, dtype=np.float64), forward.shape)
+    except ValueError:
+        if len(forward) <= 1:
+            return np.full(forward.shape, np.nan)
+    half = len(forward) // 2
+    parts = [
+        prices_or_nan(model, sides[part], forward[part], strike[part], years[part], parameters)
+        for part in (slice(None, half), slice(half, None))
+    ]
+    return np.concatenate(parts)

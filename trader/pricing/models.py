@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from trader.pricing import black_scholes, heston, merton
-from trader.pricing.calibration import Bound, fit
+from trader.pricing import black_scholes, heston, merton, neural
+from trader.pricing.calibration import Bound, VolQuotes, fit
+from trader.pricing.columns import FORWARD, RATE, STRIKE
 from trader.pricing.model import PricingModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trader.pricing.calibration import Calibrated, NotCalibrated, VolQuotes
-    from trader.pricing.columns import Columns, Greeks
+    from trader.pricing.calibration import Calibrated, NotCalibrated
+    from trader.pricing.columns import Columns, Greeks, Range
     from trader.pricing.normal import Array
 
 VOL_BOUND: Final = Bound("vol", 0.01, 5.0, log=True)
@@ -111,6 +112,44 @@ class Heston(PricingModel):
             (near**2, 20.0, far**2, 6.0, 0.2),
         ]
         return fit(heston.gradient, self.bounds, quotes, _starts(start, others))
+
+
+class Neural(PricingModel):
+    """A network's mixture: a term structure in four pieces and two smiles, inside of its box."""
+
+    name = "neural"
+    parameters = neural.RANGES
+
+    bounds = tuple(
+        Bound(one.name, one.low, one.high, log=one.name.startswith("vol")) for one in neural.RANGES
+    )
+
+    @property
+    def valid_domain(self) -> tuple[Range, ...]:
+        """What the arguments may be: fewer years than others allow."""
+        return (FORWARD, STRIKE, neural.YEARS, RATE, *self.parameters)
+
+    def value(self, options: Columns) -> Array:
+        """Return undiscounted values."""
+        return neural.value(options)
+
+    def sensitivities(self, options: Columns) -> Greeks[Array]:
+        """Return Greeks."""
+        return neural.sensitivities(options)
+
+    def calibrate(
+        self, quotes: VolQuotes, start: Sequence[float] | None = None
+    ) -> Calibrated | NotCalibrated:
+        """Return the volatilities, skews and smiles that fit what lies in the box best."""
+        mine = neural.inside(quotes.forward, quotes.strike, quotes.years)
+        quotes = VolQuotes(*(getattr(quotes, name)[mine] for name in quotes.__struct_fields__))
+        near, far = _levels(quotes)
+        others = [
+            (near, near, far, far, -0.03, -0.05, 0.05, 0.05),
+            (near, far, far, far, 0.03, 0.03, 0.02, 0.02),
+            (far, far, far, far, -0.12, -0.12, 0.1, 0.1),
+        ]
+        return fit(neural.gradient, self.bounds, quotes, _starts(start, others))
 
 
 def _starts(

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trader.pricing import kernels
 from trader.pricing.normal import SQRT_2PI, Array, mills, tail_quantile
 
 Mask = NDArray[np.bool_]
@@ -19,18 +20,20 @@ TOLERANCE: Final = 1e-5  # of a step; Halley's next error is of the order of its
 _FAR: Final = -60.0  # n(-60) is zero in double precision
 _SERIES_BELOW: Final = 0.01  # bound on |y| and s for the series in s / 2
 _ITERATIONS_MAX: Final = 100
+_ASIDE: Final = 0.1  # what rounds at the inflection may be sought a little beyond it
 _DEVIATION_MAX: Final = 100.0  # b is its own bound in double precision long before
 
 
 class Curve(NamedTuple):
     """b and what moves it, with h = y / s and t = s / 2.
 
-    `value` is b; `shortfall` the bound exp(y / 2) less b, without cancellation where b is close to
-    it; `slope` db/ds = n(h) exp(-t^2 / 2) = F n(d1) / sqrt(FK); `near` and `far` are the tails of
-    N beyond |h + t| and |h - t| in the same scale; `inside` says that h + t is negative.
+    `value` is b; `bound` exp(y / 2); `shortfall` that less b, without cancellation where b is close
+    to it; `slope` db/ds = n(h) exp(-t^2 / 2) = F n(d1) / sqrt(FK); `near` and `far` are the tails
+    of N beyond |h + t| and |h - t| in the same scale; `inside` says that h + t is negative.
     """
 
     value: Array
+    bound: Array
     shortfall: Array
     slope: Array
     near: Array
@@ -64,21 +67,29 @@ def normalized(distance: Array, deviation: Array) -> Curve:
     if series.any():
         value[series] = slope[series] * _series(h[series], t[series])
     value = np.maximum(value, 0.0)
-    return Curve(value, np.where(inside, bound - value, near + far), slope, near, far, inside)
+    shortfall = np.where(inside, bound - value, near + far)
+    return Curve(value, bound, shortfall, slope, near, far, inside)
 
 
-def probabilities(distance: Array, curve: Curve) -> Probabilities:
+def normalized_slope(distance: Array, deviation: Array) -> Array:
+    """Return the slope of `normalized` alone."""
+    h = np.maximum(distance / np.maximum(deviation, NO_DEVIATION), _FAR)
+    t = 0.5 * deviation
+    found: Array = np.exp(-0.5 * (h * h + t * t)) / SQRT_2PI
+    return found
+
+
+def probabilities(curve: Curve) -> Probabilities:
     """Return N(h + t) and N(h - t) from an evaluated curve."""
-    bound = np.exp(0.5 * distance)
-    tail = curve.near / bound
-    return Probabilities(np.where(curve.inside, tail, 1.0 - tail), curve.far * bound)
+    tail = curve.near / curve.bound
+    return Probabilities(np.where(curve.inside, tail, 1.0 - tail), curve.far * curve.bound)
 
 
 def exercise(sign: Array, forward: Array, strike: Array, curve: Curve) -> Probabilities:
     """Return N(+-d1) and N(+-d2) of calls (`sign` 1) and puts (-1) from their evaluated curve."""
     below = forward <= strike
     out = below == (sign > 0.0)
-    upper, lower = probabilities(-np.abs(np.log(forward / strike)), curve)
+    upper, lower = probabilities(curve)
     n1 = np.where(below, upper, lower)
     n2 = np.where(below, lower, upper)
     return Probabilities(np.where(out, n1, 1.0 - n1), np.where(out, n2, 1.0 - n2))
@@ -99,9 +110,14 @@ def black(sign: Array, forward: Array, strike: Array, deviation: Array) -> Black
     level = np.sqrt(forward) * np.sqrt(strike)
     value = level * curve.value + np.maximum(sign * (forward - strike), 0.0)
     slope = level * curve.slope
+    delta = sign * exercise(sign, forward, strike, curve).upper
+    return Black(value, delta, curvature(slope, forward, deviation), slope)
+
+
+def curvature(slope: Array, forward: Array, deviation: Array) -> Array:
+    """Return gamma from F n(d1); without deviation 0: a kink has none that could be traded."""
     alive = deviation > NO_DEVIATION
-    gamma = np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
-    return Black(value, sign * exercise(sign, forward, strike, curve).upper, gamma, slope)
+    return np.where(alive, slope / (forward * forward * np.where(alive, deviation, 1.0)), 0.0)
 
 
 def _series(h: Array, t: Array) -> Array:
@@ -132,13 +148,19 @@ def total_deviation(
     bracket that only shrinks catches what leaves it. `tolerance` bounds the last relative step;
     the error left is of the order of its cube.
     """
+    found = kernels.deviations(distance, value, guess) if tolerance == TOLERANCE else None
+    if found is not None:
+        return found
     bound = np.exp(0.5 * distance)
     center = np.sqrt(-2.0 * distance)
     if guess is None:
         deviation, below = _start(distance, value, center)
     else:
-        deviation, below = guess.copy(), guess < center
-    low, high = np.zeros_like(center), np.full_like(center, _DEVIATION_MAX)
+        # at the inflection h + t is 0, h - t is -center, and the slope is that of the bound
+        deviation, below = guess, value < bound * (0.5 - mills(center) / SQRT_2PI)
+    low = np.where(below, 0.0, (1.0 - _ASIDE) * center)
+    high = np.where(below, (1.0 + _ASIDE) * center, _DEVIATION_MAX)
+    deviation = np.minimum(np.maximum(deviation, low), high)
     active = np.arange(deviation.size)
     for _ in range(_ITERATIONS_MAX):
         if not active.size:

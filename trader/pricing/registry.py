@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.pricing.models import BlackScholes, Heston, Merton
+from trader.pricing.models import BlackScholes, Heston, Merton, Neural
 
 if TYPE_CHECKING:
     from trader.pricing.model import PricingModel
 
-BUILT_IN: Final[tuple[type[PricingModel], ...]] = (BlackScholes, Merton, Heston)
+BUILT_IN: Final[tuple[type[PricingModel], ...]] = (BlackScholes, Merton, Heston, Neural)
