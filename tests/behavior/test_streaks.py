@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trader.evaluation.streaks import (
+from trader.behavior.streaks import (
     bearable_loss_share,
     losing_run_probabilities,
     losing_run_probability,
