@@ -14,7 +14,7 @@ from tests.backtest.pasts import START, day, market, wandering
 from trader.backtest.market import Market
 from trader.backtest.modelled import Candles, Costs
 from trader.backtest.perpetual import FUNDING_8H, HALF_SPREAD, SHOWN_AT
-from trader.backtest.runner import Terms, run_backtest
+from trader.backtest.runner import DAILY, HOURLY, Terms, run_backtest
 from trader.domain.events import BoardSnapshot, FundingRate, HistoryLoaded
 from trader.domain.facts import Filled, FundingPaid
 from trader.domain.trading import Approved
@@ -131,6 +131,9 @@ def test_a_strategy_trades_and_pays_for_it() -> None:
     )  # fmt: skip
     assert len(history.chains) >= 3
     assert history.failed == history.skipped == 0
+    assert HOURLY in history.provenance.caveats
+    assert DAILY not in history.provenance.caveats
+    assert {one.at % DAY for one in history.marks} == {hour * HOUR for hour in range(24)}
     asked = {one.intent.action for one in facts if isinstance(one, Approved)}
     assert {"open", "close", "protect"} <= asked
     fills = [one for one in facts if isinstance(one, Filled)]
@@ -173,3 +176,51 @@ def test_it_decides_each_hour_whatever_the_profile() -> None:
     """Once a day it would be another rule: the quick profile leaves it as it is."""
     subject = Subject(kind=TrendPullback, file=FILE, configuration_hash="v1")
     assert subject.once_a_day(485) is subject
+
+
+def basket() -> Market:
+    """Let three coins trend, one settled in coin, beside each other."""
+    others = (
+        msgspec.structs.replace(trending(seed=seed), underlying=coin)
+        for coin, seed in (("SOL", 4), ("XRP", 5))
+    )
+    return msgspec.structs.replace(PAST, beside=tuple(others))
+
+
+BASKET = FILE.model_copy(update={"parameters": {"others": ("SOL", "XRP")}})
+
+
+def test_several_perpetuals_are_walked_together() -> None:
+    """Each as it would be alone, in the order of time; one lasts as long as all do."""
+    start = day(20)
+    walked = list(basket().perpetual().events(start, start + 3 * HOUR))
+    assert [at for at, _ in walked] == sorted(at for at, _ in walked)
+    alone = [one.perpetual() for one in (PAST, *basket().beside)]
+    for one in alone:
+        mine = [
+            (at, event) for at, event in walked
+            if isinstance(event, HistoryLoaded) and event.underlying == one.underlying
+        ]  # fmt: skip
+        assert mine == [next(one.events(start, start + HOUR))]
+    names = [event.instruments[0].name for _, event in walked if isinstance(event, BoardSnapshot)]
+    assert names[:3] == ["BTC-PERPETUAL", "SOL_USDC-PERPETUAL", "XRP_USDC-PERPETUAL"]
+    assert len(names) == 3 * len(quotes(PAST, start, start + 3 * HOUR))
+    short = basket().until(day(30))
+    assert short.span[1] == short.perpetual().span[1] == day(30)
+    late = msgspec.structs.replace(PAST, beside=(PAST.until(day(25)),))
+    assert (late.span[1], late.perpetual().span[1]) == (day(25), day(25))
+    with pytest.raises(ValueError, match="is not within"):
+        late.perpetual().events(start, day(26))
+
+
+def test_a_portfolio_is_judged_as_one_and_sees_nothing_early() -> None:
+    """Chains of several coins in one history; cut off or poisoned, earlier decisions stay."""
+    subject = Subject(kind=TrendPullback, file=BASKET, configuration_hash="v1")
+    plain = msgspec.structs.replace(run_of(basket()), subject=subject)
+    whole = make(plain)
+    assert {one.underlying for one in whole.chains} == {"BTC", "SOL", "XRP"}
+    assert whole.failed == whole.skipped == 0
+    assert whole.refused["existing_same_sleeve_symbol"] > 0
+    runs = {name: make(run) for name, run in list(variants(plain).items())[:6]}
+    decided = (len(one.chains) + one.open_chains for one in runs.values())
+    assert judge({name: one.digest for name, one in runs.items()}, decided).ok is True

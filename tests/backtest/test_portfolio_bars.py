@@ -130,5 +130,16 @@ def test_columns_of_any_make_are_taken() -> None:
 
 
 def test_what_moves_the_rest_is_sized_down() -> None:
-    """The seed's two names, and no others."""
-    assert symbol_scalars({"BTCUSDT": 0, "SOLUSDT": 0, "ETHUSDT": 0}).tolist() == [0.45, 1.0, 0.45]
+    """BTC and ETH by whatever name; for strict parity the seed's two names, and no others."""
+    seed = {"BTCUSDT": 0, "SOLUSDT": 0, "ETHUSDT": 0}
+    assert symbol_scalars(seed).tolist() == [0.45, 1.0, 0.45]
+    assert symbol_scalars(seed, strict=True).tolist() == [0.45, 1.0, 0.45]
+    names = (
+        "BTC", "btc", "BTC_USDC", "BTC-PERPETUAL", "BTC_USDC-PERPETUAL", "BTC/USDT", "BTC-USD",
+        "BTCUSD", "BTCUSDC", "BTC/USDT:USDT", "XBTUSD", "ETH", "ETHUSDC", "ETH_USDC",
+    )  # fmt: skip
+    spelled = dict.fromkeys(names, 0)
+    assert set(symbol_scalars(spelled).tolist()) == {0.45}
+    assert set(symbol_scalars(spelled, strict=True).tolist()) == {1.0}
+    others = dict.fromkeys(("SOLUSDT", "WBTCUSDT", "ETHFIUSDT", "USDCUSDT", "USDT", "", "ETHBTC"))
+    assert set(symbol_scalars(others).tolist()) == {1.0}

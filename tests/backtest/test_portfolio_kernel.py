@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.backtest.portfolio_sets import SIGNAL, data_set, quiet
-from trader.backtest import portfolio
+from trader.backtest import portfolio, portfolio_kernel, portfolio_signals
 from trader.backtest.portfolio import run_portfolio_backtest
 from trader.backtest.portfolio_kernel import _correlation
 from trader.backtest.portfolio_results import PortfolioEvent
+from trader.strategies import trend_choice, trend_looks, trend_sleeves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,16 @@ PLAIN: dict[str, Any] = {
     "entry_slippage_bps": 0.0, "exit_slippage_bps": 0.0, "fee_rate": 0.0,
     "enable_score_based_sizing": False,
 }  # fmt: skip
+
+
+def test_live_strategies_follow_the_same_numbers() -> None:
+    """The loop keeps numbers of its own, for numba sees no change in other modules: they agree."""
+    ours = (portfolio_kernel.PARTIAL_R, portfolio_kernel.RSI_EXIT, portfolio_kernel.UNIT_RISK_MIN)
+    live = (trend_sleeves.PARTIAL_R, trend_sleeves.RSI_EXIT, trend_sleeves.UNIT_RISK_MIN)
+    assert ours == live
+    mine = (portfolio_kernel.SHARED_MIN, portfolio_kernel.HUNGRY_CORRELATION)
+    assert mine == (trend_choice.SHARED_MIN, trend_choice.HUNGRY_CORRELATION)
+    assert portfolio_signals.WARM_UP + 2 == trend_looks.BARS_MIN
 
 
 def told(one: pd.DataFrame, **terms: Any) -> list[PortfolioEvent]:

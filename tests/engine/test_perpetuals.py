@@ -13,7 +13,7 @@ from tests.builders import NOW, hourly_bars
 from tests.engine.floor import Floor, Scripted, perpetual, wish
 from trader.domain.events import HistoryLoaded, InstrumentListed, Quote
 from trader.domain.facts import AlertRaised, ChainEnded, Filled, Recorded
-from trader.domain.trading import Approved, Intent, Leg, Refused, Stop
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stop
 from trader.domain.units import HOUR, MINUTE
 from trader.engine.audit import Audit
 from trader.engine.engine import Engine, EngineSettings
@@ -21,6 +21,8 @@ from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.domain.situation import Perpetual, Situation
 
 NAME = perpetual().name
@@ -32,7 +34,7 @@ STOP = Stop(89_000.0, 300.0)
 class OnPerpetual(Scripted):
     """A scripted strategy that trades a perpetual."""
 
-    perpetual: str = NAME
+    perpetuals: Mapping[str, str] = dataclasses.field(default_factory=lambda: {"BTC": NAME})
 
 
 class Pit(Floor):
@@ -45,7 +47,7 @@ class Pit(Floor):
         return Engine([slot], self.risk, BrokerSettings(), EngineSettings())
 
     def _watching(self, situation: Situation) -> tuple[Intent, ...]:
-        self.seen = situation.perpetual
+        self.seen = situation.perpetuals.get("BTC")
         return self._script.get("alpha", ())
 
     def shown(self) -> Perpetual:
@@ -73,6 +75,26 @@ class Pit(Floor):
         spot = self.spot["BTC"]
         shown = Quote(NAME, self.at, bid, 1e6, ask, 1e6, (bid + ask) / 2, math.nan, spot, spot)
         self.send(msgspec.structs.replace(shown, **changes))
+
+
+def test_an_entry_in_parts_stands_where_the_books_say() -> None:
+    """Dollars at two prices buy coins at their harmonic mean: targets count from there."""
+    pit = Pit()
+    patient = Pricing(limit_net=89_500.0, worst_net=90_100.0, patience=MINUTE // 12, lifetime=HOUR)
+    pit.ask(wish(LONG, amount=20_000.0, stop=STOP, tag="trend_long", pricing=patient))
+    pit.quote(89_399.0, 89_401.0, ask_amount=10_000.0)
+    pit.at += MINUTE // 12
+    pit.quote(89_999.0, 90_001.0)
+    (chain,) = pit.engine.ledger.chains.values()
+    (leg,) = chain.legs.values()
+    prices = [fill.legs[0].price for fill in pit.facts(Filled)]
+    assert chain.course is not None
+    assert len(prices) == 2
+    assert chain.course.units == leg.amount == 20_000.0
+    assert (
+        chain.course.entry_price == leg.entry_price == pytest.approx(2 / sum(1 / p for p in prices))
+    )
+    assert leg.entry_price < sum(prices) / 2
 
 
 def test_bars_are_of_the_middle_of_its_own_quotes() -> None:
@@ -119,8 +141,8 @@ def test_others_are_shown_no_perpetual() -> None:
     floor = Floor()
     shown: list[Any] = []
     slot = floor.engine.slots["alpha"]
-    shown.append(floor.engine.review.situation(slot, "open").perpetual)
-    assert shown == [None]
+    shown.append(floor.engine.review.situation(slot, "open").perpetuals)
+    assert shown == [{}]
     assert NAME not in floor.engine.perpetuals.underlyings
 
 

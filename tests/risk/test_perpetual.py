@@ -57,6 +57,18 @@ def judged(asked: Intent, **changes: Any) -> Verdict:
     return GATE.judge(asked, view(**({"touches": SHOWN} | changes)), "V1-0")
 
 
+@pytest.mark.parametrize("action", ["roll", "hedge"])
+def test_what_changes_a_chain_states_no_stop(action: Any) -> None:
+    """Nobody would watch it, and legs beside the first would not be sized."""
+    asked = intent(
+        legs=(Leg(PERPETUAL.name, 1_000), *VERTICAL), action=action, chain_id=chain().chain_id,
+        stop=STOP,
+    )  # fmt: skip
+    verdict = GATE.judge(asked, view(touches=BOARD | SHOWN, chain=chain()), "V1-0")
+    assert isinstance(verdict, Refused)
+    assert (verdict.rule, "states no stop" in verdict.explanation) == ("invalid_intent", True)
+
+
 @given(
     size=st.sampled_from([10.0, 5_000.0, -20_000.0]),
     distance=st.floats(10.0, 20_000.0),

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from trader.domain.situation import Situation
     from trader.strategies.strategy import Strategy
 
-ABSURD = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300)
-
 
 def bars_of(closes: Sequence[float], at: int = NOW) -> Bars:
     """Close one bar an hour, the last at `at`, each from the close before, with a wick of .1 %."""
@@ -84,8 +82,8 @@ def shown(
         left_at=left_at or {},
         drawdown=drawdown,
     )
-    seen_at = situation(board(underlying, days=()), chains=chains)
-    fields = {"at": at, "index": price, "perpetual": seen} | changes
+    seen_at = situation(board(underlying, days=(), index=price), chains=chains)
+    fields = {"at": at, "perpetuals": {underlying: seen}} | changes
     return msgspec.structs.replace(seen_at, **fields)
 
 

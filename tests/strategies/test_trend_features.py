@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from tests.builders import NOW
 from trader.domain.market import Bars
 from trader.domain.units import HOUR
-from trader.strategies.trend_features import PRICES, WINDOW, features, latest, may_signal
+from trader.strategies.trend_features import (
+    INDICATORS,
+    PRICES,
+    WINDOW,
+    features,
+    indicators,
+    latest,
+    may_signal,
+)
 
 
 def wandering(rows: int, seed: int = 1) -> Bars:
@@ -39,6 +47,19 @@ def test_the_newest_row_is_that_of_all_bars_bit_for_bit(seed: int, rows: int) ->
     for name, column in whole.items():
         assert row[name] == column[-1], name
     assert (row["low"], row["close"]) == (bars.low[-1], bars.close[-1])
+
+
+@pytest.mark.parametrize("rows", [0, 1, 15, 60, 420])
+def test_indicators_alone_are_those_among_all_columns(rows: int) -> None:
+    """Bit for bit, however few the bars; wrong prices are refused as ever."""
+    bars = wandering(rows) if rows else Bars((), (), (), (), ())
+    given = {name: np.array(getattr(bars, name), dtype=np.float64) for name in PRICES}
+    alone, whole = indicators(given), features(given)
+    assert tuple(alone) == INDICATORS
+    for name, column in alone.items():
+        np.testing.assert_array_equal(column, whole[name], name)
+    with pytest.raises(ValueError, match="no column 'low'"):
+        indicators({name: one for name, one in given.items() if name != "low"})
 
 
 def test_nothing_is_said_of_too_few_bars() -> None:

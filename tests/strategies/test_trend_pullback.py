@@ -11,7 +11,7 @@ import pytest
 from tests.builders import INDEX, NOW, working_order
 from tests.strategies.perpetuals import bars_of, breakout, dip, flat, holding, shown
 from trader.domain.market import Bars
-from trader.domain.trading import Leg, Stop
+from trader.domain.trading import Leg, Stop, Withheld
 from trader.domain.units import DAY, HOUR, MINUTE
 from trader.strategies.strategy import Cadence
 from trader.strategies.trend_features import latest
@@ -40,8 +40,15 @@ def strategy(underlying: str = "BTC", **parameters: Any) -> TrendPullback:
 
 
 def actions(situation: Situation, **parameters: Any) -> list[str]:
-    """List what it does."""
-    return [one.action for one in strategy(**parameters).propose(situation)]
+    """List what it does: what it only withholds is none of it."""
+    proposed = strategy(**parameters).propose(situation)
+    return [one.action for one in proposed if one.withheld is None]
+
+
+def withheld(situation: Situation, **parameters: Any) -> dict[tuple[str, str], Withheld]:
+    """Tell why signals are not traded, by coin and sleeve."""
+    proposed = strategy(**parameters).propose(situation)
+    return {(one.underlying, one.tag): one.withheld for one in proposed if one.withheld is not None}
 
 
 def only(situation: Situation, **parameters: Any) -> Intent:
@@ -90,11 +97,11 @@ def test_a_linear_perpetual_is_counted_in_coins() -> None:
 def test_a_coin_is_held_once() -> None:
     """Neither the same sleeve again nor, unless it is allowed, the other beside it."""
     assert "open" not in actions(shown(breakout(), chains=(holding(hours=1),)))
-    kept = holding("pullback_long", hours=0)
-    assert "open" not in actions(shown(breakout(), chains=(kept,)))
-    assert "open" in actions(
-        shown(breakout(), chains=(kept,)), allow_cross_sleeve_symbol_overlap=True
-    )
+    kept = shown(breakout(), chains=(holding("pullback_long", hours=0),))
+    assert "open" not in actions(kept, allow_cross_sleeve_symbol_overlap=False)
+    assert "open" not in actions(kept)  # it is much like itself
+    assert withheld(kept)["BTC", "trend_long"].rule == "correlation_gate"
+    assert "open" in actions(kept, trend_correlation_threshold=1.0)
     none = {"trend_long": 0, "pullback_long": 3}
     assert actions(shown(breakout()), strategy_max_positions=none) == []
 
@@ -181,7 +188,8 @@ def test_a_trend_that_pays_is_added_to_once() -> None:
     """Half sold, its entry safe, closed two risks above: up to 18 % of what it began with."""
     bars = breakout()
     held = partly(entry=PRICE * 0.95, stop=PRICE * 0.95, hours=5)
-    protect, add = strategy().propose(shown(bars, chains=(held,)))
+    protect, add, again = strategy().propose(shown(bars, chains=(held,)))
+    assert again.withheld is not None
     assert (protect.action, add.action) == ("protect", "add")
     assert protect.stop is not None
     assert add.stop is not None
@@ -238,8 +246,10 @@ def test_chains_of_others_contracts_are_left_alone() -> None:
 
 def test_it_says_what_it_trades_and_draws_it() -> None:
     """By the coin's name, settled in coin or in USDC."""
-    assert strategy().perpetual == NAME
-    assert strategy("ETH", linear=True).perpetual == "ETH_USDC-PERPETUAL"
+    assert strategy().perpetuals == {"BTC": NAME}
+    assert strategy("ETH", linear=True).perpetuals == {"ETH": "ETH_USDC-PERPETUAL"}
+    basket = strategy(others=("SOL", "BTC", "XRP"))
+    assert list(basket.perpetuals.values()) == [NAME, "SOL_USDC-PERPETUAL", "XRP_USDC-PERPETUAL"]
     assert strategy(linear=True).linear
     (leg,) = strategy().sketch(100_000.0, 0.5, NOW)
     assert leg.stop is not None
@@ -257,9 +267,9 @@ def test_bars_of_the_future_are_not_read() -> None:
     for chains in ((), (holding(entry=PRICE * 0.98),)):
         before = strategy().propose(shown(bars, chains=chains))
         told = shown(bars, chains=chains)
-        assert told.perpetual is not None
-        careless = msgspec.structs.replace(told.perpetual, history=lambda: whole)
-        assert strategy().propose(msgspec.structs.replace(told, perpetual=careless)) == before
+        careless = msgspec.structs.replace(told.perpetuals["BTC"], history=lambda: whole)
+        shown_it = msgspec.structs.replace(told, perpetuals={"BTC": careless})
+        assert strategy().propose(shown_it) == before
 
 
 def test_resting_orders_outlive_the_longest_stay() -> None:

@@ -17,7 +17,7 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso
 from trader.storage.arrow import load_arrow
 from trader.storage.bar_files import read_bars
-from trader.storage.training_sets import write_whole
+from trader.storage.whole_files import write_whole
 from trader.views.portfolio_study import Span, study_page
 from trader.views.report_html import page_html
 from trader.views.text import duration
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from trader.backtest.portfolio_results import PortfolioResult
     from trader.backtest.portfolio_terms import PortfolioTerms
     from trader.domain.market import Ints
-    from trader.storage.bar_files import ForeignBars
 
 INSTANTS: Final = ("at", "opened_at", "closed_at")
 
@@ -132,7 +131,7 @@ def write_study(folder: Path, done: PortfolioStudy) -> list[Path]:
     return written
 
 
-def _within(bars: ForeignBars, start: int | None, end: int | None) -> SymbolBars:
+def _within(bars: SymbolBars, start: int | None, end: int | None) -> SymbolBars:
     begin = 0 if start is None else int(np.searchsorted(bars.at, start))
     until = len(bars.at) if end is None else int(np.searchsorted(bars.at, end))
     rows = slice(begin, until)

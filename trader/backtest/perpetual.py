@@ -8,7 +8,9 @@ minutes later: what is decided on the hour knows nothing of the hour that begins
 
 from __future__ import annotations
 
+import heapq
 import math
+import operator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,8 +22,9 @@ from trader.domain.units import HOUR, MILLISECOND, MINUTE
 from trader.strategies.sketch import fictitious_perpetual
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from trader.backtest.history import History
     from trader.backtest.modelled import Candles
     from trader.domain.events import Event
     from trader.domain.market import Floats
@@ -116,6 +119,33 @@ class PerpetualCandles:
             self.underlying, at, price, (self._instrument,), _one(bid), _one(size), _one(ask),
             _one(size), _one(price), _one(math.nan), _one(price),
         )  # fmt: skip
+
+
+class PerpetualBasket:
+    """Histories of several perpetuals walked together; it is named after the first."""
+
+    def __init__(self, histories: Sequence[History]) -> None:
+        self._histories = histories
+        self.underlying = histories[0].underlying
+        self.step = STEP
+        provenances = [one.provenance for one in histories]
+        self.provenance = Provenance(
+            kind="modelled",
+            source="; ".join(dict.fromkeys(one.source for one in provenances)),
+            caveats=tuple(dict.fromkeys(text for one in provenances for text in one.caveats)),
+        )
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last instant that can be asked for, of all of them."""
+        spans = [one.span for one in self._histories]
+        return max(first for first, _ in spans), min(last for _, last in spans)
+
+    def events(self, start: int, end: int) -> Iterator[tuple[int, Event]]:
+        """Walk the quotes of a span; of one instant the first history's come first."""
+        check_span((self.span[0], self.span[1] + HOUR - 1), start, end)
+        walks = [one.events(start, end) for one in self._histories]
+        return heapq.merge(*walks, key=operator.itemgetter(0))
 
 
 def _one(value: float) -> Floats:

@@ -71,8 +71,8 @@ def run_portfolio(market: Mapping[str, SymbolBars], terms: PortfolioTerms) -> Po
     times, instant = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
     times = times[: timeline(at, first, first[:-1].copy(), times, instant)]
     run = new_run(
-        bars, signal, first, change, climb, symbol_scalars(market), terms.rules(), times,
-        instant, float(terms.starting_equity),
+        bars, signal, first, change, climb, symbol_scalars(market, strict=terms.strict_parity),
+        terms.rules(), times, instant, float(terms.starting_equity),
     )  # fmt: skip
     signals = np.zeros(2, np.int64)
     admit(
@@ -80,7 +80,7 @@ def run_portfolio(market: Mapping[str, SymbolBars], terms: PortfolioTerms) -> Po
         np.array(terms.entry_score_min), signals, run.rejected,
     )  # fmt: skip
     blocks, place = [], 0
-    room = max(EVENTS_MIN, BLOCK * (3 * len(run.book) + 2 * len(market)))
+    room = max(EVENTS_MIN, BLOCK * run.room)
     while place <= len(times):
         run = run._replace(events=np.empty(room, EVENT))
         run.tally[2] = 0

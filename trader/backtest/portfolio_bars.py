@@ -9,7 +9,8 @@ import numpy as np
 
 from trader.backtest.portfolio_layout import BAR
 from trader.domain.units import iso
-from trader.strategies.trend_features import PRICES
+from trader.strategies.trend_features import INDICATORS, PRICES
+from trader.strategies.trend_sleeves import MAJORS, MAJORS_SCALAR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,18 +29,17 @@ DEFAULTS: Final = {
 """What a column that may be absent then holds."""
 COLUMNS: Final = (*REQUIRED, *DEFAULTS)
 """All that is read. The seed also reads `trend_strength`, and does nothing with it."""
-INDICATORS: Final = ("ATR", "SMA20", "SMA50", "RSI")
 SCORES: Final = ("pullback_entry_score", "entry_score")
 SCALARS: Final = ("pullback_risk_scalar", "risk_scalar")
 """Like SIGNALS by sleeve; each must be a number where its signal is 1, `symbol_score` too."""
-MAJORS: Final = ("BTCUSDT", "ETHUSDT")
-MAJORS_SCALAR: Final = 0.45
-WARM_UP: Final = 200
+SEED_MAJORS: Final = ("BTCUSDT", "ETHUSDT")
+DOLLARS: Final = ("USDT", "USDC", "BUSD", "FDUSD", "USD")
+"""What the name of a pair may end in, the longest first where one ends in another."""
 REMEDY: Final = "mend or drop the row"
 
 
 class SymbolBars(msgspec.Struct, frozen=True):
-    """The bars of one symbol: their instants in UTC nanoseconds, their columns by name."""
+    """The bars of one symbol, oldest first: when they open in UTC nanoseconds, columns by name."""
 
     at: Ints
     columns: Mapping[str, Floats]
@@ -79,15 +79,35 @@ def assemble(market: Mapping[str, SymbolBars], *, strict: bool = False) -> Rows:
         mine = slice(first[place], first[place + 1])
         _fill(bars[mine], signal[mine], symbol, one, strict=strict)
         at[mine], close = one.at, one.columns["close"]
-        change[mine][:1] = np.nan
-        change[mine][1:] = close[1:] / close[:-1] - 1.0
-        climb[mine] = np.cumsum(np.nan_to_num(change[mine]))
+        if len(close):
+            moved = change[mine]
+            moved[0], climb[first[place]] = np.nan, 0.0
+            np.subtract(close[1:] / close[:-1], 1.0, out=moved[1:])
+            np.cumsum(moved[1:], out=climb[mine][1:])
     return Rows(bars, signal, change, climb, at, first)
 
 
-def symbol_scalars(symbols: Mapping[str, Any]) -> Floats:
-    """Return what multiplies the risk taken on each symbol: less for those that move the rest."""
-    return np.array([MAJORS_SCALAR if name in MAJORS else 1.0 for name in symbols], np.float64)
+def symbol_scalars(symbols: Mapping[str, Any], *, strict: bool = False) -> Floats:
+    """Return what multiplies the risk taken on each symbol: less for those that move the rest.
+
+    Those are BTC and ETH by whatever name; where `strict` the seed's two names alone.
+    """
+    majors = SEED_MAJORS if strict else MAJORS
+    names = [name if strict else coin_of(name) for name in symbols]
+    return np.array([MAJORS_SCALAR if name in majors else 1.0 for name in names], np.float64)
+
+
+def coin_of(symbol: str) -> str:
+    """Name the coin of a symbol, spelled as exchanges do.
+
+    >>> [coin_of(one) for one in ("BTCUSDT", "btc_usdc", "ETH/USDT:USDT", "XBTUSD", "BTC")]
+    ['BTC', 'BTC', 'ETH', 'BTC', 'BTC']
+    """
+    coin = symbol.strip().upper().partition("/")[0].partition(":")[0]
+    coin = coin.partition("_")[0].partition("-")[0]
+    quoted = next((one for one in DOLLARS if coin.endswith(one) and coin != one), "")
+    coin = coin.removesuffix(quoted)
+    return "BTC" if coin == "XBT" else coin
 
 
 def _fill(rows: Records, signal: Ints, symbol: str, bars: SymbolBars, *, strict: bool) -> None:
@@ -169,6 +189,8 @@ def _check_prices(symbol: str, bars: SymbolBars) -> None:
 
 def _check_signals(symbol: str, bars: SymbolBars) -> None:
     """Look at signals where they can count, and at what must be a number where there is one."""
+    from trader.backtest.portfolio_signals import WARM_UP
+
     columns = bars.columns
     counts = np.zeros(len(bars.at), np.bool_)
     counts[WARM_UP + 1 : -1] = True

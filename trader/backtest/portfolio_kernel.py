@@ -1,6 +1,6 @@
 """What happens at one instant after the other? The rules of the portfolio as loops over arrays.
 
-All of it is compiled (`portfolio_jit`), so this module is imported late, and stands alone: numba
+All of it is compiled (`pricing.jit`), so this module is imported late, and stands alone: numba
 looks for changes in the module of the compiled function only. Sums run in the order in which
 positions were opened, on one thread: the bits are the same everywhere.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from trader.backtest.portfolio_jit import compiled, compiled_sums
+from trader.pricing.jit import compiled, compiled_sums
 
 if TYPE_CHECKING:
     from trader.backtest.portfolio_layout import Records, Run
@@ -41,9 +41,8 @@ def walk(run: Run, begin: int) -> int:
 
     Return the number of the instant to go on with: past the last one when all is closed.
     """
-    room = 3 * len(run.book) + 2 * len(run.here)
     for number in range(begin, len(run.times) + 1):
-        if run.tally[EVENTS] + room > len(run.events):
+        if run.tally[EVENTS] + run.room > len(run.events):
             return number
         if number == len(run.times):
             break

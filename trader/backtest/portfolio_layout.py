@@ -129,6 +129,8 @@ class Run(NamedTuple):
     times: Ints
     events: Records
     """Room for what happens next; `tally` says how much of it is used."""
+    room: int
+    """Events that one instant can have at most."""
     curve: Floats
     """(instant, name of CURVE)."""
     book: Records
@@ -177,6 +179,7 @@ def new_run(
         rules=rules,
         times=times,
         events=np.empty(0, EVENT),
+        room=3 * slots + 2 * symbols,
         curve=np.empty((len(times), len(CURVE))),
         book=np.zeros(slots, POSITION),
         order=np.arange(slots, dtype=np.int64),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from trader.backtest.portfolio_jit import compiled
+from trader.pricing.jit import compiled
 
 if TYPE_CHECKING:
     from trader.backtest.portfolio_layout import Records

@@ -44,7 +44,8 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     """One structure from its first approval to its end.
 
     `units` is the filled size still open, in units of the opening legs. `entry_net` is the average
-    net price per unit at which it was opened (negative: a credit). `max_loss_usd`/`max_loss_coin`
+    net price per unit at which it was opened (negative: a credit), perpetuals that hedge options
+    left out. `max_loss_usd`/`max_loss_coin`
     are for what is open now; `flows` every atom that moved so far, by currency; `rolls` how often
     it was rolled. `delivery` says whether a settlement in the money moves coin ("spot"). `course`
     is that of a chain with a stop.

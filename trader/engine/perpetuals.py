@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trader.domain.situation import Perpetual
-from trader.strategies.strategy import perpetual_of
+from trader.strategies.strategy import perpetuals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 
 
 class Perpetuals:
-    """The perpetuals that somebody trades. Invariant: bars grow from believed quotes alone.
+    """The perpetuals that somebody trades, or holds; `underlyings` names the coin of each.
 
-    `underlyings` names the coin of each.
+    Invariant: a bar of theirs is a loaded candle, or grew from fresh, two-sided quotes alone.
     """
 
     def __init__(self, strategies: Sequence[Strategy], market: MarketState) -> None:
         self._market = market
         self.underlyings: dict[str, str] = {}
         for strategy in strategies:
-            name = perpetual_of(strategy)
-            if name is not None:
-                self.underlyings[name] = strategy.underlying
+            traded = perpetuals_of(strategy).items()
+            self.underlyings.update((name, underlying) for underlying, name in traded)
 
     def keep(self, held: Iterable[Instrument]) -> None:
         """Go on with perpetuals that are held, though nobody trades them any more."""
@@ -59,17 +58,22 @@ class Perpetuals:
                 self._market.bars.load(instrument, loaded.bars, at)
 
     def view(
-        self, strategy: Strategy, left_at: Mapping[str, int], drawdown: float
-    ) -> Perpetual | None:
-        """Show a strategy its perpetual; None where it trades none."""
-        name = perpetual_of(strategy)
-        if name is None:
-            return None
-        bars = self._market.bars
-        bars.close(name, self._market.at)
-        return Perpetual(
-            touch=self._market.touch(name),
-            history=bars.history(name),
-            left_at=left_at,
-            drawdown=drawdown,
-        )
+        self,
+        strategy: Strategy,
+        left_at: Mapping[tuple[str, str], Mapping[str, int]],
+        drawdown: float,
+    ) -> dict[str, Perpetual]:
+        """Show a strategy its perpetuals, by coin; `left_at` is told by strategy and coin.
+
+        The hour that is over is closed first: its bar shows before a quote of the next is heard.
+        """
+        bars, found = self._market.bars, {}
+        for underlying, name in perpetuals_of(strategy).items():
+            bars.close(name, self._market.at)
+            found[underlying] = Perpetual(
+                touch=self._market.touch(name),
+                history=bars.history(name),
+                left_at=left_at.get((strategy.name, underlying), {}),
+                drawdown=drawdown,
+            )
+        return found

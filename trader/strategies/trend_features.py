@@ -58,18 +58,20 @@ def features(columns: Mapping[str, Floats]) -> dict[str, Floats]:
     high, low, close = _prices(columns)
     before = _shift(close, 1)
     true_range = np.maximum(high, before) - np.minimum(low, before)
-    atr, calm = _mean(true_range, 14), _mean(true_range, 100)
-    sma20, sma50, sma200 = (_mean(close, bars) for bars in (20, 50, WINDOW))
-    rsi = _rsi(close - before)
+    atr, calm = _means(true_range, 14, 100)
+    sma20, sma50, sma200 = _means(close, 20, 50, WINDOW)
+    change = close - before
+    rsi = _rsi(change)
     with np.errstate(all="ignore"):  # 0 / 0 is not known, like what came before the first bar
         fan = (sma20 - sma50) / (4.0 * atr)
         long_fan = (sma50 - sma200) / (4.0 * atr)
         ease = np.clip(calm / atr, 0.5, 1.25)
         strength = np.clip(fan, 0.0, 1.0)
-        efficiency = np.maximum(close - _shift(close, 20), 0.0) / _sum(np.abs(close - before), 20)
-        breakout = close > _shift(_greatest(high, 20), 1)
+        efficiency = np.maximum(close - _shift(close, 20), 0.0) / _sums(np.abs(change), 20)[0]
+        breakout = close > _greatest_before(high, 20)
     known = np.isfinite(sma200) & (atr > 0)
     dip = 0.5 * (np.clip((50.0 - rsi) / 25.0, 0.0, 1.0) + np.clip(long_fan, 0.0, 1.0))
+    uphill = known & (close > sma200)
     return {
         "ATR": atr,
         "SMA20": sma20,
@@ -77,15 +79,31 @@ def features(columns: Mapping[str, Floats]) -> dict[str, Floats]:
         "RSI": rsi,
         "trend_strength": _where(np.isfinite(strength), strength),
         "symbol_score": _momentum(close, before),
-        "signal": _where(known & breakout & (sma20 > sma50) & (close > sma200), 1.0),
-        "entry_score": _where(known, 0.5 * (strength + np.nan_to_num(efficiency))),
-        "pullback_signal": _where(
-            known & (rsi <= RSI_LOW) & (close > sma200) & (sma50 > sma200), 1.0
+        "signal": _where(uphill & breakout & (sma20 > sma50), 1.0),
+        "entry_score": _where(
+            known,
+            0.5 * (strength + _where(efficiency == efficiency, efficiency)),
         ),
+        "pullback_signal": _where(uphill & (rsi <= RSI_LOW) & (sma50 > sma200), 1.0),
         "pullback_entry_score": _where(known, dip),
         "risk_scalar": _where(known, RISK_SCALAR * ease),
         "pullback_risk_scalar": _where(known, PULLBACK_RISK_SCALAR * ease),
     }
+
+
+def indicators(columns: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Compute ATR, SMA20, SMA50 and RSI alone: what own signals need for exits and sizes.
+
+    Bit for bit the columns that `features` gives.
+
+    Raises:
+        ValueError: as `features`.
+    """
+    high, low, close = _prices(columns)
+    before = _shift(close, 1)
+    (atr,) = _means(np.maximum(high, before) - np.minimum(low, before), 14)
+    sma20, sma50 = _means(close, 20, 50)
+    return {"ATR": atr, "SMA20": sma20, "SMA50": sma50, "RSI": _rsi(close - before)}
 
 
 def latest(bars: Bars) -> dict[str, float] | None:
@@ -129,16 +147,15 @@ def _prices(columns: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
                 f"features: {name} has {len(one)} rows, close {len(columns['close'])};"
                 " give one of each for every bar"
             )
-        wrong = np.flatnonzero(~((one > 0) & np.isfinite(one)))
-        if wrong.size:
-            row = int(wrong[0])
+        if len(one) and not 0.0 < one.min() <= one.max() < np.inf:  # NaN compares false
+            row = int(np.flatnonzero(~((one > 0) & np.isfinite(one)))[0])
             raise ValueError(f"features: row {row}: {name} {one[row]:g} is no price; mend the row")
     return columns["high"], columns["low"], columns["close"]
 
 
 def _rsi(change: Floats) -> Floats:
     """Weigh rises against falls over 14 bars."""
-    rises, falls = _sum(np.maximum(change, 0.0), 14), _sum(np.maximum(-change, 0.0), 14)
+    (rises,), (falls,) = _sums(np.maximum(change, 0.0), 14), _sums(np.maximum(-change, 0.0), 14)
     moved = rises + falls
     with np.errstate(all="ignore"):
         return np.where(moved == 0.0, 50.0, 100.0 * rises / moved)
@@ -147,7 +164,7 @@ def _rsi(change: Floats) -> Floats:
 def _momentum(close: Floats, before: Floats) -> Floats:
     """Measure what 90 bars brought in units of what their changes would by chance."""
     change = close / before - 1.0
-    total, squares = _sum(change, 90), _sum(change * change, 90)
+    (total,), (squares,) = _sums(change, 90), _sums(change * change, 90)
     with np.errstate(all="ignore"):
         deviation = np.sqrt(np.maximum(squares - total * total / 90.0, 0.0) / 89.0)
         score = (close / _shift(close, 90) - 1.0) / (2.0 * deviation * np.sqrt(90.0))
@@ -160,38 +177,54 @@ def _where(known: Bools, value: Floats | float) -> Floats:
 
 def _shift(values: Floats, bars: int) -> Floats:
     """Look so many bars back; NaN where there were none."""
-    shifted = np.full(len(values), np.nan)
-    shifted[bars:] = values[: max(len(values) - bars, 0)]
-    return shifted
+    return _ending(values[: max(len(values) - bars, 0)], len(values))
 
 
-def _mean(values: Floats, bars: int) -> Floats:
-    return _sum(values, bars) / bars
-
-
-def _sum(values: Floats, bars: int) -> Floats:
-    """Add up the last bars, in pairs of pairs: what came before does not change the order."""
-    rows = len(values) - bars + 1
-    found = np.full(len(values), np.nan)
-    if rows <= 0:
-        return found
-    block, size, left = values, 1, bars
-    whole = np.zeros(rows)
-    while left:
-        if left & size:
-            left -= size
-            whole += block[left : left + rows]
-        block = block[size:] + block[:-size]
-        size *= 2
-    found[bars - 1 :] = whole
+def _ending(values: Floats, rows: int) -> Floats:
+    """Put values at the end of so many rows; NaN before."""
+    found = np.empty(rows)
+    found[: rows - len(values)] = np.nan
+    found[rows - len(values) :] = values
     return found
 
 
-def _greatest(values: Floats, bars: int) -> Floats:
-    """Find the greatest of the last bars, by windows that double and overlap."""
-    size = 1
+def _means(values: Floats, *windows: int) -> list[Floats]:
+    return [one / bars for one, bars in zip(_sums(values, *windows), windows, strict=True)]
+
+
+def _sums(values: Floats, *windows: int) -> list[Floats]:
+    """Add up the last bars, in pairs of pairs: what came before does not change the order.
+
+    Windows share the pairs they are made of.
+    """
+    blocks, size = {1: values}, 1
+    while 2 * size <= max(windows):
+        block = blocks[size]
+        blocks[2 * size] = block[size:] + block[:-size]
+        size *= 2
+    return [_sum_of(blocks, bars, len(values)) for bars in windows]
+
+
+def _sum_of(blocks: Mapping[int, Floats], bars: int, rows: int) -> Floats:
+    found = np.full(rows, np.nan) if rows < bars else np.empty(rows)
+    if rows < bars:
+        return found
+    found[: bars - 1] = np.nan
+    whole, left, first = found[bars - 1 :], bars, True
+    for size, block in blocks.items():
+        if left & size:
+            left -= size
+            part = block[left : left + len(whole)]
+            np.copyto(whole, part) if first else np.add(whole, part, out=whole)
+            first = False
+    return found
+
+
+def _greatest_before(values: Floats, bars: int) -> Floats:
+    """Find the greatest of the bars before each, by windows that double and overlap."""
+    size, rows = 1, len(values)
     while size < bars:
         step = min(size, bars - size)
-        values = np.maximum(values, _shift(values, step))
+        values = np.maximum(values[step:], values[:-step])
         size += step
-    return values
+    return _ending(values[:-1], rows)

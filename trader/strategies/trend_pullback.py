@@ -4,9 +4,8 @@ Decided at the close of each hourly bar of the perpetual; stops and targets are 
 between. What is remembered stands in the ledger: the chain's course and the bars since its entry.
 Volume is not read: quotes have none.
 
-One instance trades one coin. What the portfolio backtest asks across coins (ranking, correlation,
-number of positions, common budgets) several instances do not ask each other: between them stand the
-limits of the gate, per trade, per underlying and per account.
+One instance trades one coin, or several as one portfolio: then they are ranked, kept from being too
+much alike, and share its budgets. Between instances stand the limits of the gate alone.
 """
 
 from __future__ import annotations
@@ -18,50 +17,44 @@ from typing import TYPE_CHECKING, ClassVar
 import pydantic
 from msgspec.structs import replace
 
-from trader.domain.trading import Intent, Leg, Pricing, Stop
-from trader.domain.units import DAY, HOUR, MINUTE, tidy
+from trader.domain.instruments import perpetual_name
+from trader.domain.trading import Intent, Leg, Pricing, Stop, Withheld
+from trader.domain.units import DAY, HOUR, MINUTE, on_step, price_text
 from trader.strategies.sketch import fictitious_perpetual, hourly_range
 from trader.strategies.strategy import SketchLeg, grid_around
-from trader.strategies.trend_features import latest, may_signal
+from trader.strategies.structure import in_our_favor
+from trader.strategies.trend_choice import choices
 from trader.strategies.trend_held import (
+    Tally,
     age_of,
-    all_held,
     coins_of,
     held_of,
-    known,
     units_of,
-    whole_steps,
 )
+from trader.strategies.trend_looks import Seen, can_buy, looked_at, newest_closes, perpetuals_seen
 from trader.strategies.trend_sleeves import (
     PARTIAL_R,
     PARTIAL_SHARE,
     PULLBACK,
     PULLBACK_TARGET_ATR,
     RSI_EXIT,
-    SLEEVES,
     TREND,
-    Held,
     TrendPullbackSettings,
     added,
-    signaled,
-    wished,
+    score_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from trader.domain.market import Bars, Touch
     from trader.domain.portfolio import ChainView, Course, Position
-    from trader.domain.situation import Perpetual, Situation
+    from trader.domain.situation import Situation
     from trader.domain.trading import Action
     from trader.strategies.strategy import Cadence
+    from trader.strategies.trend_choice import Choice
     from trader.strategies.trend_sleeves import Sleeve
 
-BARS_MIN = 202
-"""The portfolio enters on no bar before this one of a symbol, so neither do we."""
 WAITING = 30 * DAY
-SPREAD_MAX = 0.01
-"""A quote wider than this is nobody's price of a perpetual: nothing is entered at it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,13 +76,14 @@ class TrendPullback:
 
     @property
     def linear(self) -> bool:
-        """Whether what it trades is settled in USDC."""
+        """Whether it trades perpetuals in USDC where there are some in coin too."""
         return self.settings.linear
 
     @property
-    def perpetual(self) -> str:
-        """The perpetual it trades."""
-        return f"{self.underlying}{'_USDC' if self.settings.linear else ''}-PERPETUAL"
+    def perpetuals(self) -> Mapping[str, str]:
+        """The perpetuals it trades, by coin."""
+        coins = dict.fromkeys((self.underlying, *self.settings.others))
+        return {coin: perpetual_name(coin, linear=self.settings.linear) for coin in coins}
 
     def cadence(self) -> Cadence:
         """Say when to be asked."""
@@ -97,47 +91,55 @@ class TrendPullback:
 
     def propose(self, situation: Situation) -> tuple[Intent, ...]:
         """Manage what is held; on the own cadence add to it, or enter."""
-        shown = situation.perpetual
-        if shown is None or shown.touch is None:
-            return ()
-        row, bars = None, None
-        if situation.occasion == "open" or self._is_first_look(situation):
-            bars = known(shown.history(), situation.at)
-            is_new = bars.opened_at and bars.opened_at[-1] == situation.at // HOUR * HOUR - HOUR
-            if is_new and (situation.chains or may_signal(bars)):
-                row = latest(bars)
-        managed = tuple(self._managed(situation, shown.touch, bars, row))
-        left = {one.chain_id for one in managed if _at_any_price(one.action, one.pricing)}
-        staying = tuple(one for one in situation.chains if one.chain_id not in left)
-        return (*managed, *self._entered(situation, shown, bars, row, staying))
+        seen = perpetuals_seen(situation, self._looks_at_bars(situation))
+        tally = Tally(situation.chains, newest_closes(seen), situation.equity_usd)
+        intents: list[Intent] = []
+        for chain in situation.chains:
+            if (one := seen.get(chain.underlying)) is None:
+                continue
+            for intent in self._managed(situation, one, chain, tally):
+                intents.append(intent)
+                tally.take(intent, chain, one.touch)
+            if self._leaving(situation, chain):
+                tally.leave(chain, one.touch)
+        if situation.occasion == "open" and 0 < tally.equity < math.inf:
+            intents += self._entered(situation, seen, tally)
+        return tuple(intents)
 
-    def _is_first_look(self, situation: Situation) -> bool:
-        """Whether this is the first review after a bar closed, with something to review."""
-        return bool(situation.chains) and situation.at % HOUR < self.timetable.manage_every
+    def _looks_at_bars(self, situation: Situation) -> bool:
+        """Whether a bar may have closed: on its own cadence, or at the first review since."""
+        first = situation.at % HOUR < self.timetable.manage_every
+        return situation.occasion == "open" or (bool(situation.chains) and first)
 
     # ------------------------------------------------------------------ what is held
 
     def _managed(
         self,
         situation: Situation,
-        touch: Touch,
-        bars: Bars | None,
-        row: Mapping[str, float] | None,
+        seen: Seen,
+        chain: ChainView,
+        tally: Tally,
     ) -> Iterator[Intent]:
-        for chain in situation.chains:
-            course = chain.course
-            position = held_of(chain)
-            if course is None or position is None or position.instrument.name != self.perpetual:
-                continue
-            age = age_of(chain, bars) if bars is not None else 0
-            if (reason := self._outlived(course, age, row)) is not None:
-                if not self._leaving(situation, chain):
-                    yield self._close(chain, reason, Pricing(lifetime=WAITING))
-                continue
-            if (exit_ := self._resting_exit(situation, chain, course, position)) is not None:
-                yield exit_
-            if course.tag == TREND:
-                yield from self._trend(situation, touch, chain, course, position, bars, row)
+        """Decide on one chain; whoever asks takes each decision into the tally before the next."""
+        course, position = chain.course, held_of(chain)
+        name = self.perpetuals.get(chain.underlying)
+        if course is None or position is None or position.instrument.name != name:
+            return
+        age = age_of(chain, seen.bars) if seen.bars is not None else 0
+        if (reason := self._outlived(course, age, seen.row)) is not None:
+            if not self._leaving(situation, chain):
+                yield self._close(chain, reason, Pricing(lifetime=WAITING))
+            return
+        if (exit_ := self._resting_exit(situation, chain, course, position)) is not None:
+            yield exit_
+        if course.tag != TREND:
+            return
+        moved = self._protected(seen, chain, course)
+        if moved is not None:
+            yield moved
+            course = replace(course, stop=moved.stop)
+        if situation.occasion == "open" and seen.row is not None:
+            yield from self._pyramid(situation, seen, chain, course, position, tally)
 
     def _outlived(self, course: Course, age: int, row: Mapping[str, float] | None) -> str | None:
         """Say why a position is left at this close; None where it is kept."""
@@ -154,68 +156,55 @@ class TrendPullback:
         """Offer half of a trend, all of a pullback, at its target, once the entry is done."""
         if any(one.order.chain_id == chain.chain_id for one in situation.orders):
             return None
+        least = position.instrument.min_trade_amount
         if course.tag == TREND:
             if course.reduced > 0:
                 return None
             goal = course.entry_price + PARTIAL_R * (course.entry_price - course.first_stop)
-            amount: float | None = whole_steps(PARTIAL_SHARE * chain.units, position)
-            what = f"trend_long: half at {PARTIAL_R:g} R, {goal:,.2f}"
+            amount: float | None = on_step(PARTIAL_SHARE * chain.units, least)
+            what = f"trend_long: half at {PARTIAL_R:g} R, {price_text(goal)}"
         else:
             goal = course.entry_price + PULLBACK_TARGET_ATR * course.stop.gap
-            amount, what = None, f"pullback_long: target {goal:,.2f}"
+            amount, what = None, f"pullback_long: target {price_text(goal)}"
         if amount == 0:
             return None
-        tick = position.instrument.tick_at(goal)
-        offered = tidy(math.ceil(goal / tick - 1e-9) * tick)
-        return self._close(
-            chain, what, Pricing(limit_net=-offered, lifetime=WAITING), amount=amount
-        )
+        offered = in_our_favor(-goal, position.instrument.tick_at(goal))
+        return self._close(chain, what, Pricing(limit_net=offered, lifetime=WAITING), amount=amount)
 
-    def _trend(
-        self,
-        situation: Situation,
-        touch: Touch,
-        chain: ChainView,
-        course: Course,
-        position: Position,
-        bars: Bars | None,
-        row: Mapping[str, float] | None,
-    ) -> Iterator[Intent]:
-        """Let the stop of a trend follow, then add to it where it pays."""
+    def _protected(self, seen: Seen, chain: ChainView, course: Course) -> Intent | None:
+        """Let the stop of a trend follow; None where it stands well."""
         stop, why = course.stop.price, ""
         if course.reduced > 0 and course.entry_price > stop:
             stop, why = course.entry_price, "half is sold: risk the entry no more"
-        atr = row["ATR"] if row is not None else math.nan
+        atr = seen.row["ATR"] if seen.row is not None else math.nan
+        bars = seen.bars
         if bars is not None and math.isfinite(atr) and (age := age_of(chain, bars)) > 0:
             top = max(course.top_price, *bars.high[-age:])
             follows = top - self.settings.trailing_atr_multiple * atr
             if follows > stop:
                 stop = follows
-                why = f"{self.settings.trailing_atr_multiple:g} ATR below {top:,.2f}"
-        if stop > course.stop.price:
-            gap = atr if math.isfinite(atr) else course.stop.gap
-            moved = Stop(stop, gap)
-            yield self._intent(
-                "protect", chain, f"trend_long: stop to {stop:,.2f}, {why}", stop=moved
-            )
-            course = replace(course, stop=moved)
-        if situation.occasion == "open" and row is not None:
-            yield from self._pyramid(situation, touch, chain, course, position, row)
+                why = f"{self.settings.trailing_atr_multiple:g} ATR below {price_text(top)}"
+        if not stop > course.stop.price:
+            return None
+        moved = Stop(stop, atr if math.isfinite(atr) else course.stop.gap)
+        reason = f"trend_long: stop to {price_text(stop)}, {why}"
+        return self._intent("protect", chain, reason, stop=moved)
 
     def _pyramid(
         self,
         situation: Situation,
-        touch: Touch,
+        seen: Seen,
         chain: ChainView,
         course: Course,
         position: Position,
-        row: Mapping[str, float],
+        tally: Tally,
     ) -> Iterator[Intent]:
-        settings, entry = self.settings, course.entry_price
+        settings, entry, touch, row = self.settings, course.entry_price, seen.touch, seen.row
         trigger = entry + settings.pyramid_trigger_r * (entry - course.first_stop)
         if (
             not settings.pyramid_enabled
-            or not _can_buy(touch)
+            or row is None
+            or not can_buy(touch)
             or not course.reduced > 0
             or course.adds >= settings.pyramid_max_adds
             or course.stop.price < entry
@@ -223,19 +212,21 @@ class TrendPullback:
             or any(one.order.chain_id == chain.chain_id for one in situation.orders)
         ):
             return
+        first = coins_of(position, course.units, entry)
         coins = added(
-            coins_of(position, course.units, entry), touch.ask, course.stop.price, row["close"],
-            settings, equity=situation.equity_usd,
-            held=all_held(situation.chains, course, chain),
+            first, touch.ask, course.stop.price, settings, equity=tally.equity,
+            held=tuple(tally.held.values()),
         )  # fmt: skip
-        amount = whole_steps(units_of(position.instrument.inverse, coins, touch.ask), position)
+        least = position.instrument.min_trade_amount
+        amount = on_step(units_of(position.instrument.inverse, coins, touch.ask), least)
         if amount > 0:
             yield self._intent(
                 "add",
                 chain,
-                f"trend_long: closed at {row['close']:,.2f}, {settings.pyramid_trigger_r:g} R up",
+                f"trend_long: closed at {price_text(row['close'])},"
+                f" {settings.pyramid_trigger_r:g} R up",
                 stop=Stop(course.stop.price, row["ATR"]),
-                legs=(Leg(self.perpetual, 1),),
+                legs=(Leg(position.instrument.name, 1),),
                 amount=amount,
                 pricing=Pricing(lifetime=settings.entry_minutes * MINUTE),
             )
@@ -268,8 +259,8 @@ class TrendPullback:
         return Intent(
             strategy=self.name,
             action=action,
-            underlying=self.underlying,
-            legs=(Leg(self.perpetual, -1),) if legs is None else legs,
+            underlying=chain.underlying,
+            legs=(Leg(self.perpetuals[chain.underlying], -1),) if legs is None else legs,
             confidence=chain.confidence,
             reason=reason,
             chain_id=chain.chain_id,
@@ -281,80 +272,43 @@ class TrendPullback:
     # ------------------------------------------------------------------ what is entered
 
     def _entered(
-        self,
-        situation: Situation,
-        shown: Perpetual,
-        bars: Bars | None,
-        row: Mapping[str, float] | None,
-        staying: tuple[ChainView, ...],
+        self, situation: Situation, seen: Mapping[str, Seen], tally: Tally
     ) -> Iterator[Intent]:
         """Enter what signals on the bar that just closed, pullbacks first, beside what stays."""
-        touch = shown.touch
-        if (
-            situation.occasion != "open"
-            or touch is None
-            or not _can_buy(touch)
-            or row is None
-            or bars is None
-            or len(bars.close) < BARS_MIN
-            or not 0 < situation.equity_usd < math.inf
-        ):
-            return
-        held = all_held(staying)
-        for sleeve in SLEEVES:
-            if not signaled(sleeve, row, self.settings):
-                continue
-            if self._kept_out(sleeve, situation, shown, bars, staying):
-                continue
-            wish = wished(
-                sleeve, row, touch.ask, self.settings, equity=situation.equity_usd,
-                drawdown=shown.drawdown, underlying=self.underlying, held=held,
-            )  # fmt: skip
-            if wish is None or touch.bid <= wish.stop:
-                continue  # too wide a quote: it would be left at once
-            risk = wish.price - wish.stop
-            held = (*held, Held(sleeve, wish.coins, wish.price, wish.stop))
-            yield Intent(
-                strategy=self.name,
-                action="open",
-                underlying=self.underlying,
-                legs=(Leg(self.perpetual, 1),),
-                # of a price without drift: the chance to see the target before the stop
-                confidence=risk / (risk + (wish.target - wish.price)),
-                reason=(
-                    f"{sleeve}: closed at {row['close']:,.2f}, score {wish.score:.2f}; stop "
-                    f"{wish.stop:,.2f} ({risk / wish.price:.2%} away), target {wish.target:,.2f}"
-                ),
-                amount=units_of(touch.instrument.inverse, wish.coins, wish.price),
-                pricing=Pricing(lifetime=self.settings.entry_minutes * MINUTE),
-                stop=Stop(wish.stop, row["ATR"]),
-                tag=sleeve,
-            )
+        looks, book = looked_at(seen, situation.chains, tally)
+        drawdown = max((one.drawdown for one in situation.perpetuals.values()), default=0.0)
+        for one in choices(looks, book, self.settings, equity=tally.equity, drawdown=drawdown):
+            yield self._chosen(one)
 
-    def _kept_out(
-        self,
-        sleeve: Sleeve,
-        situation: Situation,
-        shown: Perpetual,
-        bars: Bars,
-        staying: tuple[ChainView, ...],
-    ) -> bool:
-        """Whether a sleeve is full, holds the coin, or left it too few bars ago."""
-        tags = {one.course.tag for one in staying if one.course is not None}
-        overlap = self.settings.allow_cross_sleeve_symbol_overlap
-        if self.settings.strategy_max_positions.get(sleeve, 0) < 1:
-            return True
-        if sleeve in tags or (tags and not overlap):
-            return True
-        leaves = any(
-            one.course is not None and one.course.tag == sleeve for one in situation.chains
+    def _chosen(self, one: Choice) -> Intent:
+        """Phrase an entry, or why a signal is not traded."""
+        coin, row, touch, sleeve = one.look.coin, one.look.row, one.look.touch, one.sleeve
+        wish, legs = one.verdict, (Leg(self.perpetuals[coin], 1),)
+        score = score_of(sleeve, row)
+        reason = f"{sleeve}: closed at {price_text(row['close'])}, score {score:.2f}; "
+        if isinstance(wish, Withheld):
+            return Intent(
+                strategy=self.name, action="open", underlying=coin, legs=legs, confidence=0.5,
+                reason=f"{reason}{wish.rule}: {wish.used + wish.requested:.4g}, limit "
+                f"{wish.limit:.4g}", tag=sleeve, withheld=wish,
+            )  # fmt: skip
+        risk = wish.price - wish.stop
+        return Intent(
+            strategy=self.name,
+            action="open",
+            underlying=coin,
+            legs=legs,
+            # of a price without drift: the chance to see the target before the stop
+            confidence=risk / (risk + (wish.target - wish.price)),
+            reason=(
+                f"{reason}stop {price_text(wish.stop)} ({risk / wish.price:.2%} away), target "
+                f"{price_text(wish.target)}"
+            ),
+            amount=units_of(touch.instrument.inverse, wish.coins, wish.price),
+            pricing=Pricing(lifetime=self.settings.entry_minutes * MINUTE),
+            stop=Stop(wish.stop, row["ATR"]),
+            tag=sleeve,
         )
-        left_at = situation.at if leaves else shown.left_at.get(sleeve)
-        if left_at is None:
-            return False
-        left_in = (left_at - 1) // HOUR * HOUR
-        since = sum(opened_at > left_in for opened_at in bars.opened_at)
-        return since <= self.settings.cooldown_bars
 
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
         """List the values a study may try, around the present ones."""
@@ -374,13 +328,3 @@ class TrendPullback:
         atr = hourly_range(index, iv)
         instrument = fictitious_perpetual(self.underlying, linear=self.settings.linear)
         return (SketchLeg(instrument, 1, index, iv, Stop(index - 2.5 * atr, atr)),)
-
-
-def _at_any_price(action: Action, pricing: Pricing) -> bool:
-    return action == "close" and pricing.limit_net is None
-
-
-def _can_buy(touch: Touch) -> bool:
-    """Whether a quote is fresh, has two sides in order, and is no wider than a sound one."""
-    in_order = touch.bid <= touch.ask <= (1.0 + SPREAD_MAX) * touch.bid
-    return touch.fresh and touch.two_sided and in_order

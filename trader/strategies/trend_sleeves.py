@@ -1,7 +1,7 @@
 """What do trend and pullback ask for? Levels, sizes and limits of the two sleeves, as pure numbers.
 
 Prices and distances are USD per coin, sizes coins, shares fractions of equity. A sleeve is long
-only. The same rules, parameters and numbers as the portfolio backtest's, for one symbol.
+only. The same rules, parameters and numbers as the portfolio backtest's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,15 @@ import msgspec
 import pydantic
 from pydantic import ConfigDict, Field
 
+from trader.domain.instruments import INVERSE_COINS
+from trader.domain.trading import Withheld
+from trader.domain.units import normalize_underlying
+from trader.strategies.strategy import Underlying
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trader.domain.trading import Rule
 
 Sleeve = Literal["pullback_long", "trend_long"]
 TREND: Final[Sleeve] = "trend_long"
@@ -22,7 +29,8 @@ PULLBACK: Final[Sleeve] = "pullback_long"
 SLEEVES: Final[tuple[Sleeve, ...]] = (PULLBACK, TREND)
 """In the order in which they may enter."""
 
-MAJORS: Final = ("BTC", "ETH")
+MAJORS: Final = INVERSE_COINS
+"""The coins that move the rest: they take less risk."""
 MAJORS_SCALAR: Final = 0.45
 UNIT_RISK_MIN: Final = 0.0015
 PARTIAL_R: Final = 2.2
@@ -40,7 +48,10 @@ class TrendPullbackSettings(pydantic.BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     linear: bool = Field(
-        default=False, description="Trade the perpetual settled in USDC instead of the coin's."
+        default=False, description="Trade perpetuals in USDC also where there are some in coin."
+    )
+    others: tuple[Underlying, ...] = Field(
+        default=(), description="Coins traded beside `underlying`, as one portfolio."
     )
     risk_per_trade: float = Field(
         default=0.0105, gt=0, le=1, description="Distance to the stop, as a fraction of equity."
@@ -54,6 +65,7 @@ class TrendPullbackSettings(pydantic.BaseModel):
     max_gross_exposure: Share = Field(
         default=1.40, description="Largest notional of all positions over equity."
     )
+    max_positions: int = Field(default=8, ge=0, le=1_000, description="Positions of both sleeves.")
     strategy_notional_budget: dict[Sleeve, Share] = Field(
         default={TREND: 0.95, PULLBACK: 0.45},
         description="By sleeve: largest notional over equity.",
@@ -66,9 +78,34 @@ class TrendPullbackSettings(pydantic.BaseModel):
         default={TREND: 5, PULLBACK: 3},
         description="By sleeve; 0 leaves it out. Of one symbol each holds one at most.",
     )
+    strategy_min_positions: dict[Sleeve, int] = Field(
+        default={TREND: 0, PULLBACK: 1},
+        description="By sleeve: below it a pullback may be correlated up to .97.",
+    )
     allow_cross_sleeve_symbol_overlap: bool = Field(
-        default=False,
-        description="Hold one of each sleeve at once: its correlation with itself forbids it else.",
+        default=True,
+        description="Hold one of each sleeve at once, where correlation does not forbid it.",
+    )
+    enable_symbol_ranking: bool = Field(
+        default=True, description="Enter trends of the strongest coins only."
+    )
+    symbol_rank_top_n_long: int = Field(
+        default=6, ge=0, le=1_000, description="Of how many, by symbol_score."
+    )
+    correlation_lookback: int = Field(
+        default=90, ge=2, le=1_000, description="Bars that correlations are taken over."
+    )
+    trend_correlation_threshold: Number = Field(
+        default=0.82, description="Largest mean correlation of a trend with what is held."
+    )
+    pullback_correlation_threshold: Number = Field(
+        default=0.92, description="Largest mean correlation of a pullback with what is held."
+    )
+    candidate_corr_penalty_trend: Number = Field(
+        default=0.20, description="What correlation costs a trend in its rank."
+    )
+    candidate_corr_penalty_pullback: Number = Field(
+        default=0.05, description="What correlation costs a pullback in its rank."
     )
     cooldown_bars: int = Field(
         default=6, ge=-1, le=10_000, description="Bars after an exit without an entry of a sleeve."
@@ -114,17 +151,27 @@ class TrendPullbackSettings(pydantic.BaseModel):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What is held of a symbol by one sleeve: coins, their average entry, where they are left."""
+    """What one sleeve holds: so many coins, their average entry, where they are left, their worth.
+
+    `name` is that of the coin, `close` its newest price.
+    """
 
     sleeve: str
     coins: float
     entry: float
     stop: float
+    close: float
+    name: str = ""
 
     @property
     def risk(self) -> float:
         """USD between entry and stop, on whichever side."""
         return abs(self.entry - self.stop) * self.coins
+
+    @property
+    def worth(self) -> float:
+        """USD at the newest price."""
+        return self.coins * self.close
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -138,12 +185,14 @@ class Wish(msgspec.Struct, frozen=True):
     score: float
 
 
-def signaled(sleeve: Sleeve, row: Mapping[str, float], settings: TrendPullbackSettings) -> bool:
-    """Whether the newest row holds a signal whose score suffices."""
-    if sleeve == TREND:
-        return row["signal"] == 1 and row["entry_score"] >= settings.trend_score_floor
-    good = row["pullback_entry_score"] >= settings.pullback_score_floor
-    return row["pullback_signal"] == 1 and good
+def signals(sleeve: Sleeve, row: Mapping[str, float]) -> bool:
+    """Whether the newest row holds a signal of a sleeve."""
+    return row["signal" if sleeve == TREND else "pullback_signal"] == 1
+
+
+def score_of(sleeve: Sleeve, row: Mapping[str, float]) -> float:
+    """Tell how good the signal of a sleeve is."""
+    return row["entry_score" if sleeve == TREND else "pullback_entry_score"]
 
 
 def first_stop(sleeve: Sleeve, row: Mapping[str, float], price: float) -> float:
@@ -164,60 +213,71 @@ def wished(
     drawdown: float,
     underlying: str,
     held: tuple[Held, ...],
-) -> Wish | None:
-    """Size an entry at `price`; None where its stop is too near or a budget does not hold it.
+) -> Wish | Withheld:
+    """Size an entry at `price`, or say why not: its stop is too near, a budget does not hold it.
 
     An entry that exceeds a budget is left out, not shrunk.
     """
     stop = first_stop(sleeve, row, price)
     unit_risk = price - stop
     if not unit_risk > 0 or unit_risk / price < UNIT_RISK_MIN:
-        return None
+        share_risked = unit_risk / price if math.isfinite(unit_risk) else 0.0
+        return Withheld("invalid_risk", UNIT_RISK_MIN, share_risked)
     trend = sleeve == TREND
-    score = row["entry_score" if trend else "pullback_entry_score"]
+    score = score_of(sleeve, row)
     scalar = row["risk_scalar" if trend else "pullback_risk_scalar"]
     share = settings.risk_per_trade * scalar * drawdown_scalar(drawdown)
-    share = share * (MAJORS_SCALAR if underlying in MAJORS else 1.0) * confidence(score, settings)
+    calm = MAJORS_SCALAR if normalize_underlying(underlying) in MAJORS else 1.0
+    share = share * calm * confidence(score, settings)
     most = (equity * settings.max_position_notional_fraction) / price
     coins = min((equity * share) / unit_risk, most)
     if not coins > 0:
-        return None
-    if not _within(sleeve, coins * price, coins * unit_risk, row["close"], equity, settings, held):
-        return None
+        return Withheld("invalid_risk", UNIT_RISK_MIN, unit_risk / price)
+    over = _exceeded(sleeve, coins * price, coins * unit_risk, equity, settings, held)
+    if over is not None:
+        return over
     target = price + (PARTIAL_R * unit_risk if trend else PULLBACK_TARGET_ATR * row["ATR"])
     return Wish(sleeve, coins, price, stop, target, score)
 
 
-def _within(
+def _exceeded(
     sleeve: Sleeve,
     notional: float,
     risk: float,
-    close: float,
     equity: float,
     settings: TrendPullbackSettings,
     held: tuple[Held, ...],
-) -> bool:
-    """Ask the budgets of the sleeve and of both together."""
+) -> Withheld | None:
+    """Ask the budgets of the sleeve and of both together; the first that does not hold it."""
     mine = tuple(one for one in held if one.sleeve == sleeve)
     risk_max = equity * settings.max_portfolio_risk
-    budgets = (
-        (mine, notional, equity * settings.strategy_notional_budget.get(sleeve, 0.0)),
-        (held, notional, equity * settings.max_gross_exposure),
+    notional_max = equity * settings.strategy_notional_budget.get(sleeve, 0.0)
+    my_risk_max = risk_max * settings.strategy_risk_budget.get(sleeve, 0.0)
+    gross_max = equity * settings.max_gross_exposure
+    budgets: tuple[tuple[Rule, float, float, float], ...] = (
+        ("strategy_notional_budget", notional_max, _worth(mine), notional),
+        ("strategy_risk_budget", my_risk_max, _risk(mine), risk),
+        ("portfolio_risk_budget", risk_max, _risk(held), risk),
+        ("gross_exposure", gross_max, _worth(held), notional),
     )
-    risks = (
-        (mine, risk_max * settings.strategy_risk_budget.get(sleeve, 0.0)),
-        (held, risk_max),
-    )
-    return all(
-        sum(one.coins * close for one in those) + more <= most for those, more, most in budgets
-    ) and all(sum(one.risk for one in those) + risk <= most for those, most in risks)
+    for rule, most, used, more in budgets:
+        if used + more > most:
+            return Withheld(rule, most / equity, used / equity, more / equity)
+    return None
+
+
+def _worth(held: tuple[Held, ...]) -> float:
+    return sum(one.worth for one in held)
+
+
+def _risk(held: tuple[Held, ...]) -> float:
+    return sum(one.risk for one in held)
 
 
 def added(
     first_coins: float,
     price: float,
     stop: float,
-    close: float,
     settings: TrendPullbackSettings,
     *,
     equity: float,
@@ -229,10 +289,9 @@ def added(
         return 0.0
     by_risk = (equity * settings.risk_per_trade * settings.pyramid_risk_fraction) / unit_risk
     coins = min(by_risk, first_coins * settings.pyramid_size_fraction)
-    risk = sum(one.risk for one in held) + coins * unit_risk
-    notional = sum(one.coins * close for one in held) + coins * price
-    fits = risk <= equity * settings.max_portfolio_risk
-    return coins if fits and notional <= equity * settings.max_gross_exposure else 0.0
+    fits = _risk(held) + coins * unit_risk <= equity * settings.max_portfolio_risk
+    fits = fits and _worth(held) + coins * price <= equity * settings.max_gross_exposure
+    return coins if fits else 0.0
 
 
 def confidence(score: float, settings: TrendPullbackSettings) -> float:
