@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Direction = Literal["up", "down", "flat"]
 
 NOW = nanoseconds(datetime(2026, 11, 20, 18, tzinfo=UTC))
-INDEX = {"BTC": 90_000.0, "ETH": 3_000.0}
+INDEX = {"BTC": 90_000.0, "ETH": 3_000.0, "AVAX": 3_000.0}
 COLUMNS = (
     "bid", "bid_amount", "ask", "ask_amount", "mark", "mark_iv",
     "underlying_price", "delta", "fresh",
@@ -180,7 +180,6 @@ def situation(
         occasion=occasion,
         stage="PRODUCTION",
         equity_usd=equity_usd,
-        index=board.index,
         board=board,
         history=lambda: trending_bars("flat", board.at, board.index) if bars is None else bars,
         chains=chains,

@@ -44,11 +44,12 @@ class Scene:
         books: tuple[str, ...] = (),
         *,
         linear: bool = False,
+        underlyings: tuple[str, ...] = ("BTC", "ETH"),
         **client: Any,
     ) -> None:
         settings = FeedSettings(
             source=source, url=url, expiries_within_days=2.0, books=books, linear=linear,
-            client=ClientSettings(**{**QUICK, **client}),
+            underlyings=underlyings, client=ClientSettings(**{**QUICK, **client}),
         )  # fmt: skip
         self.clock = MarketClock(wall=source != SIMULATED)
         self.inbox = Inbox(settings.client.queue_max)
@@ -111,10 +112,11 @@ async def running(
     books: tuple[str, ...] = (),
     *,
     linear: bool = False,
+    underlyings: tuple[str, ...] = ("BTC", "ETH"),
     **client: Any,
 ) -> AsyncIterator[Scene]:
     """Run a feed until the block ends; what it raises ends the block."""
-    scene = Scene(url, source, books, linear=linear, **client)
+    scene = Scene(url, source, books, linear=linear, underlyings=underlyings, **client)
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         for job in (scene.feed.run, scene.feed.deliveries.fetch, scene.engine):
             scene.jobs.append(tasks.create_task(job()))

@@ -105,6 +105,19 @@ def test_a_disabled_strategy_is_checked_but_does_not_run(tmp_path: Path) -> None
     assert [one.file.name for one in configuration.disabled] == ["asleep"]
 
 
+def test_a_family_that_nobody_knows_is_a_mistake(tmp_path: Path) -> None:
+    """A typo in the selector's lists would bar a family in silence; what exists is accepted."""
+    wrong = write_configuration(tmp_path, '[engine.selector]\ncalm = ["neutrl", "neutral"]')
+    with pytest.raises(ConfigurationError) as caught:
+        load(wrong)
+    (line,) = caught.value.mistakes
+    assert "engine.selector.calm" in line
+    assert "neutrl" in line
+    assert "did you mean neutral" in line.replace("'", "").replace('"', "")
+    right = write_configuration(tmp_path, '[engine.selector]\nenabled = true\ncalm = ["*"]')
+    assert load(right).settings.engine.selector.calm == ("*",)
+
+
 def test_the_hash_follows_trading_and_not_its_surroundings(tmp_path: Path) -> None:
     """A limit changes the hash that an epoch records; a log level or a port does not."""
     path = write_configuration(tmp_path)

@@ -215,3 +215,16 @@ async def test_an_answer_of_another_shape_is_a_feed_error(tmp_path: Path) -> Non
             await sync.run(what, "BTC", (NOW - 3 * HOUR, NOW))
     assert DatasetStore(tmp_path).holdings(check=False) == []
     assert DatasetStore(tmp_path).missing("candles", "BTC-PERPETUAL", (0, NOW)) == [(0, NOW)]
+
+
+async def test_a_coin_without_contracts_of_its_own_is_its_pair(tmp_path: Path) -> None:
+    """SOL is asked for as SOL_USDC is: nothing is settled in it."""
+    venue = VenueHistory()
+    talk = Talk(tmp_path, venue)
+    for what in WHAT:
+        await talk.sync.run(what, "SOL", (NOW - 3 * DAY, NOW))
+    asked = {
+        str(params.get("instrument_name") or params.get("index_name") or params.get("currency"))
+        for _, params in venue.calls
+    }
+    assert asked == {"SOL_USDC-PERPETUAL", "sol_usdc", "USDC"}

@@ -5,26 +5,37 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.app.histories import seller
 from tests.app.pasts import write_past
 from tests.app.running import write_configuration
+from tests.backtest.boards import recorded_market
+from tests.backtest.pasts import market as past
+from tests.backtest.test_perpetual import FILE
 from tests.strategies.policies import content, of_features
 from trader.app.configuration import load_configuration
 from trader.app.evaluation_request import (
     WARM_UP,
+    boards_lack,
     request_of,
+    shown_span,
     span_of,
     terms_of,
     unseen_from,
     unseen_lack,
+    warm_up_of,
 )
 from trader.app.study import find_strategy, remembered, subject_of
 from trader.app.study_past import Boards, market_for
 from trader.backtest.market import Market
 from trader.domain.units import DAY, HOUR, YEAR, nanoseconds
+from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import FULL, QUICK
 from trader.strategies.fitted_policy import policy_json
+from trader.strategies.trend_pullback import TrendPullback
+from trader.strategies.wheel import Wheel
 
 SETTINGS = "[journal]\nstate_dir = 'state'\n"
 
@@ -68,11 +79,32 @@ def test_profile_terms_and_gates_are_those_of_the_configuration(
     asked = request_of(configuration.settings, subject, market, until, trials=7, paper=(0.1,))
     assert (asked.plan, asked.trials, asked.paper) == (plan, 7, (0.1,))
     assert asked.approval.min_trades == 9
-    assert asked.terms == terms_of(configuration.settings)
+    terms = terms_of(configuration.settings)
+    assert asked.terms.ensemble is not None
+    assert msgspec.structs.replace(asked.terms, ensemble=terms.ensemble) == terms
     assert asked.end == until
     assert 0 <= asked.start - max(until - round(0.5 * YEAR), market.span[0] + WARM_UP) < DAY
     assert isinstance(asked.market, Market)
     assert asked.market.step == (DAY if profile == "quick" else HOUR)
+
+
+def test_recorded_boards_show_neither_perpetuals_nor_options_in_usdc(tmp_path: Path) -> None:
+    """One goes over the candles beside them, months warming up; the other is told where to go."""
+    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
+    market = recorded_market(20)
+    candles = (int(market.candles.opened_at[0]) + HOUR, int(market.candles.opened_at[-1]) + HOUR)
+    trend = Subject(kind=TrendPullback, file=FILE, configuration_hash="test")
+    assert boards_lack(trend, market) is None
+    assert boards_lack(seller(), market) is None
+    assert shown_span(trend, market) == candles != shown_span(seller(), market)
+    assert (warm_up_of(trend, market), warm_up_of(seller(), market)) == (WARM_UP, 0)
+    asked = request_of(configuration.settings, trend, market, trials=1)
+    assert asked.plan.stresses == FULL.stresses
+    assert (asked.start, asked.end) == span_of(candles, None, None, 4.0)
+    file = FILE.model_copy(update={"kind": "wheel", "parameters": {}})
+    wheel = Subject(kind=Wheel, file=file, configuration_hash="test")
+    assert 'nightly.boards = "modelled"' in str(boards_lack(wheel, market))
+    assert boards_lack(wheel, past(days=20)) is None
 
 
 def test_what_a_policy_learned_from_is_not_judged(tmp_path: Path) -> None:

@@ -136,8 +136,9 @@ def test_a_missing_library_is_named_with_its_remedy() -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """Run a local cluster of real worker processes."""
-    distributed = pytest.importorskip("distributed", reason="the extra `distributed`")
-    with distributed.LocalCluster(
+    from distributed import LocalCluster
+
+    with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as local:
         yield local.scheduler_address.replace("tcp://", "dask://")
@@ -160,7 +161,6 @@ def test_a_cluster_gives_what_processes_give(cluster: str, tmp_path: Path) -> No
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_that_is_away_is_named() -> None:
     """Nobody listens there."""
-    pytest.importorskip("distributed", reason="the extra `distributed`")
     with (
         pytest.raises(ConfigurationError, match="no cluster answers"),
         executor("dask://127.0.0.1:9", 2),

@@ -29,6 +29,7 @@ from trader.domain.events import (
     Quote,
 )
 from trader.domain.units import DAY, HOUR, MINUTE
+from trader.pricing.regime import CLOSES_KEPT
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ async def test_everything_comes_up_in_the_order_the_engine_needs(url: str) -> No
         await scene.until(lambda: scene.of(FundingRate))
         assert isinstance(scene.events[0], InstrumentListed)
         assert [one.underlying for one in scene.of(HistoryLoaded)] == ["BTC", "ETH"]
-        assert all(len(one.bars.opened_at) == 24 * 60 for one in scene.of(HistoryLoaded))
+        assert {len(one.bars.opened_at) for one in scene.of(HistoryLoaded)} == {CLOSES_KEPT}
         listed = scene.listed()
         assert {one.instrument for one in scene.of(Quote)} <= set(listed)
         assert {one.underlying for one in listed.values()} == {"BTC", "ETH"}
@@ -361,3 +362,23 @@ async def test_a_gap_in_an_order_book_distrusts_it_until_a_new_snapshot_came(url
         assert not book.crossed
         assert len(book.bids(3)) == len(book.asks(3)) == 3
         assert scene.feed.alive
+
+
+async def test_coins_without_contracts_of_their_own_bring_their_perpetual(url: str) -> None:
+    """Of SOL and XRP the perpetual in USDC, its history and index; of BTC what there ever was."""
+    async with running(url, underlyings=("BTC", "SOL", "XRP")) as scene:
+        await scene.alive()
+        coins = {"BTC", "SOL", "XRP"}
+        await scene.until(lambda: {one.underlying for one in scene.of(IndexPrice)} == coins)
+        listed = scene.listed()
+        linear = {name for name, one in listed.items() if not one.inverse}
+        assert linear == {"SOL_USDC-PERPETUAL", "XRP_USDC-PERPETUAL"}
+        assert [one.underlying for one in scene.of(HistoryLoaded)] == ["BTC", "SOL", "XRP"]
+        assert all(len(one.bars.close) >= 24 * 60 for one in scene.of(HistoryLoaded))
+        await scene.until(lambda: linear <= {one.instrument for one in scene.of(Quote)})
+        await scene.until(lambda: linear <= {one.instrument for one in scene.of(FundingRate)})
+        channels = sorted(scene.feed.client.channels)
+        assert {"deribit_price_index.sol_usdc", "deribit_price_index.xrp_usdc"} <= set(channels)
+        assert [one for one in channels if one.startswith("instrument.state")] == [
+            "instrument.state.option.BTC"
+        ]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.builders import NOW
+from tests.engine.test_conduct import judged_tape, judgment
 from tests.storage.story import STORY
 from trader.app.metrics import Metrics
+from trader.domain.facts import Recorded
+from trader.domain.units import HOUR
+from trader.engine.conduct import Tape
 
 
 def values(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -52,6 +57,19 @@ def test_what_is_held_is_shown_by_name() -> None:
     found = values(metrics)
     assert found["trader_held", (("what", "listed"),)] == 320
     assert found["trader_held", (("what", "quote_rows"),)] == 400
+
+
+def test_behavior_is_counted_by_trader_and_its_multiplier_shown() -> None:
+    """What was found anew counts; the multiplier of the moment grows back between alerts."""
+    metrics = Metrics()
+    metrics.record(Recorded(1, NOW, judgment(one)) for one in ("alpha", None))
+    metrics.restrain([(None, Tape()), ("alpha", judged_tape())], NOW + 12 * HOUR)
+    found = values(metrics)
+    for trader in ("alpha", "account"):
+        labels = (("severity", "CRITICAL"), ("trader", trader), ("type", "REVENGE_TRADING"))
+        assert found["trader_behavior_alerts_total", labels] == 1
+    assert found["trader_risk_multiplier", (("trader", "alpha"),)] == 0.65
+    assert found["trader_risk_multiplier", (("trader", "account"),)] == 1.0
 
 
 def test_the_process_itself_is_measured() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from tests.app.running import ROOT
 from tests.builders import NOW, option
+from tests.engine.test_conduct import judgment
 from tests.storage.story import PLACED
 from trader.app.assemble import build_engine
 from trader.app.configuration import load_configuration
@@ -108,6 +110,9 @@ def test_a_refusal_says_how_long_a_person_waits(engine: Engine, speed: float, wa
         (OrderEnded("O1", "main", "filled"), "debug"),
         (OrderEnded("O1", "main", "expired"), "info"),
         (CommandTaken(PauseTrading(by="ana", reason="news")), "info"),
+        (judgment(), "error"),
+        (msgspec.structs.replace(judgment(), status="warning"), "warning"),
+        (msgspec.structs.replace(judgment(), status="normal"), "info"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip

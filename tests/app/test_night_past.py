@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.app.nights import ENDS_AT, MARKET, configured, write_journal
+from tests.engine.test_conduct import judgment
 from trader.app.night_past import Past, read_past
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightEvaluated, NightVerdict, StageChanged
@@ -45,6 +46,17 @@ def test_it_ends_at_midnight(tmp_path: Path) -> None:
     assert [one.stage for one in past.stages[NAME]] == ["PRODUCTION"]
     assert not past.engine.ledger.paused, "the pause came after midnight"
     assert all(at < ENDS_AT for at, _, _ in past.equity)
+
+
+def test_of_behavior_it_knows_that_day_alone(tmp_path: Path) -> None:
+    """What was found the day before is in the tapes, what came after midnight nowhere."""
+    configuration = configured(tmp_path)
+    write_journal(configuration)
+    at = ENDS_AT + 2 * HOUR
+    later = [(at, judgment(NAME)), (at + DAY, judgment(None)), (at + 2 * DAY, judgment(None))]
+    past = past_of(configuration, *later, until=ENDS_AT + 2 * DAY)
+    assert [(one.at, one.judged.strategy) for one in past.judged] == [(at + DAY, None)]
+    assert past.engine.ledger.conduct.of(NAME).judged_at == at
 
 
 def test_paper_trades_begin_anew_with_a_stage(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ from tests.app.nights import (
     write_history,
     write_journal,
 )
+from tests.app.running import ROOT
 from tests.strategies.policies import content, of_features
 from trader.app import nightly
 from trader.app.assemble import build_engine, recover
@@ -212,6 +214,15 @@ def test_a_night_on_recorded_boards_says_how_little_it_knows(tmp_path: Path) -> 
     reason = read(folder)["verdicts"][0]["reason"]
     assert reason.startswith("no recorded options of BTC: import more by `trader data import`")
     import_chains(store, tmp_path, start=ENDS_AT - 20 * DAY, days=20)
+    wheel = tmp_path / "strategies" / "wheel_btc.toml"
+    shutil.copy(ROOT / "config/wheel/strategies" / wheel.name, wheel)
+    linear = configured(tmp_path, "nightly.boards=recorded", "feed.linear=true")
+    _, folder = make_night(linear, DAY_OF_NIGHT, print, again=True)
+    (reason,) = (
+        one["reason"] for one in read(folder)["verdicts"] if one["strategy"] == "wheel_btc"
+    )
+    assert "no recorded boards show them: judge it on modelled ones" in reason
+    wheel.unlink()
     made, folder = make_night(configuration, DAY_OF_NIGHT, print, again=True)
     (verdict,) = read(folder)["verdicts"]
     assert verdict["standing"] == "insufficient"

@@ -50,7 +50,7 @@ def test_each_mistake_of_a_file_is_a_line(tmp_path: Path) -> None:
         read_policy(path)
     lines = {line.split(": ")[1].split(" = ")[0]: line for line in caught.value.mistakes}
     assert set(lines) == {"version", "threshold", "features.1.scale"}
-    assert lines["version"].startswith(f"{path}: version = 7: only 1 is read here; train the pol")
+    assert lines["version"].startswith(f"{path}: version = 7: only 2 is read here; train the pol")
     assert "must be a number" in lines["threshold"]
     assert "= 0.0: must be greater than 0" in lines["features.1.scale"]
 

@@ -17,12 +17,6 @@ from trader.backtest.policy_rows import PolicyRows, policy_rows
 from trader.domain.errors import ConfigurationError
 
 
-@pytest.fixture(autouse=True)
-def learner_installed() -> None:
-    """Without the extra there is nothing to test."""
-    pytest.importorskip("sklearn", reason="the extra train is not installed")
-
-
 def rows(count: int = 300, *, edge: float = 0.0, seed: int = 3) -> PolicyRows:
     """Take the rows to learn from."""
     return policy_rows(columns(examples(count, edge=edge, seed=seed)), FEATURES).of("train")

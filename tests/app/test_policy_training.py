@@ -27,12 +27,6 @@ from trader.strategies.fitted_policy import FittedPolicy, policy_json
 EDGE = 0.01
 
 
-@pytest.fixture(autouse=True)
-def learner_installed() -> None:
-    """Without the extra there is nothing to test."""
-    pytest.importorskip("sklearn", reason="the extra train is not installed")
-
-
 @functools.cache
 def with_edge() -> list[Any]:
     """Make rows whose rewards follow iv."""
@@ -143,8 +137,9 @@ def test_a_set_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     """No file, no card, another schema, a changed file, no split, an unknown feature."""
     path = write_rows(tmp_path, with_edge())
     for asked, said in (
-        (("iv", "mood"), "--features: 'mood' is no feature of the set; choose among return_1d"),
-        ((), "--features: none named; the set holds return_1d"),
+        (("iv", "mood"), "--features: 'mood' is unknown; choose among return_1d"),
+        (("iv", "iv"), "--features: 'iv' is named twice; name each once"),
+        ((), "--features: none named; choose among return_1d"),
     ):
         with pytest.raises(ConfigurationError, match=said):
             train_policy(path, asked)

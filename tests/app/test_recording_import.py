@@ -34,7 +34,7 @@ def test_every_kind_of_input_becomes_history(tmp_path: Path) -> None:
         "quotes": 2 * (2 + 2), "index": 2, "derivative_ticker": 2, "deliveries": 2, "candles": 4,
         "instruments": 2, "feed_health": 2 * 4,
     }  # fmt: skip
-    assert others == 2 * (10 + 1)  # the contract that expired was never listed
+    assert others == 2 * (11 + 1)  # the contract that expired was never listed
     quote, *_ = store.read("quotes", "recorded-ETH").to_pylist()
     assert (quote["instrument"], quote["mark"], quote["ask"]) == ("ETH-PERPETUAL", 0.011, None)
     assert store.read("index", "recorded-BTC").column("price").to_pylist() == [90_000.5] * 2

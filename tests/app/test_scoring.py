@@ -42,7 +42,8 @@ def test_states_are_an_object_a_list_or_lines() -> None:
     """However they are written; none at all is refused."""
     one = json.dumps(SEEN)
     for text in (json.dumps(SEEN, indent=2), json.dumps([SEEN]), f"\n{one}\n"):
-        assert [json.loads(state) for state in states_in(text)] == [SEEN]
+        assert states_in(text) == [SEEN]
+        assert [answer(policy(), one) for one in states_in(text)] == [answer(policy(), SEEN)]
     assert states_in(f"{one}\n\nnot json\n{one}\n") == [one, "not json", one]
     for text in ("", "\n \n", "[]"):
         with pytest.raises(ConfigurationError, match="--state holds no state"):

@@ -67,3 +67,15 @@ def test_other_hosts_need_a_token(host: str) -> None:
     with pytest.raises(ValidationError, match="reachable by others"):
         WebSettings(host=host)
     assert WebSettings(host=host, token_file="token").host == host
+
+
+def test_coins_are_those_the_source_lists() -> None:
+    """The bundled exchange lists six, Deribit more; balances are held in none of the others."""
+    assert FeedSettings(underlyings=("SOL_USDC", "xrp")).underlyings == ("SOL", "XRP")
+    with pytest.raises(ValidationError, match="choose from BTC, ETH, SOL, XRP, ADA, AVAX, each"):
+        FeedSettings(underlyings=("DOGE",))
+    assert FeedSettings(source="deribit", underlyings=("DOGE",)).underlyings == ("DOGE",)
+    with pytest.raises(ValidationError, match="unknown coin"):
+        FeedSettings(source="deribit", underlyings=("PEPE",))
+    with pytest.raises(ValidationError, match="unknown currency SOL; choose from BTC, ETH, USDC"):
+        AccountSettings(balances={"SOL": 1.0})

@@ -13,6 +13,7 @@ import pytest
 
 from tests.app.running import ROOT
 from tests.builders import NOW
+from tests.engine.test_conduct import judgment
 from tests.simulation.harness import MarketFeed, Simulation
 from trader.app.assemble import build_engine
 from trader.app.configuration import load_configuration
@@ -162,6 +163,19 @@ def test_pauses_and_halts_are_named() -> None:
     )
     engine.ledger.apply(Recorded(engine.sequence, simulation.feed.at, halt))
     assert "opening halted: daily_loss_halt" in said(engine, clock_of(simulation))
+
+
+def test_who_is_held_back_is_named() -> None:
+    """A strategy that is paused by an alert, and the account with what is left of its risk."""
+    simulation = Simulation(make_engine, MarketFeed(1, START, 60.0))
+    simulation.start()
+    engine, at = simulation.engine, simulation.feed.at
+    assert "held back" not in said(engine, clock_of(simulation))
+    for judged in (judgment(None), judgment("covered_call_btc", paused_until=at + DAY)):
+        engine.ledger.apply(Recorded(engine.sequence, at, judged))
+    assert "held back by behavior: the account x 0.3, covered_call_btc paused" in said(
+        engine, clock_of(simulation)
+    )
 
 
 def test_what_waits_for_its_delivery_price_is_said(traded: Simulation) -> None:

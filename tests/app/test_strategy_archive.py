@@ -60,8 +60,8 @@ def test_changed_code_is_shown_line_by_line(tmp_path: Path) -> None:
     (one,) = configured(tmp_path).strategies
     now = describe(one)
     rule = "trader.strategies.covered_call"
-    before = now.sources[rule].replace("return exits if sale", "return () if sale")
+    before = now.sources[rule].replace("board.delta_at(row)", "board.delta_at(0)")
     then = msgspec.structs.replace(now, sources={**now.sources, rule: before})
     found = compare(then, now)
     assert found.changed == ()
-    assert any(line.startswith("+") and "return exits if sale" in line for line in found.code)
+    assert any(line.startswith("+") and "board.delta_at(row)" in line for line in found.code)

@@ -35,6 +35,13 @@ class Stranger(CoveredCall):
     kind = "stranger"
 """
 
+CLASS = """
+from trader.strategies.covered_call import CoveredCall
+
+class Stranger(CoveredCall):
+    kind = "stranger"
+"""
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -54,11 +61,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def load() -> type[Strategy]:
+def load(module: str = "lent.rule") -> type[Strategy]:
     """Import the stranger anew, as a daemon that starts does."""
     for name in [one for one in sys.modules if one.partition(".")[0] == "lent"]:
         del sys.modules[name]
-    kind: type[Strategy] = importlib.import_module("lent.rule").Stranger
+    kind: type[Strategy] = importlib.import_module(module).Stranger
     return kind
 
 
@@ -79,13 +86,45 @@ def test_each_kind_has_a_hash_of_its_own() -> None:
     assert len({source_hash(kind) for kind in BUILT_IN}) == len(BUILT_IN)
 
 
-def test_a_stranger_is_its_own_package_and_what_it_took_from_ours(package: Path) -> None:
+@pytest.mark.usefixtures("package")
+def test_a_stranger_is_its_own_package_and_what_it_took_from_ours() -> None:
     """Imports are followed, relative ones too; those for types alone are not."""
     found = set(sources(load()))
     assert {"lent.rule", "lent.levels", "lent.signals", CoveredCall.__module__} <= found
     assert "lent.unused" not in found
     assert "math" not in found
-    assert package.name == "lent"
+
+
+@pytest.mark.parametrize(
+    ("changes", "module"),
+    [
+        ({"__init__": RULE}, "lent"),
+        (
+            {"__init__": "from .signals import wish", "rule": f"from . import wish\n{CLASS}"},
+            "lent.rule",
+        ),
+        (
+            {"inner": "from ..signals import wish", "rule": f"from .inner import wish\n{CLASS}"},
+            "lent.rule",
+        ),
+    ],
+    ids=["class", "re-export", "from-above"],
+)
+def test_a_package_counts_as_the_one_its_dots_mean(
+    package: Path, changes: dict[str, str], module: str
+) -> None:
+    """In an `__init__` one dot is the package itself: what it takes from there decides as well."""
+    (package / "inner").mkdir()
+    for name, text in changes.items():
+        path = package / "inner" / "__init__.py" if name == "inner" else package / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+    before = source_hash(load(module))
+    signals = package / "signals.py"
+    signals.write_text(signals.read_text() + "\nMORE = 1\n", encoding="utf-8")
+    importlib.invalidate_caches()
+    kind = load(module)
+    assert source_hash(kind) != before
+    assert "lent.signals" in sources(kind)
 
 
 @pytest.mark.parametrize(

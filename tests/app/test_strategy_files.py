@@ -12,6 +12,7 @@ from trader.app.plugins import strategy_kinds
 from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
 from trader.evaluation.runs import Subject
 from trader.strategies.fitted_policy import policy_json
+from trader.strategies.strategy import coins_of
 
 KINDS = strategy_kinds([])
 
@@ -138,8 +139,50 @@ def test_a_linear_strategy_needs_its_boards_watched(tmp_path: Path) -> None:
     path.write_text(STRATEGY.format(name="wheel").replace("covered_call", "wheel"))
     _, (mistake,) = read_strategies([path], KINDS, ["BTC"])
     assert mistake == (
-        f'{path}: kind = "wheel": trades options settled in USDC, which are not watched; '
+        f'{path}: kind = "wheel": trades what is settled in USDC, which is not watched; '
         "set feed.linear = true"
     )
     (configured,), mistakes = read_strategies([path], KINDS, ["BTC"], linear=True)
     assert (configured.strategy.kind, mistakes) == ("wheel", [])
+
+
+TREND = """
+name = "{name}"
+kind = "trend_pullback"
+underlying = "{coin}"
+[cadence]
+hours = 1
+[parameters]
+{parameters}
+"""
+
+
+LINEAR = """linear = true
+others = ["BTC"]"""
+
+
+def test_every_coin_of_a_portfolio_is_watched(tmp_path: Path) -> None:
+    """Each is named by itself; those in coin need no `feed.linear`, unless it is asked of them."""
+    path = tmp_path / "a.toml"
+    path.write_text(TREND.format(name="a", coin="BTC", parameters='others = ["SOL", "XRP"]'))
+    _, mistakes = read_strategies([path], KINDS, ["BTC", "SOL"])
+    assert mistakes == [f'{path}: underlying = "XRP": is not watched; add it to feed.underlyings']
+    (one,), mistakes = read_strategies([path], KINDS, ["BTC", "SOL", "XRP"])
+    assert mistakes == []
+    assert coins_of(one.strategy) == ("BTC", "SOL", "XRP")
+    path.write_text(TREND.format(name="a", coin="SOL", parameters="linear = true"))
+    assert read_strategies([path], KINDS, ["SOL"])[1] == []
+    path.write_text(TREND.format(name="a", coin="SOL", parameters=LINEAR))
+    _, (mistake,) = read_strategies([path], KINDS, ["SOL", "BTC"])
+    assert mistake.endswith("which is not watched; set feed.linear = true")
+
+
+def test_options_of_other_coins_are_refused(tmp_path: Path) -> None:
+    """Nobody knows their terms: perpetuals alone are traded of them."""
+    path = tmp_path / "a.toml"
+    path.write_text(STRATEGY.format(name="a").replace('"BTC"', '"SOL"'))
+    _, (mistake,) = read_strategies([path], KINDS, ["BTC", "SOL"])
+    assert mistake == (
+        f'{path}: underlying = "SOL": covered_call trades options, of which those of this coin are '
+        "not known; choose from BTC, ETH"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.running import write_configuration
+from tests.strategies.policies import of_features
 from trader.app.configuration import load_configuration
 from trader.app.study import (
     find_strategy,
@@ -16,6 +17,7 @@ from trader.app.study import (
 )
 from trader.domain.errors import ConfigurationError
 from trader.evaluation.approval import Gate
+from trader.strategies.fitted_policy import policy_json
 
 SETTINGS = "[journal]\nstate_dir = 'state'\n"
 
@@ -37,6 +39,25 @@ def test_what_is_no_assignment_is_refused(tmp_path: Path, text: str) -> None:
     one = find_strategy(configuration, "covered_call_btc")
     with pytest.raises(ConfigurationError, match="write name=value"):
         subject_of(one, [text])
+
+
+def test_a_policy_is_asked_of_no_other_calls_by_hand(tmp_path: Path) -> None:
+    """Neither one that is set, nor one of the file about calls that are; what it learned may be."""
+    path = write_configuration(tmp_path, SETTINGS)
+    file = tmp_path / "strategies" / "covered_call_btc.toml"
+    known = tmp_path / "strategies" / "policy.json"
+    known.write_text(policy_json(of_features("iv")))
+    plain = find_strategy(load_configuration([path]), "covered_call_btc")
+    named = f"policy={str(known)!r}"
+    learned = plain.strategy.settings.model_dump()["target_delta"]
+    assert subject_of(plain, [named]).strategy().settings.model_dump()["policy"] is not None
+    with pytest.raises(ConfigurationError, match=r"--set: policy = .*json.*: learned from calls"):
+        subject_of(plain, [named, f"target_delta={learned / 2}"])
+    file.write_text(file.read_text() + '[parameters]\npolicy = "policy.json"\n')
+    asking = find_strategy(load_configuration([path]), "covered_call_btc")
+    with pytest.raises(ConfigurationError, match=r"set target_delta = .*, or train one on such"):
+        subject_of(asking, [f"target_delta={learned / 2}"])
+    assert subject_of(asking, ["min_credit_fee_multiple=1"]).name == "covered_call_btc"
 
 
 def test_gates_are_lines_with_their_figures() -> None:

@@ -32,8 +32,9 @@ from trader.app.training_export import (
 from trader.backtest.call_tape import record_tape
 from trader.backtest.training import Quality, config_hash
 from trader.domain.errors import ConfigurationError
+from trader.domain.models import REGIMES
 from trader.domain.units import DAY, HOUR, nanoseconds
-from trader.pricing.regime import REGIMES, regime_now
+from trader.pricing.regime import regime_now
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
 
@@ -185,6 +186,7 @@ def test_the_regime_known_then_is_a_feature() -> None:
         told.add(row["regime"])
     assert rows[0]["regime"] is None
     assert rows[-1]["regime"] in REGIMES
+    assert len(told) > 2  # unknown at first, then more than one
 
 
 def test_a_chosen_split_is_kept(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trader.backtest.call_policies import (
+    EdgePolicy,
     IvRankPolicy,
     ModelPolicy,
     TrendPolicy,
@@ -29,6 +30,11 @@ from trader.backtest.call_policies import (
         (TrendPolicy(1.0), {"trend": 1.0}, True),
         (TrendPolicy(1.0), {"trend": 1.1}, False),
         (TrendPolicy(), {}, False),
+        (EdgePolicy(0.25), {"iv": 0.5, "realized_vol": 0.4}, True),
+        (EdgePolicy(0.25), {"iv": 0.49, "realized_vol": 0.4}, False),
+        (EdgePolicy(), {"iv": 0.5, "realized_vol": 0.0}, False),
+        (EdgePolicy(), {"iv": 0.5, "realized_vol": None}, False),
+        (EdgePolicy(), {"realized_vol": 0.4}, False),
     ],
 )
 def test_thresholds_hold_with_equality(policy: Any, state: dict[str, Any], answer: bool) -> None:
@@ -51,6 +57,8 @@ def test_policies_are_found_by_name() -> None:
     assert policy_named("never") is never_trade_policy
     assert policy_named("iv_rank:0.7") == IvRankPolicy(0.7)
     assert policy_named("trend") == TrendPolicy()
-    for wrong in ("sometimes", "always:1", "", "iv_rank:high", "trend:nan"):
+    assert policy_named("edge:0.2") == EdgePolicy(0.2)
+    assert policy_named("edge") == EdgePolicy()
+    for wrong in ("sometimes", "always:1", "", "iv_rank:high", "trend:nan", "edge:inf"):
         with pytest.raises(ValueError, match=f"policy '{wrong}'"):
             policy_named(wrong)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.backtest.pasts import START
-from trader.backtest.ladder import Ladder, terms_of
+from trader.backtest.ladder import Ladder
 from trader.domain.instruments import Instrument
+from trader.domain.option_terms import option_terms
 from trader.domain.units import DAY, HOUR
 
 EIGHT = START + 8 * HOUR
@@ -80,6 +81,6 @@ def test_linear_options_are_named_and_settled_as_such() -> None:
     ]
     for one in linear:
         assert (one.settlement_currency, one.inverse, one.underlying) == ("USDC", False, "BTC")
-        assert one.min_trade_amount == terms_of("BTC", linear=True).min_trade_amount == 0.01
+        assert one.min_trade_amount == option_terms("BTC", linear=True).min_trade_amount == 0.01
         assert one.tick_at(100.0) == 1.0
         assert one.tick_at(1_000.0) == 5.0

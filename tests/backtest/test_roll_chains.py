@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,14 @@ from tests.backtest.rolls import (
     roller,
     told,
 )
+from tests.backtest.test_perpetual import PAST
+from tests.backtest.test_perpetual import strategy as trend
 from trader.app.chain_data import read_chains, read_closes
-from trader.backtest.roll_chains import study_roll_chains
+from trader.backtest.roll_chains import Stories, study_roll_chains
 from trader.backtest.runner import Terms, run_backtest
-from trader.domain.units import DAY, HOUR
+from trader.domain.facts import ChainEnded
+from trader.domain.units import DAY, HOUR, from_atoms
+from trader.engine.outcome import Outcome
 from trader.evaluation.closed_chains import results
 from trader.evaluation.look_ahead import judge, variants
 from trader.evaluation.runs import Run, Subject, make
@@ -54,6 +59,33 @@ def test_the_chain_of_the_decisions_nets_its_sum_less_five_fees() -> None:
     assert compute_strategy_stats([trade]).win_rate == 1.0
     usd = 0.0197 * 90_000 + 0.0064 * 98_000 + 0.0044 * 91_000
     assert chain.flow_usd == pytest.approx(usd, abs=1e-6)
+
+
+def test_perpetuals_pay_funding_and_move_their_stops_in_their_stories() -> None:
+    """Each chain's steps add up to what the ledger says it brought; moved stops trade nothing."""
+    stories, ended = Stories(), {}
+
+    def hear(outcome: Outcome) -> None:
+        stories.hear(outcome)
+        ended.update({one.chain_id: one for one in outcome.facts if isinstance(one, ChainEnded)})
+
+    balances = {"BTC": 20.0, "USDC": 1_000_000.0}
+    run_backtest(
+        trend(), PAST.perpetual(), Terms(balances=balances), day(12), day(39), hear=hear
+    )  # fmt: skip
+    found = stories.tell({})
+    assert len(ended) >= 3
+    for one in found:
+        names = [step.what for step in one.steps if step.what != "protect"]
+        assert "funding" in names
+        assert all(a != "funding" or b != "funding" for a, b in itertools.pairwise(names))
+        assert all(step.flow < 0 for step in one.steps if step.what == "funding")
+        if one.chain_id in ended:
+            (atoms,) = ended[one.chain_id].pnl.values()
+            assert one.flow == pytest.approx(from_atoms(atoms), abs=1e-12)
+    moved = [step for one in found for step in one.steps if step.what == "protect"]
+    assert moved
+    assert all(step.flow == 0.0 and "stop to" in step.reason for step in moved)
 
 
 def test_every_step_says_why() -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import numpy as np
 import pytest
 
 from tests.backtest.pasts import PRICE, TERMS, chains, day, market, seller, wandering
-from trader.backtest.runner import NOTES, Terms, run_backtest
+from trader.backtest.runner import DAILY, NOTES, Terms, run_backtest
 from trader.backtest.trade_history import TradeHistory
 from trader.domain.events import ResumeTrading
 from trader.domain.facts import CommandTaken, Filled, OrderPlaced, Settled
 from trader.domain.instruments import Instrument
+from trader.domain.models import ModelCalibrated
+from trader.domain.situation import Situation
+from trader.domain.trading import Intent, Leg
 from trader.domain.units import HOUR, MILLISECOND
+from trader.engine.model_desk import Ensemble
 from trader.engine.outcome import Outcome
+from trader.pricing.board_quotes import CalibrationSettings
+from trader.pricing.models import BlackScholes, Merton
 from trader.risk.limits import RiskSettings
+from trader.strategies.covered_call import CoveredCall, CoveredCallSettings
+from trader.strategies.strategy import Cadence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOLD_AT = 5 * 24 + 9  # hours
@@ -134,10 +144,13 @@ def test_coins_without_a_price_here_are_left_out() -> None:
 
 
 def test_every_result_states_what_it_is() -> None:
-    """Modelled boards, full stage, no behavior layer: in the provenance of the result."""
-    told, _ = _story(_steps(0.0))
+    """Modelled boards, full stage, no behavior layer: in the provenance of the result, and so."""
+    told, heard = _story(_steps(0.0))
+    verdicts = [one for outcome in heard for one in outcome.verdicts]
+    assert verdicts
+    assert all(one.restraint is None for one in verdicts)
     assert told.provenance.kind == "modelled"
-    assert set(NOTES) < set(told.provenance.caveats)
+    assert {*NOTES, DAILY} < set(told.provenance.caveats)
     assert told.decisions == 1
     assert told.failed == told.skipped == 0
 
@@ -185,3 +198,51 @@ def test_the_order_of_hashing_is_no_input() -> None:
     }  # fmt: skip
     assert len(digests) == 1
     assert len(digests.pop().strip()) == 64
+
+
+class Asking(CoveredCall):
+    """Sells nothing; notes what it is told of the market and of options."""
+
+    asks_models: ClassVar[bool] = True
+    told: ClassVar[list[tuple[str | None, float]]] = []
+
+    def propose(self, situation: Situation) -> tuple[Intent, ...]:
+        """Ask what the first option is worth."""
+        leg = Leg(situation.board.instruments[len(situation.board) // 2].name, 1.0)
+        edge = situation.models.edge([leg], 0.01)
+        worth = edge.worth.value if edge is not None else math.nan
+        self.told.append((situation.regime, worth))
+        return ()
+
+
+def test_who_asks_models_is_answered_in_a_backtest() -> None:
+    """Models are fitted at each board that is due, before the decision; regimes are told."""
+    Asking.told.clear()
+    history = market(wandering(70)).chains(days_max=4.0)
+    asking = Asking(
+        name="asking",
+        underlying="BTC",
+        settings=CoveredCallSettings(),
+        timetable=Cadence(24 * HOUR, 9 * HOUR, HOUR),
+    )
+    heard: list[Outcome] = []
+    daily = CalibrationSettings(every_minutes=24 * 60)
+    ensemble = Ensemble((BlackScholes(), Merton()), calibration=daily)
+    terms = msgspec.structs.replace(TERMS, ensemble=ensemble)
+    run_backtest(asking, history, terms, day(62), day(66), hear=heard.append)
+    said = [
+        fact for outcome in heard for fact in outcome.facts if isinstance(fact, ModelCalibrated)
+    ]
+    assert {one.model for one in said} == {"black_scholes", "merton"}
+    assert not [one.reason for one in said if one.reason]
+    assert len(Asking.told) >= 4
+    assert all(regime is not None and worth > 0 for regime, worth in Asking.told)
+
+
+def test_who_asks_no_models_pays_for_none() -> None:
+    """With an ensemble at hand, a strategy that does not ask trades as without one."""
+    history = market(wandering(9)).chains(days_max=4.0)
+    terms = msgspec.structs.replace(TERMS, ensemble=Ensemble((BlackScholes(),)))
+    with_models = run_backtest(seller(), history, terms, day(5), day(8), fingerprint=True)
+    without = run_backtest(seller(), history, TERMS, day(5), day(8), fingerprint=True)
+    assert with_models.digest == without.digest

@@ -36,11 +36,11 @@ def test_no_schedule_spends_more_than_size_and_refill(steps: list[tuple[float, i
     """Whatever the calls and the clock do, payments stay below size plus what time has earned."""
     price = Price(cost=3.0, size=30.0, refill_per_s=10.0)
     pool = CreditPool(price)
-    now = latest = start = 100.0
-    paid = 0
+    now = 100.0
+    paid, asked_at = 0, []
     for delta, calls in steps:
         now += delta
-        start = now if paid == 0 and latest == 100.0 else start
-        latest = max(latest, now)
+        asked_at += [now] * bool(calls)
         paid += sum(pool.spend(now) for _ in range(calls))
-        assert paid * price.cost <= price.size + (latest - min(start, 100.0)) * 10.0 + 1e-6
+        earned = (max(asked_at) - asked_at[0]) * price.refill_per_s if asked_at else 0.0
+        assert paid * price.cost <= price.size + earned + 1e-6

@@ -230,10 +230,11 @@ def test_an_empty_index_name_is_refused() -> None:
 
 
 def test_names_are_made_from_any_spelling_of_an_underlying() -> None:
-    """`btc`, `BTC` and `BTC_USDC` lead to the same index and perpetual."""
+    """`btc`, `BTC` and `BTC_USDC` lead to the same index; what has none in USD to that in USDC."""
     for spelling in ("btc", "BTC", "BTC_USDC"):
         assert translate.index_name(spelling) == "btc_usd"
-        assert translate.perpetual_name(spelling) == "BTC-PERPETUAL"
+    for spelling in ("sol", "SOL", "SOL_USDC"):
+        assert translate.index_name(spelling) == "sol_usdc"
 
 
 def option_ticker(**changes: object) -> messages.Ticker:

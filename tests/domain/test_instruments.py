@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.builders import option
-from trader.domain.instruments import Instrument, pair_name, spot_pair
+from trader.domain.instruments import Instrument, pair_name, perpetual_name, spot_pair
 
 OPTION = option()
 NOT_POSITIVE = [0.0, -0.1, math.nan, math.inf, -math.inf]
@@ -100,3 +100,10 @@ def test_a_spot_pair_is_named_by_both_and_charges_nothing() -> None:
     assert (pair.settlement_currency, pair.inverse, pair.expires_at) == ("USDC", False, None)
     assert pair.maker_fee_rate == pair.taker_fee_rate == 0.0
     assert pair_name("ETH") == "ETH_USDC"
+
+
+def test_a_perpetual_is_named_from_any_spelling_of_its_coin() -> None:
+    """By the coin where that settles it, by the pair where USDC does."""
+    for spelling in ("btc", "BTC", "BTC_USDC"):
+        assert perpetual_name(spelling) == "BTC-PERPETUAL"
+        assert perpetual_name(spelling, linear=True) == "BTC_USDC-PERPETUAL"

@@ -25,6 +25,7 @@ from trader.domain.units import (
     moment,
     nanoseconds,
     normalize_underlying,
+    on_step,
     reads_as_number,
     tidy,
     to_atoms,
@@ -124,6 +125,14 @@ def test_an_empty_underlying_is_refused(name: str) -> None:
     """A name that names no coin is an error that shows it and what to write."""
     with pytest.raises(ValueError, match=r"underlying .* is empty: name the coin, e.g. BTC"):
         normalize_underlying(name)
+
+
+def test_amounts_go_down_to_whole_steps() -> None:
+    """Binary dust neither takes nor gives a step; less than nothing is nothing."""
+    assert on_step(0.3, 0.1) == on_step(0.30000000000000004, 0.1) == on_step(0.1 + 0.2, 0.1) == 0.3
+    assert on_step(0.29999, 0.1) == 0.2
+    assert on_step(19.99, 10.0) == 10.0
+    assert on_step(9.0, 10.0) == on_step(-1.0, 10.0) == 0.0
 
 
 def test_a_cell_reads_as_a_number_or_not() -> None:

@@ -15,6 +15,7 @@ from trader.domain.instruments import Instrument, spot_pair
 from trader.domain.valuation import (
     delivery_fee,
     funding,
+    is_dust,
     option_payoff,
     paid_in_full,
     result,
@@ -195,3 +196,21 @@ def test_options_and_coin_are_paid_in_full() -> None:
     assert paid_in_full(option())
     assert paid_in_full(spot_pair("BTC"))
     assert not paid_in_full(perpetual())
+
+
+@pytest.mark.parametrize(
+    ("bid", "size", "mark", "dust"),
+    [
+        (math.nan, math.nan, 0.0002, True),
+        (0.0001, 0.0, 0.0, True),
+        (0.0001, 5.0, 0.0001, False),
+        (math.nan, 0.0, 0.00021, False),
+        (math.nan, 0.0, math.nan, False),
+    ],
+)
+def test_dust_has_no_bid_and_next_to_no_value(
+    bid: float, size: float, mark: float, dust: bool
+) -> None:
+    """Two ticks of .0001 at most; with a bid it can be sold, without a mark nobody knows."""
+    assert is_dust(option(), bid, size, mark) is dust
+    assert not is_dust(perpetual(), bid, size, mark)

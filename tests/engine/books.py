@@ -31,8 +31,10 @@ from trader.domain.units import HOUR, SECOND, fee_atoms, tidy, to_atoms
 from trader.domain.valuation import trade_fee
 from trader.engine.accounts import Account
 from trader.engine.chains import Chain, LegBook
-from trader.engine.ledger import Ledger, WorkingBook, fold
+from trader.engine.conduct import Conduct, Tape
+from trader.engine.ledger import Ledger, fold
 from trader.engine.posting import fill_postings
+from trader.engine.working_book import WorkingBook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -255,7 +257,7 @@ def leg_fill(instrument: Instrument, amount: float, price: float) -> LegFill:
     )
 
 
-MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook)
+MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook, Conduct, Tape)
 NO_FACT = ("resting_at",)
 """What a working order remembers that no fact tells: the broker's, not the ledger's."""
 

@@ -12,7 +12,8 @@ import numpy as np
 import pydantic
 
 from tests.builders import INDEX, NOW, at_eight, option
-from trader.domain import facts
+from trader.behavior.settings import BehaviorSettings
+from trader.domain import facts, models
 from trader.domain.events import (
     IndexPrice,
     InstrumentListed,
@@ -23,7 +24,15 @@ from trader.domain.events import (
     TimerFired,
 )
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stop
+from trader.domain.trading import (
+    Approved,
+    Intent,
+    Leg,
+    Pricing,
+    Refused,
+    Stop,
+    Withheld,
+)
 from trader.domain.units import HOUR, MINUTE, YEAR
 from trader.engine.audit import Audit
 from trader.engine.engine import MANAGE, OPEN, Engine, EngineSettings
@@ -42,6 +51,7 @@ if TYPE_CHECKING:
     from trader.domain.situation import Situation
     from trader.domain.trading import Action, Stage
     from trader.engine.chains import Chain
+    from trader.engine.model_desk import Ensemble
     from trader.engine.outcome import Outcome, Request
     from trader.engine.review import Occasion
     from trader.strategies.strategy import SketchLeg
@@ -126,6 +136,7 @@ def wish(
     underlying: str = "BTC",
     stop: Stop | None = None,
     tag: str = "",
+    withheld: Withheld | None = None,
 ) -> Intent:
     """Wish for a trade; a limit is the touch at the moment of approval unless stated."""
     return Intent(
@@ -140,6 +151,7 @@ def wish(
         pricing=pricing or Pricing(),
         stop=stop,
         tag=tag,
+        withheld=withheld,
     )
 
 
@@ -159,12 +171,18 @@ class Floor:
         balances: Mapping[str, float] | None = None,
         days: tuple[int, ...] = (1, 3),
         at: int = NOW,
+        behavior: BehaviorSettings | None = None,
+        ensemble: Ensemble | None = None,
+        settings: EngineSettings | None = None,
     ) -> None:
+        self.ensemble = ensemble
+        self.settings = settings or EngineSettings()
         self.stages: dict[str, Stage] = dict(stages or {"alpha": "PRODUCTION"})
         self.hashes = dict(hashes or {})
         self.risk = risk or RiskSettings()
         self.balances = balances or BALANCES
         self.at = at
+        self.behavior = behavior
         self.epoch = 0
         self.listed = {one: listed(one, days) for one in underlyings}
         self.spot = dict(INDEX)
@@ -188,7 +206,10 @@ class Floor:
             )
             for name, stage in self.stages.items()
         ]
-        return Engine(slots, self.risk, BrokerSettings(), EngineSettings())
+        return Engine(
+            slots, self.risk, BrokerSettings(), self.settings, behavior=self.behavior,
+            ensemble=self.ensemble,
+        )  # fmt: skip
 
     def _wishes(self, name: str, _: Situation) -> tuple[Intent, ...]:
         return self._script.get(name, ())
@@ -198,7 +219,7 @@ class Floor:
         self.epoch += 1
         epoch = facts.EpochOpened(
             epoch=self.epoch, feed="test", speed=1.0, market="test", software="test",
-            configuration_hash="test",
+            configuration_hash="test", behavior=self.behavior is not None,
         )  # fmt: skip
         started = self._take(self.engine.start(epoch, self.balances, self.at))
         for instruments in self.listed.values():
@@ -350,6 +371,9 @@ def line(fact: Fact) -> str:
             return f"chain {fact.how}"
         case facts.HaltChanged():
             return f"{fact.rule} {'begins' if fact.active else 'ends'} on {fact.account}"
+        case facts.BehaviorJudged():
+            found = " ".join(one.type for one in fact.alerts if one.fresh)
+            return f"behavior of {fact.strategy or 'all'}: {found}, x {fact.multiplier:.4g}"
         case StageChanged():
             return f"{fact.strategy} at {fact.stage} by {fact.by}"
         case NightEvaluated():
@@ -362,6 +386,14 @@ def line(fact: Fact) -> str:
             return f"epoch {fact.epoch}"
         case facts.AccountOpened():
             return f"account {fact.account}"
+        case models.RegimeChanged():
+            return f"{fact.underlying} is {fact.regime}"
+        case models.ModelCalibrated():
+            return f"{fact.underlying} {fact.model} {'not ' if fact.reason else ''}fitted"
+        case models.WeightsAdopted():
+            return f"{fact.underlying} weights adopted"
+        case models.EdgesWeighed():
+            return f"{fact.strategy} weighed {len(fact.edges)}"
         case facts.AccountMarked():
             return ""
         case _:

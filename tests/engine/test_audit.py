@@ -9,8 +9,10 @@ import pytest
 
 from tests.backtest.wheels import facts_of_a_turn
 from tests.engine.floor import TODAY, VERTICAL, Floor, wish
+from tests.engine.test_guard import NEXT_DAY, RISK, close, lose, watched
 from trader.domain.events import DeliveryPrice
 from trader.domain.facts import (
+    BehaviorJudged,
     ChainEnded,
     EpochOpened,
     Filled,
@@ -22,7 +24,7 @@ from trader.domain.facts import (
     SettlementPending,
 )
 from trader.domain.trading import Approved
-from trader.domain.units import SECOND
+from trader.domain.units import DAY, MINUTE, SECOND
 from trader.engine.audit import Audit
 from trader.risk.limits import RiskSettings
 
@@ -70,6 +72,39 @@ def test_coin_is_counted_a_second_time(wheel: list[Recorded]) -> None:
         ):
             facts = [*wheel[:row], changed(wheel[row], fact=forged), *wheel[row + 1 :]]
             assert any("moved as coin, due was" in one for one in audit(facts))
+
+
+def tilted() -> list[Recorded]:
+    """Losses, then one doubled in a hurry; the next day a smaller trade."""
+    floor = watched()
+    lose(floor, wait=40 * MINUTE)
+    lose(floor)
+    close(floor, floor.trade(wish(amount=0.4)))
+    floor.go_to(NEXT_DAY)
+    floor.ask(wish(amount=1.0))
+    return floor.records
+
+
+def test_multipliers_are_recounted() -> None:
+    """A story of revenge passes; a milder judgment, a harsher one, a larger trade are found."""
+    records = tilted()
+    risk = RISK
+    assert Audit(risk).read(records) == ()
+    row = place_of(records, BehaviorJudged)
+    judged = records[row].fact
+    for forged, told in (
+        (changed(judged, multiplier=0.2), "alerts make 0.3"),
+        (changed(judged, before=0.9), "after x 1"),
+        (changed(judged, paused_until=NEXT_DAY + DAY), "opens while behavior pauses it"),
+    ):
+        facts = [*records[:row], changed(records[row], fact=forged), *records[row + 1 :]]
+        assert any(told in one for one in Audit(risk).read(facts)), told
+    last = max(n for n, one in enumerate(records) if isinstance(one.fact, Approved))
+    approved = records[last].fact
+    assert isinstance(approved, Approved)
+    free = changed(approved, restraint=changed(approved.restraint, multiplier=1.0))
+    facts = [*records[:last], changed(records[last], fact=free), *records[last + 1 :]]
+    assert any("states x 1.0, due 0." in one for one in Audit(risk).read(facts))
 
 
 def test_a_hedge_may_leave_more_than_one_trade_may_open_with(wheel: list[Recorded]) -> None:

@@ -10,17 +10,12 @@ import pytest
 from tests.builders import working_order
 from tests.engine.floor import perpetual, wish
 from trader.domain.portfolio import Course
-from trader.domain.trading import Leg, LegFill, Order, Stop
+from trader.domain.trading import Leg, Order, Stop
 from trader.engine.course import began, crossed, protected, traded
 
 NAME = perpetual().name
 STOP = Stop(88_000.0, 500.0)
 BEGUN = Course(tag="trend_long", stop=STOP, first_stop=88_000.0)
-
-
-def fill(price: float, amount: float) -> LegFill:
-    """Fill some dollars at a price."""
-    return LegFill(NAME, amount, price, price, price, 0, "BTC", maker=False)
 
 
 def order(action: str) -> Order:
@@ -38,17 +33,17 @@ def test_a_course_begins_with_a_stop_alone() -> None:
 
 def test_opening_fills_average() -> None:
     """Two fills of one order are one entry; the dearest is remembered."""
-    half = traded(BEGUN, order("open"), 0.0, 100.0, fill(90_000.0, 100.0))
-    whole = traded(half, order("open"), 100.0, 300.0, fill(91_000.0, 300.0))
+    half = traded(BEGUN, order("open"), 0.0, 100.0, price=90_000.0, entry=90_000.0)
+    whole = traded(half, order("open"), 100.0, 300.0, price=91_000.0, entry=90_748.0)
     assert (half.entry_price, half.units) == (90_000.0, 100.0)
-    assert (whole.entry_price, whole.units, whole.top_price) == (90_750.0, 400.0, 91_000.0)
+    assert (whole.entry_price, whole.units, whole.top_price) == (90_748.0, 400.0, 91_000.0)
 
 
 def test_an_addition_counts_once_and_leaves_the_entry() -> None:
     """However many fills it takes."""
-    opened = traded(BEGUN, order("open"), 0.0, 100.0, fill(90_000.0, 100.0))
-    added = traded(opened, order("add"), 0.0, 10.0, fill(92_000.0, 10.0))
-    again = traded(added, order("add"), 10.0, 10.0, fill(91_000.0, 10.0))
+    opened = traded(BEGUN, order("open"), 0.0, 100.0, price=90_000.0, entry=90_000.0)
+    added = traded(opened, order("add"), 0.0, 10.0, price=92_000.0, entry=90_000.0)
+    again = traded(added, order("add"), 10.0, 10.0, price=91_000.0, entry=90_000.0)
     assert (again.adds, again.entry_price, again.units, again.top_price) == (
         1, 90_000.0, 100.0, 92_000.0,
     )  # fmt: skip
@@ -56,8 +51,8 @@ def test_an_addition_counts_once_and_leaves_the_entry() -> None:
 
 def test_what_is_given_up_is_counted() -> None:
     """And changes nothing else."""
-    opened = traded(BEGUN, order("open"), 0.0, 100.0, fill(90_000.0, 100.0))
-    left = traded(opened, order("close"), 0.0, 50.0, fill(93_000.0, -50.0))
+    opened = traded(BEGUN, order("open"), 0.0, 100.0, price=90_000.0, entry=90_000.0)
+    left = traded(opened, order("close"), 0.0, 50.0, price=93_000.0, entry=90_000.0)
     assert left == msgspec.structs.replace(opened, reduced=50.0)
 
 

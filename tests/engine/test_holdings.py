@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.floor import CALL, Floor, wish
-from trader.domain.trading import Pricing
+from tests.engine.floor import CALL, CALL_LATER, CALL_UP, Floor, wish
+from trader.domain.trading import Leg, Pricing
 from trader.domain.units import HOUR
 from trader.engine.holdings import Holdings, wanted
 
@@ -47,3 +47,16 @@ def test_chains_in_one_contract_are_netted_and_each_promises_its_own() -> None:
     assert books.net[CALL][1] == pytest.approx(sum(held))
     assert books.free_coins["BTC"] == pytest.approx(books.cash["BTC"] + sum(held))
     assert books.futures == []
+
+
+def test_what_the_gate_counted_as_cover_stays_promised_once_it_is_held() -> None:
+    """A long call that expires before the short one covers nothing of it, before the fill or after.
+
+    The same coins would cover a second trade otherwise.
+    """
+    floor = Floor()
+    diagonal = (Leg(CALL_UP, 1), Leg(CALL_LATER, -1))
+    chain = floor.trade(wish(diagonal, amount=1.0))
+    ((amount, _),) = {(abs(leg.amount), 0) for leg in chain.legs.values()}
+    books = holdings(floor)
+    assert books.free_coins["BTC"] == pytest.approx(books.cash["BTC"] - amount)

@@ -25,7 +25,7 @@ from trader.engine.trust import ALL
 if TYPE_CHECKING:
     from trader.domain.facts import Fact, Recorded
     from trader.domain.instruments import Instrument
-    from trader.engine.ledger import WorkingBook
+    from trader.engine.working_book import WorkingBook
 
 LATENCY = 200 * MILLISECOND
 SHADOW = "shadow:alpha"

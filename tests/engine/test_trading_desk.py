@@ -7,6 +7,7 @@ import math
 import msgspec
 import pytest
 
+from tests.builders import option
 from tests.engine.floor import (
     CALL,
     CALL_LATER,
@@ -20,9 +21,9 @@ from tests.engine.floor import (
     listed,
     wish,
 )
-from trader.domain.events import Demote, PauseTrading, Promote
+from trader.domain.events import DeliveryPrice, Demote, PauseTrading, Promote
 from trader.domain.facts import Filled
-from trader.domain.trading import Approved, Leg, Pricing
+from trader.domain.trading import Approved, Leg, Pricing, Refused, Withheld
 from trader.domain.units import HOUR, MINUTE, SECOND
 from trader.engine.engine import EngineSettings
 from trader.risk.limits import RiskSettings
@@ -536,3 +537,55 @@ def test_a_rule_that_raises_is_told_and_trades_nothing() -> None:
     floor.told()
     floor.ask(occasion="open")
     assert floor.told() == ["alert strategy_failed"]
+
+
+def test_a_wing_that_nobody_bids_for_is_left_to_expire() -> None:
+    """The short put is bought back by itself; the long one stays, risks nothing, takes no place,
+    and ends its chain when it settles.
+    """
+    floor = Floor()
+    chain = floor.trade(wish(VERTICAL))
+    floor.move(105_000.0)
+    bid, _ = floor.touch(PUT_DOWN)
+    assert not bid > 0
+    floor.ask(wish(action="close", legs=(Leg(PUT, 1),), chain_id=chain.id,
+                   pricing=Pricing(limit_net=0.0005)), occasion="manage")  # fmt: skip
+    floor.pass_time(SECOND)
+    assert {name: leg.amount for name, leg in chain.legs.items()} == {PUT_DOWN: 1.0}
+    assert (chain.units, chain.risk_usd, chain.risk_coin) == (0.0, 0.0, 0.0)
+    assert chain.spent
+    view = floor.engine.review.gate_view(wish())
+    assert (view.open_chains, view.consumers) == (0, ())
+    floor.pass_time(10 * MINUTE)
+    assert not floor.engine.ledger.orders
+    floor.go_to(TODAY)
+    floor.send(DeliveryPrice("BTC", TODAY, 105_000.0))
+    assert not floor.chains()
+    assert floor.audit() == ()
+
+
+def test_a_wing_that_is_worth_something_is_not_given_away() -> None:
+    """Without a bid, but marked above two ticks: the close waits for it, whole."""
+    floor = Floor()
+    chain = floor.trade(wish(VERTICAL))
+    shown = floor.quote_of(option("put", 85_000.0), 88_000.0)
+    floor.send(msgspec.structs.replace(shown, bid=math.nan, bid_amount=0.0))
+    floor.ask(wish(action="close", chain_id=chain.id), occasion="manage")
+    (order,) = floor.engine.ledger.orders.values()
+    assert {leg.instrument for leg in order.order.legs} == {PUT, PUT_DOWN}
+
+
+def test_what_a_strategy_withholds_is_kept_with_its_rule() -> None:
+    """A signal it does not trade: a refusal in its own words, of which the gate hears nothing."""
+    floor = Floor()
+    floor.told()
+    why = Withheld("correlation_gate", limit=0.82, used=0.9, requested=0.0)
+    floor.ask(wish(withheld=why), wish())
+    told = floor.told()
+    assert told[0] == "refused open of alpha: correlation_gate"
+    assert len(told) > 1  # the wish beside it is judged as ever
+    refused = next(one.fact for one in floor.records if isinstance(one.fact, Refused))
+    assert (refused.rule, refused.limit, refused.used) == ("correlation_gate", 0.82, 0.9)
+    assert refused.explanation == refused.intent.reason
+    assert refused.limits == ()
+    assert floor.audit() == ()

@@ -277,7 +277,9 @@ def test_a_quick_evaluation_says_in_one_line_that_it_promotes_nobody() -> None:
     outcomes = {gate.name: gate.outcome for gate in card.approval.gates if gate.blocks}
     assert outcomes == {"full_profile": "not_evaluated"}
     whole = Evaluation(msgspec.structs.replace(quick, plan=Plan(steps_per_side=1)), Played(aside))
-    assert whole.finish().verdict.reason == "Parameter sensitivity could not be evaluated"
+    reason = whole.finish().verdict.reason
+    assert reason.startswith("Parameter sensitivity without an answer: the best cell (a ")
+    assert reason.endswith(" lies on the border: grid too small")
 
 
 def test_a_quick_evaluation_still_lowers_what_has_no_edge() -> None:
@@ -285,6 +287,25 @@ def test_a_quick_evaluation_still_lowers_what_has_no_edge() -> None:
     card = Evaluation(msgspec.structs.replace(request(), plan=QUICK), Played(no_edge)).finish()
     assert (card.verdict.stage, card.verdict.demote_to) == ("RESEARCH", "RESEARCH")
     assert card.verdict.reason != QUICK_PROFILE
+
+
+def test_what_loses_is_told_so_before_what_no_study_could_answer() -> None:
+    """No edge for a grid to ask about: the stage's reason is the expectancy, not the grid."""
+
+    def losing(run: Run) -> Floats:
+        lost: Floats = no_edge(run) - 0.01
+        return lost
+
+    card = Evaluation(request(), Played(losing)).finish()
+    assert card.sensitivity is not None
+    assert card.sensitivity.finding == "no edge"
+    assert card.approval is not None
+    outcomes = {gate.name: gate.outcome for gate in card.approval.gates}
+    assert outcomes["param_sensitivity"] == "not_evaluated"
+    assert "without an answer" not in card.verdict.reason
+    told = {gate.name: gate.reason for gate in card.approval.gates}
+    assert "there is no edge that a step could lose" in told["param_sensitivity"]
+    assert outcomes[str(card.approval.binding)] == "fail"
 
 
 FUTURE: dict[str, Candles] = {}

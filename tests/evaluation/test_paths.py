@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
 from tests.evaluation.histories import autoregressive, noise
+from trader.behavior.streaks import losing_run_probability
 from trader.evaluation import paths as paths_module
 from trader.evaluation.bootstrap import optimal_block_length
 from trader.evaluation.draws import LANE, drawing
 from trader.evaluation.paths import Paths, simulate
-from trader.evaluation.streaks import losing_run_probability
 from trader.evaluation.trade_stats import compounded, longest_run, max_drawdown
 
 if TYPE_CHECKING:

@@ -7,11 +7,14 @@ import pytest
 
 from tests.app.histories import seller
 from tests.backtest.boards import recorded_market
+from tests.backtest.test_perpetual import FILE
 from tests.evaluation.played import Inline, request
 from trader.domain.units import DAY, HOUR
 from trader.evaluation.evaluate import Evaluation
 from trader.evaluation.recorded_past import moved, prepared
+from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import FULL, QUICK
+from trader.strategies.trend_pullback import TrendPullback
 
 
 def test_it_decides_when_boards_are_there() -> None:
@@ -54,6 +57,13 @@ def test_stresses_that_need_a_model_are_left_out(plan: object) -> None:
     told = " ".join(market.notes)
     assert ("need modelled boards" in told) == (len(fitted.stresses) < len(chosen.stresses))
     assert "an order an hour late finds no board here" in told
+
+
+def test_who_trades_a_perpetual_is_judged_on_its_candles_as_they_are() -> None:
+    """Volatility and gaps are as easily made of candles as ever, and no board is waited for."""
+    subject = Subject(kind=TrendPullback, file=FILE, configuration_hash="test")
+    market = recorded_market()
+    assert prepared(subject, FULL, market) == (subject, FULL, market)
 
 
 def test_a_few_days_of_boards_are_too_little_to_judge() -> None:

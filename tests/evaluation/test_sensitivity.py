@@ -85,8 +85,25 @@ def test_a_losing_strategy_is_no_spike() -> None:
     one = grid(5)
     scores = {cell: -1.0 - sum(abs(place - 2) for place in cell) for cell in one.cells}
     found = judge(one, scores)
+    assert (found.finding, found.ok) == ("no edge", None)
+    assert found.reason.startswith("no neighborhood of the grid earns anything: there is no edge")
+
+
+def test_where_every_cell_loses_no_larger_grid_is_asked_for() -> None:
+    """Losses grow towards one corner: that the least one lies on the border means nothing."""
+    one = grid(5)
+    found = judge(one, {cell: -1.0 - sum(cell) for cell in one.cells})
+    assert (found.best, found.finding, found.ok) == ((0, 0), "no edge", None)
+    assert "border" not in found.reason
+
+
+def test_a_loser_beside_an_edge_is_told_of_it() -> None:
+    """What trades earns nothing, the middle of a wide hill does: no spike, and no border."""
+    scores = hill(grid(11))
+    one = Grid(("a", "b"), tuple(tuple(map(float, range(11))) for _ in range(2)), (0, 0))
+    found = judge(one, {cell: score - 0.1 for cell, score in scores.items()})
     assert found.finding == "plateau"
-    assert "there is no edge" in found.reason
+    assert found.reason == "it earns nothing as configured; the best cell (a 5, b 5) would"
 
 
 def test_the_grid_is_taken_around_what_trades() -> None:

@@ -27,8 +27,10 @@ from tests.risk.scenes import (
     working,
 )
 from trader.domain.instruments import spot_pair
+from trader.domain.portfolio import Position
 from trader.domain.trading import Approved, Intent, Leg, Refused
 from trader.domain.units import DAY
+from trader.domain.valuation import result
 
 if TYPE_CHECKING:
     from trader.domain.market import Touch
@@ -316,3 +318,85 @@ def test_rolling_a_put_up_needs_the_dollars_for_its_coin() -> None:
 def test_a_wheel_is_closed_with_coin_and_call() -> None:
     """Closes pass; the step is that of the coarser leg."""
     assert approved(intent("close"), chain=coins(0.5, -1.0), touches={}).amount == 0.5
+
+
+STRADDLE = (option("put", SPOT), option("call", SPOT))
+SWAP = perpetual()
+HIGHER = SPOT * 1.06
+
+
+def scalping(hedge_usd: float = 0.0, entry: float = HIGHER, **changes: Any) -> ChainView:
+    """Hold two long straddles, hedged at a price: 2 x 65,000 x 7 % is what they can lose, less."""
+    held = chain(legs=tuple((one, 1.0) for one in STRADDLE), **changes)
+    hedge = (Position("C9-0", SWAP, hedge_usd, entry),) if hedge_usd else ()
+    return msgspec.structs.replace(held, positions=held.positions + hedge)
+
+
+def quotes(spot: float) -> dict[str, Touch]:
+    """Quote straddle and perpetual at a price."""
+    return {one.name: touch(one, spot=spot) for one in (*STRADDLE, SWAP)}
+
+
+def worst(held: ChainView, spot: float) -> float:
+    """Find what holding straddles and their hedge can lose in USD, by settling at every price."""
+    cost = sum(one.amount * one.entry_price for one in held.positions[:2])
+    lost = []
+    for at in range(20_000, 200_000, 50):
+        payoff = 2 * abs(at - SPOT) / at
+        hedged = sum(result(SWAP, one.amount, one.entry_price, at) for one in held.positions[2:])
+        lost.append(cost * spot - (payoff + hedged) * at)
+    return max(lost)
+
+
+def test_a_hedge_of_a_straddle_locks_in_what_was_gained() -> None:
+    """Sold 6 % above the strike, the max loss falls by that times its size, less its costs."""
+    wish = intent("hedge", (Leg(SWAP.name, -1),), amount=30_000.0)
+    fields: dict[str, Any] = {"index": HIGHER, "touches": quotes(HIGHER)}
+    held = scalping(max_loss_usd=11_000.0, max_loss_coin=0.16)
+    verdict = approved(wish, chain=held, **fields)
+    assert not verdict.reservation.slot
+    assert verdict.reservation.usd == 0.0
+    hedged = scalping(-30_000.0, entry=HIGHER - 0.5)
+    costs = verdict.max_loss.usd - worst(hedged, HIGHER)
+    assert 0 < costs < 400  # fees of both ways and one spread of each leg
+    assert worst(held, HIGHER) - worst(hedged, HIGHER) == pytest.approx(1_700, rel=0.03)
+    assert verdict.max_loss.usd < held.max_loss_usd
+    at_the_strike = {"index": SPOT, "touches": quotes(SPOT)}
+    assert refused(wish, chain=held, **at_the_strike).rule == "hedge_increases_risk"
+
+
+def test_giving_a_hedge_back_reserves_what_it_adds() -> None:
+    """Bought back half way down: what was locked in shrinks, and only that much is reserved."""
+    between = (SPOT + HIGHER) / 2
+    held = scalping(-30_000.0, max_loss_usd=7_000.0, max_loss_coin=0.1)
+    wish = intent("hedge", (Leg(SWAP.name, 1),), amount=30_000.0)
+    verdict = approved(wish, chain=held, index=between, touches=quotes(between))
+    assert verdict.amount == 30_000.0
+    assert not verdict.reservation.slot
+    assert verdict.max_loss.usd > 7_000.0
+    assert verdict.reservation.usd == pytest.approx(verdict.max_loss.usd - 7_000.0)
+    lower = msgspec.structs.replace(held, max_loss_usd=20_000.0, max_loss_coin=0.3)
+    verdict = approved(wish, chain=lower, index=between, touches=quotes(between))
+    assert verdict.reservation.usd == 0.0
+    assert verdict.max_loss.usd < 20_000.0
+
+
+def test_a_hedge_is_given_back_within_the_limits_only() -> None:
+    """Beyond the limit per trade, or the underlying's budget: refused, and nothing else forbids."""
+    held = scalping(-30_000.0, max_loss_usd=7_000.0, max_loss_coin=0.1)
+    wish = intent("hedge", (Leg(SWAP.name, 1),), amount=30_000.0)
+    fields: dict[str, Any] = {"chain": held, "index": SPOT, "touches": quotes(SPOT)}
+    verdict = refused(wish, **fields, equity_usd=500_000.0)
+    assert verdict.rule == "per_trade_risk"
+    assert "without that part of its hedge" in verdict.explanation
+    others = tuple(consumer(f"C{number}-0", 0.00999) for number in range(3))
+    assert refused(wish, **fields, consumers=others).rule == "underlying_risk"
+    assert approved(wish, **fields, **HALTED, paused="by hand", stage="RESEARCH").amount == 30_000
+
+
+def test_more_than_is_held_is_not_given_back() -> None:
+    """Buying beyond flat is a new hedge: it must lower the loss, as any other."""
+    held = scalping(-30_000.0, max_loss_usd=7_000.0, max_loss_coin=0.1)
+    wish = intent("hedge", (Leg(SWAP.name, 1),), amount=60_000.0)
+    verdict = refused(wish, chain=held, index=SPOT, touches=quotes(SPOT))
+    assert verdict.rule == "hedge_increases_risk"

@@ -62,10 +62,14 @@ def test_perpetuals_bind_two_percent_and_a_slope() -> None:
     assert ether == pytest.approx((10 * 0.02004, 10 * 0.01004))
 
 
-def test_an_unknown_schedule_is_refused() -> None:
-    """No number is invented for futures whose margin nobody published."""
-    with pytest.raises(ValueError, match="no margin schedule of futures on SOL"):
-        standard_margin(perpetual(inverse=False, underlying="SOL"), 1.0, 200.0, 200.0, 200.0)
+def test_linear_perpetuals_of_other_coins_bind_twice_as_much() -> None:
+    """The help page's 6,000 SOL at 200: 7 % of them and 5 %; other coins alike for their worth."""
+    sol = perpetual(inverse=False, underlying="SOL")
+    assert standard_margin(sol, 6_000.0, 200.0, 200.0, 200.0) == pytest.approx((84_000.0, 60_000.0))
+    assert standard_margin(sol, -25.0, 200.0, 200.0, 200.0) == pytest.approx((200.625, 100.625))
+    xrp = perpetual(inverse=False, underlying="XRP")
+    assert standard_margin(xrp, 600_000.0, 2.0, 2.0, 2.0) == pytest.approx((84_000.0, 60_000.0))
+    assert standard_margin(xrp, 0.0, 2.0, 2.0, 2.0) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])

@@ -21,7 +21,7 @@ from tests.risk.scenes import (
     view,
     working,
 )
-from trader.domain.trading import Leg, Refused
+from trader.domain.trading import Approved, Leg, Refused
 from trader.domain.units import DAY, HOUR
 from trader.risk import questions
 from trader.risk.case import Case
@@ -225,3 +225,18 @@ def test_coin_at_settlement_is_for_one_short_linear_put() -> None:
     verdict = GATE.judge(add, view(touches=touches, chain=chain()), "V1-0")
     assert isinstance(verdict, Refused)
     assert verdict.rule == "invalid_intent"
+
+
+def test_a_family_the_regime_does_not_let_open_is_refused_with_the_choice() -> None:
+    """Openings alone: what is held is closed, rolled and hedged in every regime."""
+    told = "Crisis market (it fell) lets open gamma_scalping; directional is not among them"
+    barred = {"selected": False, "selection": told}
+    verdict = GATE.judge(intent(), view(**barred), "V1-0")
+    assert isinstance(verdict, Refused)
+    assert (verdict.rule, verdict.explanation, verdict.selection) == ("regime", told, told)
+    close = GATE.judge(intent("close", ()), view(chain=chain(), **barred), "V1-0")
+    assert isinstance(close, Approved)
+    assert close.selection == ""
+    allowed = GATE.judge(intent(), view(selection="Calm market lets open it"), "V1-0")
+    assert isinstance(allowed, Approved)
+    assert allowed.selection == "Calm market lets open it"

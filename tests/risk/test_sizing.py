@@ -16,7 +16,6 @@ from trader.risk.sizing import (
     Sized,
     Unsized,
     equity_needed_usd,
-    on_step,
     size,
     tidy_down,
     trade_step,
@@ -111,8 +110,6 @@ def test_the_tightest_shared_limit_binds() -> None:
 def test_three_lots_of_a_third_fit() -> None:
     """Binary dust neither takes nor gives a step."""
     assert sized(full=per_trade(per_unit=0.01 / 0.3)) == Sized(0.3, 0.3)
-    assert on_step(0.3, 0.1) == 0.3
-    assert on_step(0.29999, 0.1) == 0.2
     assert tidy_down(0.0799999999) == 0.07999999
 
 

@@ -36,6 +36,7 @@ from trader.domain.instruments import Instrument
 from trader.domain.market import Bars
 from trader.domain.units import DAY, HOUR, MILLISECOND, SECOND
 from trader.engine.chains import Chain
+from trader.engine.conduct import Tape
 from trader.engine.engine import Engine, EngineSettings
 from trader.engine.ledger import Ledger, fold
 from trader.engine.outcome import DeliveryPriceNeeded, Outcome, OutcomeDigest
@@ -116,6 +117,10 @@ def ledger_state(ledger: Ledger) -> dict[str, object]:
         "chains": chains,
         "orders": orders,
         **{name: list(copy.deepcopy(getattr(ledger, name)).items()) for name in plain},
+        "conduct": [
+            (name, {one: copy.copy(getattr(tape, one)) for one in Tape.__slots__})
+            for name, tape in ledger.conduct.tapes()
+        ],
         "epoch": ledger.epoch,
         "last": (ledger.sequence, ledger.at),
     }
@@ -261,6 +266,7 @@ class Simulation:
             market=f"{self.feed.market.seed}@v1",
             software="test",
             configuration_hash="test",
+            behavior=True,
         )
         self._take(self.engine.start(epoch, balances or BALANCES, self.feed.at))
         for event in self.feed.history():

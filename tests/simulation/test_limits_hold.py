@@ -298,7 +298,7 @@ class LimitsHold(RuleBasedStateMachine):
     def close(self, number: int, amount: float | None, patient: bool) -> None:
         """Wish to close: approved whatever else holds, unless a close of it works already."""
         chain = self.chain(number)
-        if chain is None or chain.pending:
+        if chain is None or chain.pending or chain.spent:  # what nobody bids for is left
             return
         closing = [
             book

@@ -10,6 +10,7 @@ from tests.builders import option
 from trader.domain import events
 from trader.domain.facts import EpochOpened
 from trader.domain.market import Bars
+from trader.domain.models import ExpiryFit, ModelCalibrated
 from trader.domain.units import DAY, HOUR, SECOND
 from trader.storage.recordings import EpochManifest
 
@@ -77,6 +78,18 @@ def every_kind() -> list[events.Event]:
         events.FeedFault("duplicate", (), "null"),
         events.RecordingTrouble("recording_stopped", "the disk is full"),
         events.TimerFired("sweep", NOON),
+        ModelCalibrated(
+            underlying="BTC",
+            model="heston",
+            quoted_at=NOON,
+            parameters=(0.25, 2.0, 0.3, 1.5, -0.2),
+            error=0.0125,
+            expiries=(ExpiryFit(0.02, 0.01, 12),),
+            forecasts={"BTC-3JUN26-90000-C": 0.55},
+            targets=("BTC-3JUN26-90000-C",),
+            excluded={"one_sided": 3},
+            quotes=40,
+        ),
         events.StageChanged("covered_call_btc", "PILOT", "night", "earned", "hash"),
         events.NightEvaluated(
             date="2026-06-01",

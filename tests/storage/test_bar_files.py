@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 import pyarrow.parquet as pq
 import pytest
 
+from trader.backtest.portfolio_bars import SymbolBars
 from trader.domain.errors import StorageError
 from trader.domain.units import HOUR
-from trader.storage.bar_files import ForeignBars, read_bars, symbol_of
+from trader.storage.bar_files import read_bars, symbol_of
 
 HOURS = [f"2023-01-01T0{hour}:00:00Z" for hour in range(3)]
 BEGIN = 1_672_531_200_000_000_000
@@ -29,7 +29,7 @@ def text(header: str, times: list[str], prices: Sequence[tuple[float, ...]] = PR
     return "\n".join([header, *rows]) + "\n"
 
 
-def check(bars: ForeignBars) -> None:
+def check(bars: SymbolBars) -> None:
     """Expect the three hours."""
     assert bars.at.tolist() == [BEGIN + hour * HOUR for hour in range(3)]
     assert [bars.columns[name].tolist() for name in ("open", "high", "low", "close")] == [
@@ -125,7 +125,7 @@ def test_one_file_may_hold_many_symbols(tmp_path: Path, kind: str) -> None:
     )
     path = tmp_path / f"bars.{kind}"
     if kind == "parquet":
-        pyarrow.parquet.write_table(table, path)
+        pq.write_table(table, path)
     else:
         frame = table.to_pandas().to_csv(index=False).encode()
         path.write_bytes(gzip.compress(frame) if kind == "csv.gz" else frame)
@@ -200,7 +200,7 @@ def test_empty_prices_are_left_to_who_judges_them(tmp_path: Path) -> None:
         {name: pa.array([], pa.float64()) for name in ("open", "high", "low", "close")}
     )
     table = table.append_column("ts", pa.array([], pa.timestamp("ms", tz="UTC")))
-    pyarrow.parquet.write_table(table, tmp_path / "ADA.parquet")
+    pq.write_table(table, tmp_path / "ADA.parquet")
     assert len(read_bars(tmp_path / "ADA.parquet")["ADA"].at) == 0
 
 

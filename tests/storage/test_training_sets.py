@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
 
 from tests.backtest.calls import modelled, study
@@ -99,11 +101,10 @@ def test_pandas_reads_the_same_rows_and_dtypes(
     tmp_path: Path, table: TrainingTable, form: Format
 ) -> None:
     """As the card says it should."""
-    pandas: Any = pytest.importorskip("pandas")
     card = card_of(table, form)
     dtypes = {one["name"]: one["pandas"] for one in card["columns"]}
     path = written(tmp_path, table, form)
-    frame = eval(card["reads"]["pandas"], {"pandas": pandas, "path": path, "dtypes": dtypes})
+    frame = eval(card["reads"]["pandas"], {"pandas": pd, "path": path, "dtypes": dtypes})
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == dtypes
     plain = frame.astype(object).where(frame.notna(), None)
     assert plain.to_dict("records") == table.rows()
@@ -114,14 +115,13 @@ def test_polars_reads_the_same_rows_and_dtypes(
     tmp_path: Path, table: TrainingTable, form: Format
 ) -> None:
     """As the card says it should."""
-    polars: Any = pytest.importorskip("polars")
-    kinds = {"timestamp": polars.Datetime("us", "UTC"), "string": polars.String,
-             "float64": polars.Float64, "int64": polars.Int64}  # fmt: skip
+    kinds = {"timestamp": pl.Datetime("us", "UTC"), "string": pl.String,
+             "float64": pl.Float64, "int64": pl.Int64}  # fmt: skip
     card = card_of(table, form)
     schema = {one["name"]: kinds[one["type"]] for one in card["columns"]}
     path = written(tmp_path, table, form)
-    frame = eval(card["reads"]["polars"], {"polars": polars, "path": path, "schema": schema})
-    assert frame.schema == polars.Schema(schema)
+    frame = eval(card["reads"]["polars"], {"polars": pl, "path": path, "schema": schema})
+    assert frame.schema == pl.Schema(schema)
     assert frame.to_dicts() == table.rows()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from trader.strategies.fitted_policy import FittedPolicy
+from trader.strategies.fitted_policy import UNITS, VERSION, FittedPolicy
 
 ESTIMATE = {"mean": 0.001, "low": -0.002, "high": 0.004}
 CONTENT: dict[str, Any] = {
     "format": "covered_call_policy",
-    "version": 1,
+    "version": VERSION,
     "underlying": "BTC",
     "model": "ridge",
     "penalty": 10.0,
@@ -37,7 +37,7 @@ CONTENT: dict[str, Any] = {
         "first": "2022-06-11T00:00:00Z", "last": "2022-09-03T00:00:00Z", "decisions": 80,
         "sold": 40, "declined_for_missing": 0, "independent": 12, "block_length": 21,
         "level": 0.9, "policy": ESTIMATE, "always": ESTIMATE, "policy_less_always": ESTIMATE,
-        "policy_less_never": ESTIMATE, "advantage": False,
+        "advantage": False,
         "evidence": "no evidence of an advantage",
     },
     "residuals": {"rows": 80, "level": 0.9, "low": -0.03, "high": 0.02},
@@ -62,8 +62,6 @@ def policy(**changes: Any) -> FittedPolicy:
 
 def of_features(*names: str, **changes: Any) -> FittedPolicy:
     """Read a policy of other features: standard normal ones of coefficient .001."""
-    from trader.strategies.fitted_policy import UNITS
-
     uses = [
         {"name": name, "unit": UNITS[name], "mean": 0.0, "scale": 1.0, "coefficient": 0.001,
          "low": -5.0, "high": 5.0}

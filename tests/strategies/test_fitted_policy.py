@@ -42,7 +42,7 @@ def test_a_file_reads_back_to_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"version": 2}, "version 2: only 1 is read here; train the policy anew"),
+        ({"version": 1}, "version 1: only 2 is read here; train the policy anew"),
         ({"format": "pickle"}, "covered_call_policy"),
         ({"intercept": math.nan}, "finite number"),
         ({"threshold": math.inf}, "finite number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import pytest
@@ -9,10 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import NOW, at_eight
-from trader.domain.instruments import OptionType
+from trader.deribit.simulator.products import FUTURES
+from trader.domain.instruments import INVERSE_COINS, OptionType, perpetual_name
 from trader.domain.units import DAY, HOUR, YEAR
 from trader.pricing.black_scholes import greeks
-from trader.strategies.sketch import sketch_expiry, sketch_legs, strike_at_delta, strike_step
+from trader.strategies.sketch import (
+    fictitious_perpetual,
+    sketch_calendar,
+    sketch_expiry,
+    sketch_legs,
+    sketch_sides,
+    strike_at_delta,
+    strike_step,
+)
+from trader.strategies.strategy import COINS
 
 SIDES: tuple[OptionType, ...] = ("call", "put")
 
@@ -74,3 +85,63 @@ def test_bad_numbers_are_refused_by_name(wrong: float) -> None:
         sketch_legs("BTC", "call", index=wrong, iv=0.5, at=NOW, days=7, delta=0.25)
     with pytest.raises(ValueError, match="iv"):
         sketch_legs("BTC", "call", index=90_000, iv=wrong, at=NOW, days=7, delta=0.25)
+
+
+def test_a_sketched_option_is_one_that_backtests_trade() -> None:
+    """In steps and amounts of its coin, named as the venue names it, in USDC too."""
+    (leg,) = sketch_legs(
+        "ETH", "call", index=3_000.0, iv=0.6, at=NOW, days=1.0, delta=0.3, linear=True
+    )
+    one = leg.instrument
+    assert one.name.startswith("ETH_USDC-")
+    assert (one.tick_size, one.tick_size_steps, one.min_trade_amount) == (0.1, ((20.0, 0.5),), 0.1)
+
+
+def test_both_sides_lie_around_the_money_with_wings_beyond() -> None:
+    """At a delta or at the money, bought or sold; wings by strikes or by delta, one out at least.
+
+    Lowest to highest: lower wing, put, call, upper wing.
+    """
+    put, call = sketch_sides("BTC", 1, index=90_000.0, iv=0.55, at=NOW, days=7)
+    assert (put.ratio, call.ratio) == (1, 1)
+    assert put.instrument.strike == call.instrument.strike == 90_000.0
+    sides = functools.partial(sketch_sides, "BTC", -1, index=90_000.0, iv=0.55, at=NOW, days=7)
+    put, call, low, high = sides(delta=0.25, width_strikes=2)
+    strikes = [leg.instrument.strike or 0.0 for leg in (low, put, call, high)]
+    assert strikes == sorted(set(strikes))
+    assert (strikes[1] - strikes[0], strikes[3] - strikes[2]) == (2_000.0, 2_000.0)
+    assert [leg.ratio for leg in (put, call, low, high)] == [-1, -1, 1, 1]
+    put, call, low, high = sides(delta=0.25, wing_delta=0.249)
+    assert (low.instrument.strike or 0.0) < (put.instrument.strike or 0.0)
+    assert (high.instrument.strike or 0.0) > (call.instrument.strike or 0.0)
+
+
+def test_a_calendar_has_one_strike_and_two_expiries() -> None:
+    """The near call sold, a later one bought, though both days name the same expiry."""
+    near, far = sketch_calendar("BTC", index=90_000.0, iv=0.55, at=NOW, days=(1.0, 1.2))
+    assert (near.ratio, far.ratio) == (-1, 1)
+    assert near.instrument.strike == far.instrument.strike
+    assert (far.instrument.expires_at or 0) - (near.instrument.expires_at or 0) == DAY
+    assert far.price > near.price > 0
+
+
+@pytest.mark.parametrize("coin", ["BTC", "ETH", "SOL", "XRP", "ADA", "AVAX"])
+def test_perpetuals_are_those_the_bundled_exchange_lists(coin: str) -> None:
+    """By name, tick and smallest amount, in coin where there are some and in USDC."""
+    for linear in (True, False) if coin in INVERSE_COINS else (True,):
+        drawn = fictitious_perpetual(coin, linear=linear)
+        listed = FUTURES[f"{coin}_USDC" if linear else coin]
+        assert drawn.name == perpetual_name(coin, linear=linear)
+        assert (drawn.tick_size, drawn.min_trade_amount) == (listed.tick_size, listed.contract_size)
+        assert drawn.inverse is listed.inverse
+    assert fictitious_perpetual(coin) == fictitious_perpetual(
+        coin, linear=coin not in INVERSE_COINS
+    )
+
+
+def test_every_coin_has_a_perpetual() -> None:
+    """Whatever a strategy file may name can be sketched and walked through."""
+    for coin in COINS:
+        one = fictitious_perpetual(coin)
+        assert one.price_index == f"{coin.lower()}_{'usd' if one.inverse else 'usdc'}"
+        assert one.settlement_currency == (coin if one.inverse else "USDC")

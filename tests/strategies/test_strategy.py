@@ -75,7 +75,7 @@ def test_cadence_mistakes_name_their_remedy(cadence: dict[str, int], remedy: str
     [
         {"name": "Covered Call"},
         {"name": ""},
-        {"underlying": "DOGE"},
+        {"underlying": "PEPE"},
         {"initial_stage": "LIVE"},
         {"kind": ""},
         {"colour": "red"},

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tests.builders import NOW, alter, at_eight, board, option, quote_of
 from trader.domain.market import Board
-from trader.domain.trading import Leg
+from trader.domain.trading import Leg, Pricing
 from trader.domain.units import DAY, HOUR, MINUTE
 from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
     further_out,
     in_our_favor,
+    leave_quote,
     net_quote,
     patient,
     seller_confidence,
@@ -236,3 +237,45 @@ def test_a_leg_is_priced_exactly_where_its_row_is_tradable(
     assert (net_quote(changed, (Leg(CALL, -1),)) is not None) == bool(
         tradable(changed, np.array([row]))
     )
+
+
+VERTICAL = (Leg(PUT, 1), Leg(FAR_PUT, -1))
+
+
+def test_leaving_is_priced_as_entering_where_everything_is_quoted() -> None:
+    """Both legs, both sides: a market order may take it."""
+    leaving = leave_quote(board(), VERTICAL)
+    assert leaving is not None
+    assert (leaving.legs, leaving.quote) == (VERTICAL, net_quote(board(), VERTICAL))
+    assert leaving.two_sided
+    assert leaving.at_once(HOUR) == Pricing(lifetime=HOUR)
+
+
+def test_a_wing_without_a_bid_is_left_where_it_is_worth_nothing() -> None:
+    """What is bought back stays; a wing marked above two ticks makes the whole wait."""
+    worthless = quote_of(board(), FAR_PUT, bid=math.nan, mark=0.0002)
+    leaving = leave_quote(worthless, VERTICAL)
+    assert leaving is not None
+    assert leaving.legs == VERTICAL[:1]
+    assert leaving.quote == net_quote(worthless, VERTICAL[:1])
+    assert leaving.two_sided
+    assert leave_quote(quote_of(board(), FAR_PUT, bid=math.nan, mark=0.0003), VERTICAL) is None
+    alone = (Leg(FAR_PUT, -1),)
+    assert leave_quote(worthless, alone) is None
+    assert leave_quote(worthless, (*alone, Leg(FAR_PUT, -1))) is None
+
+
+def test_what_is_bought_back_needs_an_ask_alone() -> None:
+    """At a limit, soon to be asked again: a market order would need both sides."""
+    far = quote_of(board(), PUT, bid=math.nan, ask=0.0004, mark=0.0002)
+    leaving = leave_quote(far, VERTICAL)
+    assert leaving is not None
+    assert not leaving.two_sided
+    row = far.row(FAR_PUT)
+    assert row is not None
+    assert leaving.quote.touch_net == pytest.approx(0.0004 - far.bid[row])
+    assert leaving.quote.mid_net <= leaving.quote.touch_net
+    assert leaving.at_once(HOUR) == Pricing(leaving.quote.touch_net, lifetime=10 * MINUTE)
+    for damage in ({"ask": math.nan}, {"ask_amount": 0.0}, {"fresh": False}, {"mark": math.nan}):
+        assert leave_quote(quote_of(far, PUT, **damage), VERTICAL) is None
+    assert leave_quote(quote_of(far, PUT, bid=0.5), VERTICAL) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 import pytest
@@ -31,10 +32,12 @@ def wheel(**parameters: object) -> Wheel:
     )
 
 
-def managed(*chains: ChainView, **parameters: object) -> tuple[str, tuple[str, ...]]:
-    """Show a chain at a review of the exits: what is found, and what is proposed."""
-    shown = situation(BOARD, occasion="manage", chains=chains)
-    (look,) = wheel(**parameters).consider(shown)
+def managed(
+    *chains: ChainView, occasion: Literal["open", "manage"] = "manage", **parameters: object
+) -> tuple[str, tuple[str, ...]]:
+    """Show a chain, at a review of the exits if not told: what is found, and what is proposed."""
+    shown = situation(BOARD, occasion=occasion, chains=chains)
+    (look, *_) = wheel(**parameters).consider(shown)
     assert look.chain_id == "K1"
     return look.finding, tuple(one.action for one in look.intents)
 
@@ -128,18 +131,24 @@ def test_nothing_is_sold_on_quotes_that_cannot_be_used() -> None:
 def test_a_defended_leg_is_rolled_where_that_pays_and_settles_where_not() -> None:
     """Down and out for puts, up and out for calls; no close takes the place of a roll."""
     threatened = chain((option("put", 91_800.0, at_eight(3), inverse=False), -1.0, 900.0))
-    assert managed(threatened, roll_delta=0.5) == ("roll", ("roll",))
+    assert managed(threatened, occasion="open", roll_delta=0.5) == ("roll", ("roll",))
     assert managed(threatened, roll_delta=0.5, rolls_max=0) == ("held_to_expiry", ())
     assert managed(threatened, roll_delta=0.5, total_days_max=8) == ("held_to_expiry", ())
     called = chain(COIN, (option("call", 88_200.0, at_eight(3), inverse=False), -1.0, 900.0))
-    assert managed(called, roll_delta=0.5) == ("roll", ("roll",))
+    assert managed(called, occasion="open", roll_delta=0.5) == ("roll", ("roll",))
     assert managed(called) == ("held", ())
+
+
+def test_a_roll_is_asked_for_on_the_own_cadence_alone() -> None:
+    """What the gate refuses stays due: asked at each review it would fill the journal."""
+    threatened = chain((option("put", 91_800.0, at_eight(3), inverse=False), -1.0, 900.0))
+    assert managed(threatened, roll_delta=0.5) == ("roll_due", ())
 
 
 def test_a_roll_names_its_new_leg_alone() -> None:
     """The engine adds what is bought back; the coin stays."""
     called = chain(COIN, (option("call", 88_200.0, at_eight(3), inverse=False), -1.0, 900.0))
-    shown = situation(BOARD, occasion="manage", chains=(called,))
+    shown = situation(BOARD, chains=(called,))
     (roll,) = wheel(roll_delta=0.5).propose(shown)
     (leg,) = roll.legs
     row = BOARD.row(leg.instrument)
@@ -156,7 +165,7 @@ def test_a_roll_below_the_floor_is_left_out() -> None:
                   (option("call", 99_000.0, at_eight(3), inverse=False), -1.0, 900.0))  # fmt: skip
     finding, _ = managed(cheap, roll_captured=0.2)
     assert finding == "held_to_expiry"
-    assert managed(cheap, roll_captured=0.2, call_floor=0.0)[0] == "roll"
+    assert managed(cheap, roll_captured=0.2, call_floor=0.0)[0] == "roll_due"
 
 
 def test_what_a_wheel_lost_counts_against_its_risk() -> None:

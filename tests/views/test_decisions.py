@@ -187,3 +187,12 @@ def test_a_limit_met_exactly_fits() -> None:
     exact = LimitUse("underlying_risk", 0.03, 0.02, 0.01)
     text = said(explain(msgspec.structs.replace(APPROVED, limits=(exact,)), EVENING))
     assert "underlying_risk 3.00 % 2.00 % 1.00 % fits" in text
+
+
+def test_the_families_of_a_regime_are_told_once() -> None:
+    """Of an approval beside its numbers; of a refusal by the regime they are the reason."""
+    told = "Calm market (it is quiet) lets open directional; directional is among them"
+    allowed = msgspec.structs.replace(APPROVED, selection=told)
+    assert said(explain(allowed, EVENING)).count(told) == 1
+    barred = msgspec.structs.replace(REFUSED, rule="regime", explanation=told, selection=told)
+    assert said(explain(barred, EVENING)).count(told) == 1

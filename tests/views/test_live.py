@@ -5,12 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tests.engine.test_conduct import judgment
 from tests.storage.story import EVENING, STORY
 from trader.domain.errors import InvariantBroken
 from trader.domain.events import FlattenAll, ResumeTrading, StageChanged
 from trader.domain.facts import CommandTaken, Recorded
+from trader.domain.units import HOUR
 from trader.engine.ledger import Ledger
 from trader.views.live import LiveView, fold
+from trader.views.live_rows import status_text
 
 FILLED, MARKED, COMMAND, HALTED, LIFTED, PENDING = 7, 8, 10, 11, 12, 14
 
@@ -88,6 +91,31 @@ def test_pauses_and_halts_come_and_go() -> None:
     view.apply(Recorded(20, EVENING, CommandTaken(FlattenAll("ann", "storm"))))
     assert view.status().pauses[-1].scope == "all strategies"
     view.apply(Recorded(21, EVENING, CommandTaken(ResumeTrading("ann", "calm"))))
+    assert view.status().pauses == ()
+
+
+def test_what_behavior_holds_back_is_shown_with_its_reason() -> None:
+    """Multiplier of strategy and account multiply; a pause by an alert is a pause like another."""
+    view = until(FILLED)
+    at = STORY[FILLED - 1].at
+    name = "covered_call_btc"
+    view.apply(Recorded(20, at, judgment(name, paused_until=at + HOUR)))
+    view.apply(Recorded(20, at, judgment(None)))
+    status = view.status()
+    (strategy,) = status.strategies
+    assert strategy.paused
+    assert strategy.multiplier == pytest.approx(0.09)
+    assert [(one.trader, round(one.multiplier, 9)) for one in status.held_back] == [
+        ("the account", 0.3),
+        (name, 0.3),
+    ]
+    (pause,) = status.pauses
+    assert (pause.scope, pause.by) == (name, "behavior")
+    assert "`trader resume covered_call_btc`" in pause.reason
+    text = status_text(status)
+    assert "x 0.09" in text
+    assert "the account x 0.3 (was x 0.3 by REVENGE_TRADING" in text
+    view.apply(Recorded(21, at, CommandTaken(ResumeTrading("ann", "seen", name))))
     assert view.status().pauses == ()
 
 

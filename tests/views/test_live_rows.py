@@ -28,7 +28,8 @@ def test_the_status_page_of_an_evening() -> None:
         "trading against holding +164 USD",
         "marks not to trust ETH-PERPETUAL",
         "main BTC 0.90 % 3.00 %",
-        "covered_call_btc main PRODUCTION 1 0 1 of 2 0.90 % 0 0 0.00 USD paused",
+        "covered_call_btc main PRODUCTION 1 0 1 of 2 0.90 % 0 0 0.00 USD x 1 - paused",
+        "behavior holds nothing back",
     ):
         assert part in text
 

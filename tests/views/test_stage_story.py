@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
+from tests.engine.test_conduct import judgment
 from tests.views.test_stages import BAD, GOOD, at, night
-from trader.domain.events import Demote, NightEvaluated, PauseTrading
+from trader.domain.events import (
+    Demote,
+    NightEvaluated,
+    PauseTrading,
+    ResumeTrading,
+    TraderProfile,
+)
 from trader.domain.facts import AlertRaised, CommandTaken, Fact, Recorded
 from trader.domain.units import DAY
-from trader.views.stage_story import changes_text, explain_night, explain_stages
+from trader.views.stage_story import changes_text, explain_account, explain_night, explain_stages
 from trader.views.stages import Approval
 
 ANA = {"by": "ana", "reason": "holidays"}
@@ -37,12 +44,48 @@ def test_a_story_has_every_change_night_and_command_of_the_strategy() -> None:
         ),
     )
     assert told.splitlines() == [
-        "The stages of alpha, oldest first:",
+        "The stages and the behavior of alpha, oldest first:",
         "  1970-01-01T00:00:00Z  alpha lives at PRODUCTION now, by config: first seen",
         "  1970-01-02T00:00:00Z  the night of 2026-06-01 says RESEARCH: worst streak 9",
         "  1970-01-03T00:00:00Z  warned: night 1 of 2",
         "  1970-01-04T00:00:00Z  ana asked to demote alpha to PILOT: holidays",
         "  1970-01-05T00:00:00Z  alpha lives at PILOT now, by ana: holidays",
+    ]
+
+
+def test_behavior_is_part_of_the_story() -> None:
+    """Its alerts, those of the account, its pauses and resumes, and the types nights told."""
+    profile = TraderProfile(
+        strategy="alpha", cluster=0, type_name="Conservative", confidence=0.3, trades=21,
+        reason="the type is by rule",
+    )  # fmt: skip
+    evaluated = NightEvaluated(date="2026-06-01", profile="quick", verdicts=(), traders=(profile,))
+    told = explain_stages(
+        "alpha",
+        records(
+            judgment("alpha", paused_until=DAY),
+            judgment("beta"),
+            judgment(None),
+            CommandTaken(ResumeTrading(**ANA, strategy="alpha")),
+            evaluated,
+        ),
+    ).splitlines()[1:]
+    assert [line.split("  ")[2].split(":")[0] for line in told] == [
+        "behavior of alpha",
+        "behavior of the account",
+        "ana resumed opening of alpha",
+        "trades as a Conservative would (30% sure, 21 trades; the type is by rule)",
+    ]
+    assert "the type is by rule" in explain_night(records(evaluated))
+
+
+def test_the_account_has_a_story_of_its_own() -> None:
+    """One line a judgment."""
+    told = explain_account(records(judgment(None), judgment(None))).splitlines()
+    assert told[0] == "The behavior of the account, oldest first:"
+    assert [line.partition("_")[0] for line in told[1:]] == [
+        "  1970-01-01T00:00:00Z  the account: REVENGE",
+        "  1970-01-02T00:00:00Z  the account: REVENGE",
     ]
 
 

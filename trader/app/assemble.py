@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trader.app.plugins import pricing_models
+from trader.domain.errors import ConfigurationError
 from trader.engine.engine import Engine
+from trader.engine.model_desk import Ensemble
 from trader.engine.review import Slot
 
 if TYPE_CHECKING:
     from trader.app.configuration import Configuration
+    from trader.app.settings import Settings
     from trader.engine.ledger import Ledger
     from trader.storage.journal import Journal
 
@@ -25,7 +29,32 @@ def build_engine(configuration: Configuration) -> Engine:
         )
         for one in configuration.strategies
     ]
-    return Engine(slots, settings.risk, settings.broker, settings.engine, settings.stages)
+    return Engine(
+        slots, settings.risk, settings.broker, settings.engine, settings.stages,
+        settings.behavior, build_ensemble(settings),
+    )  # fmt: skip
+
+
+def build_ensemble(settings: Settings, *, every_minutes: int | None = None) -> Ensemble:
+    """Make the models that take part; none where the ensemble is not enabled.
+
+    A backtest fits them at a period of its own, `every_minutes`.
+
+    Raises:
+        ConfigurationError: a model is named that is not installed.
+    """
+    kinds = pricing_models() if settings.ensemble.enabled else {}
+    wanted = settings.ensemble.models if kinds else ()
+    if missing := [name for name in wanted if name not in kinds]:
+        raise ConfigurationError(
+            f"ensemble.models names {', '.join(map(repr, missing))}, which no package announces: "
+            f"choose from {', '.join(kinds)}"
+        )
+    models = tuple(kinds[name]() for name in wanted or kinds)
+    calibration = settings.calibration
+    if every_minutes is not None:
+        calibration = calibration.model_copy(update={"every_minutes": every_minutes})
+    return Ensemble(models, settings.ensemble, calibration)
 
 
 def recover(engine: Engine, journal: Journal) -> int:

@@ -14,6 +14,7 @@ from trader.backtest.call_tape import TapeDataSource, record_tape
 from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, YEAR, moment, nanoseconds
+from trader.storage.whole_files import write_whole
 from trader.views.call_study import comparison, study_page
 from trader.views.report_html import page_html
 
@@ -114,8 +115,11 @@ def configured(**fields: Any) -> CallSimulationConfig:  # noqa: ANN401 - what a 
 
 
 def write_study(folder: Path, done: CallStudy) -> list[Path]:
-    """Write `study.json` and `study.html` into a folder, each whole or not at all."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write `study.json` and `study.html` into a folder, each whole or not at all.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
     provenance = done.source.tape.provenance
     told = {
         "asked": msgspec.to_builtins(done.config),
@@ -134,9 +138,6 @@ def write_study(folder: Path, done: CallStudy) -> list[Path]:
         "study.json": json.dumps(told, indent=2) + "\n",
         "study.html": page_html(study_page(done.config, done.results, provenance)),
     }
-    written: list[Path] = []
     for name, text in texts.items():
-        unfinished = folder / f"{name}.part"
-        unfinished.write_text(text, encoding="utf-8")
-        written.append(unfinished.replace(folder / name))
-    return written
+        write_whole(folder / name, text.encode())
+    return [folder / name for name in texts]

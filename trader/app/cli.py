@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trader.app.commands import (
     backtest,
+    behavior,
     config,
     control,
     data,
@@ -16,6 +17,7 @@ from trader.app.commands import (
     exchange,
     export,
     journal,
+    models,
     nightly,
     replay,
     report,
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAMILIES: Final = (
-    demo, run, exchange, journal, verify, replay, backtest, export, train, score, nightly, report,
-    data, config, stages, control,
+    demo, run, exchange, journal, models, verify, replay, backtest, export, train, score, behavior,
+    nightly, report, data, config, stages, control,
 )  # fmt: skip
 """Every module of commands; `add_commands` of each adds its parsers, in the order of `--help`."""
 

@@ -13,7 +13,7 @@ from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, str
 from trader.risk.perpetual import stopped_loss
 from trader.risk.sizing import Cap, Sized, equity_needed_usd, size, trade_step
 from trader.risk.structure import coin_cost
-from trader.strategies.fitted_policy import FittedPolicy
+from trader.strategies.fitted_policy import asked_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def needs_as_text(configuration: Configuration, needs: Sequence[StrategyNeed]) -
     settings = configuration.settings
     watched = settings.feed.underlyings
     market = "; ".join(
-        f"{name} index {_assumed(settings, 'index', name):,.0f} USD,"
+        f"{name} index {_assumed(settings, 'index', name):,.10g} USD,"
         f" iv {_assumed(settings, 'iv', name):.0%}"
         for name in watched
     )
@@ -221,8 +221,8 @@ def _cost_of_coin(strategy: Strategy, legs: Sequence[SketchLeg]) -> float:
 
 def _policy(settings: BaseModel) -> str | None:
     """Tell of the fitted policy a strategy asks: until when it learned, and what that proves."""
-    policy = getattr(settings, "policy", None)
-    if not isinstance(policy, FittedPolicy):
+    policy = asked_policy(settings)
+    if policy is None:
         return None
     return f"learned until {policy.trained.last:%Y-%m-%d}, {policy.tested.evidence}"
 

@@ -17,16 +17,19 @@ from trader.app.layers import Layers, command_line_layers, environment_layers, f
 from trader.app.mistakes import mistake, mistakes_of
 from trader.app.plugins import strategy_kinds
 from trader.app.settings import (
-    BUNDLED_UNDERLYINGS,
     FEED_URLS,
     SIMULATED,
     FeedSettings,
     Settings,
+    coins_listed,
     is_loopback,
 )
 from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
 from trader.deribit.sign_in import Credentials
-from trader.domain.errors import ConfigurationError
+from trader.domain.errors import ConfigurationError, nearest
+from trader.domain.instruments import INVERSE_COINS
+from trader.strategies.selector import EVERY, SelectorSettings
+from trader.strategies.strategy import COINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -269,17 +272,32 @@ def _strategies(
     kinds: dict[str, type[Strategy]] | None = _collect(mistakes, strategy_kinds)
     if kinds is None:
         return []
+    mistakes.extend(_unknown_families(layers, kinds))
     watched = layers.written("feed.underlyings")
     names = tuple(name.upper() for name in watched) if _texts(watched) else ()
-    sound = bool(names) and set(names) <= set(BUNDLED_UNDERLYINGS)
+    source = layers.written("feed.source", SIMULATED)
+    sound = bool(names) and set(names) <= set(coins_listed(source))
     strategies, wrong = read_strategies(
         paths,
         kinds,
-        names if sound else BUNDLED_UNDERLYINGS,
+        names if sound else (INVERSE_COINS if watched is None else COINS),
         linear=layers.written("feed.linear") is True,
     )
     mistakes.extend(wrong)
     return sorted(strategies, key=lambda one: one.file.name)
+
+
+def _unknown_families(layers: Layers, kinds: Mapping[str, type[Strategy]]) -> list[str]:
+    """Find what the selector lists and nobody registered: a typo would bar a family in silence."""
+    found = []
+    for name in SelectorSettings.model_fields:
+        key = f"engine.selector.{name}"
+        listed = layers.written(key)
+        for kind in listed if _texts(listed) else ():
+            if kind not in kinds and kind != EVERY:
+                problem, remedy = "unknown kind of strategy", nearest(kind, kinds)
+                found.append(mistake(layers.origin(key), key, kind, problem, remedy))
+    return found
 
 
 def _texts(written: object) -> TypeGuard[Sequence[str]]:

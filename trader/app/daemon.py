@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,9 +18,12 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from trader.app import control, strategy_archive
 from trader.app.assemble import build_engine, holdings, recover
+from trader.app.calibration_shift import CalibrationShift
 from trader.app.driver import Driver, Errand, Inbox
+from trader.app.epoch_check import check_epoch
 from trader.app.exit_codes import ExitCode
 from trader.app.fresh import set_aside
+from trader.app.layers import foreign_settings
 from trader.app.live_feed import LiveFeed
 from trader.app.loop import stop_signals
 from trader.app.market_clock import MarketClock
@@ -38,10 +42,9 @@ from trader.app.recorder import (
 )
 from trader.app.settings import SIMULATED
 from trader.app.status_line import status_line
-from trader.domain.errors import ConfigurationError
-from trader.domain.facts import AlertRaised, CommandTaken, EpochOpened
-from trader.domain.units import SECOND, iso
-from trader.engine.outcome import DeliveryPriceNeeded, NightNeeded
+from trader.domain.facts import EpochOpened
+from trader.domain.units import SECOND
+from trader.engine.outcome import CalibrationNeeded, DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
 from trader.web.server import Health, serve
@@ -61,8 +64,6 @@ GOODBYE_S_MAX: Final = 3.0
 """How long a stop waits for the connection to end politely."""
 WEB_WITHIN_S: Final = 1.0
 """How long health and metrics wait for trading to begin."""
-BEHIND_WALL_S_MAX: Final = 60.0
-"""An exchange whose clock is further behind the journal than this is another exchange."""
 NOT_TRADING: Final = "not trading yet: waiting for the market"
 STOPPING: Final = "the daemon is stopping: the command was not taken"
 
@@ -101,6 +102,7 @@ class Daemon:
             self._night_origin,
             self._adopt_night,
         )
+        self._calibrations = CalibrationShift(configuration.settings.calibration, self.inbox.put)
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
         self._stop = asyncio.Event()
@@ -149,6 +151,7 @@ class Daemon:
                 tasks.create_task(self.recorder.run(), name="recorder"),
                 tasks.create_task(Pacer(self.clock, self.feed, self.driver).run(), name="pacer"),
                 tasks.create_task(self._night.run(), name="night"),
+                tasks.create_task(self._calibrations.run(), name="calibrations"),
             ]
             await self._stop.wait()
         self._log.info("daemon.stopping", message="stopping: positions and orders are kept")
@@ -198,11 +201,7 @@ class Daemon:
         """Check that journal and market belong together, then begin."""
         ledger, now = self.engine.ledger, self.clock.now()
         known, announced = ledger.epoch, self.feed.announced
-        if known is not None and known.market != self.feed.market:
-            raise ConfigurationError(
-                f"journal: it belongs to market {known.market!r}, the feed is market "
-                f"{self.feed.market!r}: use --fresh for a new journal, or another state directory"
-            )
+        check_epoch(ledger, self.clock, self.feed.market)
         epoch = EpochOpened(
             epoch=1 if known is None else known.epoch + 1,
             feed=self._configuration.settings.feed.source,
@@ -212,8 +211,8 @@ class Daemon:
             configuration_hash=self._configuration.hash,
             staleness_s=None if announced is None else announced.staleness_s,
             assumed_sizes=announced is not None and announced.assumed_sizes,
+            behavior=self._configuration.settings.behavior.enabled,
         )
-        self._check_clock(ledger.at)
         balances = self._configuration.settings.account.balances
         opened = self.engine.start(epoch, balances, now)
         await self.driver.commit([opened])
@@ -233,19 +232,6 @@ class Daemon:
         )
         self._log.info("daemon.ready", at=now, message=message)
         self._notifier.status(message)
-
-    def _check_clock(self, journaled_at: int) -> None:
-        behind_s = (journaled_at - self.clock.told_at) / SECOND / self.clock.speed
-        if self.clock.wall and behind_s > BEHIND_WALL_S_MAX:
-            raise ConfigurationError(
-                f"journal: its last fact is of {iso(journaled_at)}, the system's clock says it is "
-                f"{iso(self.clock.told_at)}: set the clock, or use --fresh"
-            )
-        if behind_s > BEHIND_WALL_S_MAX:
-            raise ConfigurationError(
-                f"journal: its last fact is of {iso(journaled_at)}, the exchange says it is "
-                f"{iso(self.clock.told_at)}: another exchange? use --fresh, or the state it kept"
-            )
 
     async def _recording_trouble(self, trouble: RecordingTrouble) -> None:
         """Let the journal remember what befell the recording; say it where none is written."""
@@ -273,6 +259,8 @@ class Daemon:
                     self.feed.deliveries.want(request.underlying, request.expires_at)
                 case NightNeeded():
                     self._night.want(request)
+                case CalibrationNeeded():
+                    self._calibrations.want(request)
                 case _:
                     assert_never(request)
         held = tuple(sorted({one.name for one in self.engine.ledger.held()}))
@@ -303,15 +291,7 @@ class Daemon:
         outcome = await answer
         if outcome is None:
             return control.Answer(accepted=False, detail=STOPPING)
-        taken = any(isinstance(fact, CommandTaken) for fact in outcome.facts)
-        refused = [
-            fact.text
-            for fact in outcome.facts
-            if isinstance(fact, AlertRaised) and fact.kind == "command_refused"
-        ]
-        return control.Answer(
-            accepted=taken and not refused, sequence=outcome.sequence, detail="; ".join(refused)
-        )
+        return control.answer_of(outcome)
 
     async def _pulse(self) -> None:
         """Watch the loop, and feed the watchdog while the engine moves and its facts are kept.
@@ -367,6 +347,7 @@ class Daemon:
         metrics.score(self.engine.market.scores())
         metrics.hold(self._sizes())
         if self.clock.known:
+            metrics.restrain(self.engine.ledger.conduct.tapes(), self.clock.now())
             metrics.market_time_seconds.set(self.clock.now() / SECOND)
         return metrics.text()
 
@@ -395,4 +376,6 @@ async def run_daemon(configuration: Configuration, *, fresh: bool = False) -> Ex
         with Journal.create_or_open(configuration.journal_url, writer=True) as journal:
             message = f"journal {journal.where}, log {path or 'on stdout only'}"
             log.info("daemon.starting", message=message)
+            if foreign := foreign_settings(os.environ):
+                log.info("settings.ignored", message=foreign)
             return await Daemon(configuration, journal).run()

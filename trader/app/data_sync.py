@@ -15,7 +15,8 @@ from trader.app.data_spans import chunks, month_of
 from trader.deribit import translate
 from trader.deribit.messages import DeliveryPrices, decode_instruments, decode_result
 from trader.domain.errors import FeedError
-from trader.domain.units import DAY, HOUR, MILLISECOND
+from trader.domain.instruments import INVERSE_COINS, perpetual_name
+from trader.domain.units import DAY, DOLLARS, HOUR, MILLISECOND
 from trader.storage.datasets import Columns, DatasetStore, Span
 
 Call = Callable[[str, dict[str, Any]], Awaitable[msgspec.Raw]]
@@ -323,13 +324,13 @@ def subject_of(what: str, currency: str) -> str:
     coin, _, quote = currency.partition("_")
     match what:
         case "candles" | "funding":
-            return f"{currency}-PERPETUAL"
+            return f"{currency}-PERPETUAL" if quote else perpetual_name(coin)
         case "dvol":
             return coin
         case "deliveries":
             return currency
         case _:
-            return quote or coin
+            return quote or (coin if coin in INVERSE_COINS else DOLLARS)
 
 
 def index_of(currency: str) -> str:

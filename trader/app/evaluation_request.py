@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trader.app.assemble import build_ensemble
 from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import Terms
 from trader.domain.units import DAY, YEAR, iso, nanoseconds
 from trader.evaluation.approval import approval_config
 from trader.evaluation.recorded_past import prepared
 from trader.evaluation.strategy_card import FULL, QUICK, Request
-from trader.strategies.fitted_policy import FittedPolicy
+from trader.strategies.fitted_policy import asked_policy
+from trader.strategies.strategy import reads_board, trades_linear
 
 if TYPE_CHECKING:
     from trader.app.settings import Settings
@@ -33,16 +35,16 @@ def request_of(
     """Ask for the last years up to an instant, by the profile, terms and gates as configured.
 
     Whether the span suffices is the caller's to ask: `start` leaves time to warm up where it can;
-    of recorded boards, which are few, all are used. What a fitted policy learned from is not.
+    of recorded boards, which are few, all are used. What a fitted policy learned from is not. Who
+    trades a perpetual goes over its candles as they are, whatever boards stand beside them.
     """
     plan = QUICK if settings.nightly.profile == "quick" else FULL
-    warm_up = WARM_UP
     if isinstance(market, RecordedMarket):
         subject, plan, market = prepared(subject, plan, market)
-        warm_up = 0
     else:
         market = plan.seen(market)
-    start, end = span_of(market.span, None, until, settings.nightly.years, warm_up)
+    span, warm_up = shown_span(subject, market), warm_up_of(subject, market)
+    start, end = span_of(span, None, until, settings.nightly.years, warm_up)
     start = max(start, unseen_from(subject) or start)
     return Request(
         subject=subject,
@@ -57,13 +59,38 @@ def request_of(
     )
 
 
+def shown_span(subject: Subject, market: Market | RecordedMarket) -> tuple[int, int]:
+    """Tell from when to when a market shows what a strategy trades: boards, or candles."""
+    is_on_candles = not reads_board(subject.strategy())
+    return market.perpetual().span if is_on_candles else market.span
+
+
+def warm_up_of(subject: Subject, market: Market | RecordedMarket) -> int:
+    """Tell how much history is left to look back on: of recorded boards, which are few, none."""
+    is_on_boards = reads_board(subject.strategy())
+    return 0 if is_on_boards and isinstance(market, RecordedMarket) else WARM_UP
+
+
+def boards_lack(subject: Subject, market: Market | RecordedMarket) -> str | None:
+    """Say that recorded boards do not show what a strategy trades; None where they do."""
+    strategy = subject.strategy()
+    if not isinstance(market, RecordedMarket) or not reads_board(strategy):
+        return None
+    if not trades_linear(strategy):
+        return None
+    return (
+        "it trades options settled in USDC and no recorded boards show them: judge it on modelled"
+        ' ones (nightly.boards = "modelled"; by hand without --recorded and --chains)'
+    )
+
+
 def unseen_from(subject: Subject) -> int | None:
     """Name the midnight from which on a strategy's fitted policy had seen nothing; None: no policy.
 
     A backtest of what it learned from would tell what it remembers, not what it earns.
     """
-    policy = getattr(subject.strategy().settings, "policy", None)
-    if not isinstance(policy, FittedPolicy):
+    policy = asked_policy(subject.strategy().settings)
+    if policy is None:
         return None
     return -(-nanoseconds(policy.tested.first) // DAY) * DAY
 
@@ -94,4 +121,9 @@ def span_of(
 def terms_of(settings: Settings) -> Terms:
     """Take balances, limits and broker as they are configured."""
     balances = dict(settings.account.balances)
-    return Terms(balances=balances, risk=settings.risk, broker=settings.broker)
+    return Terms(
+        balances=balances,
+        risk=settings.risk,
+        broker=settings.broker,
+        ensemble=build_ensemble(settings, every_minutes=settings.calibration.backtest_minutes),
+    )

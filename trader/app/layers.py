@@ -26,6 +26,9 @@ ENVIRONMENT_DELIMITER: Final = "__"
 NO_SETTINGS: Final = ("TRADER_REAL_DATA",)
 """Variables with our prefix that are no settings: where the tests find recorded market data."""
 
+FOREIGN_PREFIX: Final = "TW_"
+"""Of settings of a broker that nothing here trades with."""
+
 Tree = dict[str, object]
 
 
@@ -117,6 +120,17 @@ def file_layer(path: Path) -> tuple[Layer | None, list[str]]:
     if not path.is_file():  # a pipe: pydantic-settings, which reads it once more, would skip it
         return None, [f"{path}: is no regular file; name a TOML file"]
     return Layer(str(path), path.parent, values), []
+
+
+def foreign_settings(variables: Mapping[str, str]) -> str:
+    """Say which variables of the environment are another program's settings; "" where none are."""
+    names = sorted(name for name in variables if name.startswith(FOREIGN_PREFIX))
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)} ignored: settings of another broker; trading is on paper, on Deribit's"
+        " market"
+    )
 
 
 def environment_layers(variables: Mapping[str, str], model: type[BaseModel]) -> list[Layer]:

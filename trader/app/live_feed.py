@@ -22,16 +22,15 @@ from trader.app.platform import Platform
 from trader.deribit import history, translate
 from trader.deribit.client import DeribitClient
 from trader.deribit.feed import Connected, Disconnected, Failure, Fault, Recovered, Response
-from trader.deribit.messages import (
-    IndexTick,
-    Ticker,
-)
+from trader.deribit.messages import IndexTick, Ticker
 from trader.deribit.pushes import BOOK_PREFIX, INDEX_PREFIX, TICKER_PREFIX, Notification
 from trader.domain.errors import FeedError
 from trader.domain.events import FundingRate, InstrumentExpired, InstrumentListed
+from trader.domain.instruments import INVERSE_COINS, perpetual_name
 from trader.domain.units import DAY, DOLLARS, HOUR
 from trader.engine.bars import BARS_MAX
 from trader.engine.trust import BOOK_PREFIX as BOOK_SCOPE
+from trader.pricing.regime import CLOSES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -84,6 +83,7 @@ class LiveFeed:
         self._platform = Platform(settings.underlyings, self.client, self._faults)
         self._time = ExchangeTime(settings, self.client, clock, self._faults)
         self.alive = False
+        self._hours = CLOSES_KEPT  # what a regime is read from; a reconnect fills its gap only
         self._connection = 0
         self._connected = asyncio.Event()
         self._news = asyncio.Event()
@@ -178,12 +178,12 @@ class LiveFeed:
         for underlying in self._settings.underlyings:
             now = self._clock.now()
             await self._inbox.put(
-                await history.load_bars(self.client.call, underlying, BARS_MAX, now)
+                await history.load_bars(self.client.call, underlying, self._hours, now)
             )
         self._subscribe_again()
         if not self._stands(connection):
             return
-        self.alive = True
+        self.alive, self._hours = True, BARS_MAX
         await self._platform.restore(f"{len(self._listed)} contracts subscribed")
 
     async def _keep_current(self, connection: int) -> None:
@@ -260,11 +260,10 @@ class LiveFeed:
     def _subscribe_again(self) -> None:
         """Want indices, listings and what fell silent: what the venue refused is asked for anew."""
         self.client.subscribe(PLATFORM_CHANNELS)
-        for underlying in self._settings.underlyings:
-            index = INDEX_PREFIX + translate.index_name(underlying)
-            self.client.subscribe((index, f"{STATE_PREFIX}option.{underlying}"))
-        if self._settings.linear:
-            self.client.subscribe((f"{STATE_PREFIX}option.{DOLLARS}",))
+        coins = self._settings.underlyings
+        self.client.subscribe(INDEX_PREFIX + translate.index_name(coin) for coin in coins)
+        boards = (one for one in self._currencies if self._settings.linear or one != DOLLARS)
+        self.client.subscribe(f"{STATE_PREFIX}option.{one}" for one in boards)
         names = dict.fromkeys(name.removeprefix(BOOK_SCOPE) for name in self._faults.silent)
         silent = [self._listed[name] for name in names if name in self._listed]
         self.client.subscribe(channel for one in silent for channel in self._channels(one))
@@ -272,12 +271,16 @@ class LiveFeed:
     @property
     def _currencies(self) -> tuple[str, ...]:
         """Whose contracts are asked for: what is linear is listed under its dollars."""
-        linear = (DOLLARS,) if self._settings.linear else ()
-        return (*self._settings.underlyings, *linear)
+        coins = self._settings.underlyings
+        inverse = tuple(one for one in coins if one in INVERSE_COINS)
+        linear = (DOLLARS,) if self._settings.linear or len(inverse) < len(coins) else ()
+        return (*inverse, *linear)
 
     def _wants(self, instrument: Instrument) -> bool:
         if instrument.underlying not in self._settings.underlyings:
             return False
+        if instrument.underlying not in INVERSE_COINS:
+            return instrument.name == perpetual_name(instrument.underlying)
         if not instrument.inverse:
             if not self._settings.linear or instrument.settlement_currency != DOLLARS:
                 return False

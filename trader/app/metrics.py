@@ -19,6 +19,7 @@ from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
     AlertRaised,
+    BehaviorJudged,
     ChainEnded,
     CommandTaken,
     EpochOpened,
@@ -31,12 +32,21 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
+from trader.domain.models import (
+    REGIMES,
+    EdgesWeighed,
+    ModelCalibrated,
+    ModelFact,
+    RegimeChanged,
+    WeightsAdopted,
+)
 from trader.domain.trading import Approved, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trader.domain.facts import Recorded
+    from trader.engine.conduct import Tape
 
 STAGE_LEVEL = {"RESEARCH": 0, "PILOT": 1, "PRODUCTION": 2}
 COMMIT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -58,6 +68,7 @@ class Metrics:
         self._build_pulse()
         self._build_trading()
         self._build_accounts()
+        self._build_models()
 
     def _build_pulse(self) -> None:
         """Declare what the loop reports of itself."""
@@ -105,6 +116,9 @@ class Metrics:
             "trader_chains_ended", "Structures that became flat.", "strategy", "how"
         )
         self.alerts = self._counter("trader_alerts", "Alerts raised.", "kind", "severity")
+        self.behavior = self._counter(
+            "trader_behavior_alerts", "New alerts about behavior.", "trader", "type", "severity"
+        )
         self.commands = self._counter("trader_commands", "Commands of people.", "kind")
         self.nights = self._counter("trader_nights", "Nightly evaluations taken.")
 
@@ -115,7 +129,29 @@ class Metrics:
             "trader_trading_pnl_usd", "Result against holding the start.", "account"
         )
         self.halted = self._gauge("trader_halted", "1 while a halt stops opens.", "rule")
+        self.risk_multiplier = self._gauge(
+            "trader_risk_multiplier", "What behavior leaves of new risk, 0 to 1.", "trader"
+        )
         self.stage = self._gauge("trader_stage", "0 RESEARCH, 1 PILOT, 2 PRODUCTION.", "strategy")
+
+    def _build_models(self) -> None:
+        """Declare what the models stand at."""
+        self.regime = self._gauge(
+            "trader_regime", "1 for the market regime of a coin, 0 for others.", "coin", "regime"
+        )
+        self.calibrations = self._counter(
+            "trader_calibrations", "Fits of models to boards.", "coin", "model", "result"
+        )
+        self.fit_error = self._gauge(
+            "trader_fit_error", "Error of the last fit, in volatility.", "coin", "model"
+        )
+        self.model_loss = self._gauge(
+            "trader_model_loss", "Loss of the last forecasts, 0 to 1.", "coin", "model"
+        )
+        self.model_weight = self._gauge(
+            "trader_model_weight", "Weight of a model in a regime.", "coin", "regime", "model"
+        )
+        self.edges = self._counter("trader_edges", "Edges weighed.", "strategy", "taken")
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         """Declare a counter in our registry."""
@@ -141,6 +177,11 @@ class Metrics:
         """Show how many things of each kind are held in memory."""
         for name, size in sizes.items():
             self.held.labels(name).set(size)
+
+    def restrain(self, tapes: Iterable[tuple[str | None, Tape]], at: int) -> None:
+        """Show what behavior leaves of the new risk of each trader now."""
+        for strategy, tape in tapes:
+            self.risk_multiplier.labels(strategy or "account").set(tape.scaled(at))
 
     def score(self, scores: Mapping[str, float]) -> None:
         """Show the scores of the channels there are, and of no other."""
@@ -174,10 +215,17 @@ class Metrics:
                 self.trading_pnl_usd.labels(fact.account).set(fact.trading_pnl_usd)
             case HaltChanged():
                 self.halted.labels(fact.rule).set(float(fact.active))
+            case BehaviorJudged():
+                for alert in fact.alerts:
+                    if alert.fresh:
+                        trader = fact.strategy or "account"
+                        self.behavior.labels(trader, alert.type, alert.severity).inc()
             case StageChanged():
                 self.stage.labels(fact.strategy).set(STAGE_LEVEL[fact.stage])
             case NightEvaluated():
                 self.nights.inc()
+            case RegimeChanged() | ModelCalibrated() | WeightsAdopted() | EdgesWeighed():
+                self._count_models(fact)
             case (
                 EpochOpened()
                 | AccountOpened()
@@ -187,5 +235,27 @@ class Metrics:
                 | Settled()
             ):
                 pass
+            case _:
+                assert_never(fact)
+
+    def _count_models(self, fact: ModelFact) -> None:
+        """Move what one fact of the models moves."""
+        match fact:
+            case RegimeChanged(underlying=coin):
+                for name in (*REGIMES, "unknown"):
+                    self.regime.labels(coin, name).set(float(name == (fact.regime or "unknown")))
+            case ModelCalibrated(underlying=coin, reason=""):
+                self.calibrations.labels(coin, fact.model, "fitted").inc()
+                self.fit_error.labels(coin, fact.model).set(fact.error)
+            case ModelCalibrated(underlying=coin):
+                self.calibrations.labels(coin, fact.model, "not_fitted").inc()
+            case WeightsAdopted(underlying=coin):
+                for model, loss in fact.losses.items():
+                    self.model_loss.labels(coin, model).set(loss)
+                for model, weight in fact.weights.items():
+                    self.model_weight.labels(coin, fact.regime or "unknown", model).set(weight)
+            case EdgesWeighed(strategy=strategy):
+                for taken in fact.taken:
+                    self.edges.labels(strategy, "yes" if taken else "no").inc()
             case _:
                 assert_never(fact)

@@ -8,13 +8,16 @@ from trader.app.observability import logger
 from trader.domain.facts import (
     AccountMarked,
     AlertRaised,
+    BehaviorJudged,
     Filled,
     HaltChanged,
     OrderEnded,
     OrderPlaced,
 )
+from trader.domain.models import EdgesWeighed, ModelCalibrated
 from trader.domain.trading import Refused
 from trader.domain.units import utc_day
+from trader.views.behavior_lines import SEVERITIES
 from trader.views.log_lines import Known, log_line
 
 if TYPE_CHECKING:
@@ -69,10 +72,16 @@ class Narrator:
         match recorded.fact:
             case AccountMarked() | OrderPlaced() | OrderEnded(end="filled"):
                 return "debug"  # told by the status line, the verdict before, the fill beside
+            case ModelCalibrated(reason=reason):
+                return "warning" if reason else "debug"  # counted, and told by `trader models`
+            case EdgesWeighed(taken=taken):
+                return "info" if any(taken) else "debug"
             case AlertRaised(severity=severity):
                 return LEVELS[severity]
             case HaltChanged(active=True):
                 return "error"
+            case BehaviorJudged(status=status):
+                return LEVELS[SEVERITIES[status]]
             case Refused() as refused:
                 return "debug" if self._repeated(refused, utc_day(recorded.at)) else "info"
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from trader.app.chain_data import recorded_boards, recorded_span
@@ -20,6 +21,8 @@ from trader.storage.datasets import FOLDER, DatasetStore
 from trader.storage.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trader.app.past_candles import PastCandles
     from trader.backtest.modelled import Candles
     from trader.domain.market import Bools, Floats
@@ -104,6 +107,23 @@ def read_market(
         source="; ".join([_described(source, past), *_holes(past, until)]),
     )
     return market if fitted is None else fitted.on(market)
+
+
+def read_markets(
+    store: DatasetStore,
+    coins: Sequence[str],
+    until: int | None = None,
+    *,
+    source: str,
+    years: float = YEARS,
+) -> Market:
+    """Read the past of a coin, with that of others beside it whose perpetuals are traded with it.
+
+    Raises:
+        ConfigurationError: as `read_market`.
+    """
+    first, *others = (read_market(store, coin, until, source=source, years=years) for coin in coins)
+    return msgspec.structs.replace(first, beside=tuple(others))
 
 
 def read_recorded_market(

@@ -21,6 +21,7 @@ import msgspec
 
 from trader.domain.errors import TraderError
 from trader.domain.events import NightEvaluated
+from trader.storage.whole_files import make_durable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +129,7 @@ def write_folder(folder: Path, made: Made, night: NightEvaluated, files: Mapping
     if folder.exists():
         folder.rename(replaced)
     unfinished.rename(folder)
-    _make_durable(folder.parent)
+    make_durable(folder.parent)
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -145,7 +146,7 @@ def sweep(nights: Path) -> None:
             shutil.rmtree(replaced)
         else:
             replaced.rename(folder)
-    _make_durable(nights)
+    make_durable(nights)
 
 
 def forget_old(nights: Path, keep: int, made: str) -> list[str]:
@@ -159,11 +160,3 @@ def forget_old(nights: Path, keep: int, made: str) -> list[str]:
 
 def _beside(folder: Path, suffix: str) -> Path:
     return folder.with_name(folder.name + suffix)
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

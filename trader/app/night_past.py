@@ -9,10 +9,11 @@ import msgspec
 from trader.app.assemble import build_engine
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightEvaluated, StageChanged
-from trader.domain.facts import MAIN_ACCOUNT, AccountMarked, ChainEnded
+from trader.domain.facts import MAIN_ACCOUNT, AccountMarked, BehaviorJudged, ChainEnded
 from trader.domain.trading import Approved
-from trader.domain.units import day_date, iso, utc_day
+from trader.domain.units import DAY, day_date, iso, utc_day
 from trader.engine.engine import Engine
+from trader.evaluation.conduct import JudgedAt
 from trader.evaluation.night import PaperTrades, StageHistory
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 class Past(msgspec.Struct, frozen=True, kw_only=True):
     """What the journal tells a night: the books at midnight, paper trades, stages, marks.
 
-    `last_at` is the journal's last instant, whatever was asked for.
+    `judged` is what was found about behavior on that day alone; `last_at` the journal's last
+    instant, whatever was asked for.
     """
 
     engine: Engine
     paper: dict[str, PaperTrades]
     stages: dict[str, tuple[StageHistory, ...]]
     equity: tuple[tuple[int, float, float], ...]
+    judged: tuple[JudgedAt, ...]
     previous: NightEvaluated | None
     last_at: int
 
@@ -55,6 +58,7 @@ def read_past(configuration: Configuration, journal: Journal, ends_at: int) -> P
     stages: dict[str, list[StageHistory]] = {}
     marks: list[tuple[int, float, float]] = []
     risks: dict[str, float] = {}
+    judged: list[JudgedAt] = []
     previous: NightEvaluated | None = None
     for stored in journal.read():
         recorded = stored.recorded
@@ -62,6 +66,8 @@ def read_past(configuration: Configuration, journal: Journal, ends_at: int) -> P
             break
         if isinstance(recorded.fact, NightEvaluated):
             previous = recorded.fact
+        if isinstance(recorded.fact, BehaviorJudged) and recorded.at >= ends_at - DAY:
+            judged.append(JudgedAt(recorded.at, recorded.fact))
         _note(recorded, closed, stages, marks, risks)
         engine.recover(recorded)
     if not engine.ledger.began_at:
@@ -74,6 +80,7 @@ def read_past(configuration: Configuration, journal: Journal, ends_at: int) -> P
         paper={name: _paper(rows) for name, rows in closed.items()},
         stages={name: tuple(rows) for name, rows in stages.items()},
         equity=tuple(marks),
+        judged=tuple(judged),
         previous=previous,
         last_at=last.recorded.at if last is not None else ends_at,
     )

@@ -18,6 +18,7 @@ from trader.app.night_folder import NIGHTS, sweep
 from trader.deribit.messages import RequestFailed
 from trader.domain.errors import FeedError, JournalLocked
 from trader.storage.datasets import DatasetStore
+from trader.strategies.strategy import coins_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +103,8 @@ async def _fetch(configuration: Configuration, call: Call, say: Callable[[str], 
     store = DatasetStore(datasets_folder(configuration.state_dir, market))
     sync = Sync(store, call, say, now=now, old_trades=None)
     since = first_wanted(now, configuration.settings.nightly.years)
-    for currency in dict.fromkeys(one.file.underlying for one in configuration.strategies):
+    traded = (coin for one in configuration.strategies for coin in coins_of(one.strategy))
+    for currency in dict.fromkeys(traded):
         for what in KINDS:
             try:
                 await sync.run(what, currency, (since, now))

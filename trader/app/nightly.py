@@ -11,12 +11,20 @@ from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
-from trader.app.evaluation_request import WARM_UP, request_of, unseen_lack
+import msgspec
+
+from trader.app.evaluation_request import (
+    boards_lack,
+    request_of,
+    shown_span,
+    unseen_lack,
+    warm_up_of,
+)
 from trader.app.executors import executor
 from trader.app.night_data import (
     datasets_folder,
     how_to_get,
-    read_market,
+    read_markets,
     read_recorded_market,
 )
 from trader.app.night_folder import (
@@ -34,12 +42,16 @@ from trader.app.trials import TrialLedger, canonical
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightVerdict
 from trader.domain.units import DAY, day_date, utc_day
+from trader.evaluation.conduct import tell_traders
 from trader.evaluation.evaluate import Evaluation, not_evaluated
+from trader.evaluation.model_review import KINDS as MODEL_FACTS
+from trader.evaluation.model_review import review
 from trader.evaluation.night import Limit, Night, PaperTrades, conclude, needs_of
 from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import Request, Scorecard
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
+from trader.strategies.strategy import coins_of, has_boards
 from trader.views.log_lines import judgment
 from trader.views.nightly_report import render
 
@@ -77,6 +89,8 @@ def make_night(
     ends_at = end_of(day)
     with Journal.create_or_open(configuration.journal_url, writer=False) as journal:
         past = read_past(configuration, journal, ends_at)
+        stored = journal.read(kinds=MODEL_FACTS)
+        models = review((one.recorded for one in stored), ends_at - DAY, ends_at)
     origin = Origin(
         configuration=judging_hash(configuration), journal_began_at=past.engine.ledger.began_at
     )
@@ -86,7 +100,7 @@ def make_night(
     settings = configuration.settings.nightly
     with executor(settings.executor, settings.workers) as workers:
         cards = _cards(configuration, store, past, day, workers, say)
-    night = _night(configuration, past, cards, day)
+    night = msgspec.structs.replace(_night(configuration, past, cards, day), models=models)
     demoted = tuple(one.card.strategy for one in night.demotions)
     made = Made(date=night.date, origin=origin, demoted=demoted, needs=night.needs)
     write_folder(folder, made, night.decisions, render(night))
@@ -176,22 +190,24 @@ def _request(
     No history at all is a night that failed; a short one is thin evidence, and moves no stage.
     """
     settings, ends_at = configuration.settings, end_of(day)
-    remedy = how_to_get(past.market, one.file.underlying, ends_at, settings.nightly.years)
     underlying, years = one.file.underlying, settings.nightly.years
-    is_recorded = settings.nightly.boards == "recorded"
+    remedy = how_to_get(past.market, underlying, ends_at, years)
+    is_recorded = settings.nightly.boards == "recorded" and has_boards(one.strategy)
     market: Market | RecordedMarket
     try:
         if is_recorded:
             market = read_recorded_market(store, underlying, ends_at)
         else:
-            source = settings.feed.source
-            market = read_market(store, underlying, ends_at, source=source, years=years)
+            source, coins = settings.feed.source, coins_of(one.strategy)
+            market = read_markets(store, coins, ends_at, source=source, years=years)
     except ConfigurationError as error:
         return _unjudged(one, "failed", str(error) if is_recorded else f"{error}: {remedy}")
-    first, last = market.span
     subject = Subject(
         kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
     )
+    if (lack := boards_lack(subject, market)) is not None:
+        return _unjudged(one, "failed", lack)
+    first, last = shown_span(subject, market)
     asked = request_of(
         settings,
         subject,
@@ -202,9 +218,10 @@ def _request(
     )
     if (lack := unseen_lack(subject, asked.end)) is not None:
         return _unjudged(one, "insufficient", lack)
-    if not is_recorded and min(asked.start - first, asked.end - asked.start) < WARM_UP:
+    warm_up = warm_up_of(subject, market)
+    if min(asked.start - first, asked.end - asked.start) < warm_up:
         days = max(asked.end - first, 0) // DAY
-        needed = 2 * WARM_UP // DAY
+        needed = 2 * warm_up // DAY
         reason = f"only {days} days of history, a backtest needs {needed}: {remedy}"
         return _unjudged(one, "insufficient", reason)
     return asked
@@ -254,6 +271,12 @@ def _night(
         equity=past.equity,
         previous=past.previous,
         limits=limits_in_force(settings),
+        traders=tell_traders(
+            past.engine.ledger.conduct,
+            [card.strategy for card in cards],
+            past.judged,
+            end_of(day),
+        ),
     )
 
 
@@ -265,6 +288,7 @@ def limits_in_force(settings: Settings) -> tuple[Limit, ...]:
             ("approval", settings.approval),
             ("stages", settings.stages),
             ("risk", settings.risk),
+            ("behavior", settings.behavior),
         )
         for key, field in type(section).model_fields.items()
     )

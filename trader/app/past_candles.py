@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from trader.backtest.modelled import Candles
-from trader.deribit.translate import perpetual_name
 from trader.domain.errors import ConfigurationError
+from trader.domain.instruments import perpetual_name
 from trader.domain.units import HOUR, YEAR, iso
 
 if TYPE_CHECKING:

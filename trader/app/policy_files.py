@@ -11,7 +11,7 @@ from trader.app.mistakes import mistake, mistakes_of
 from trader.backtest.call_policies import policy_named
 from trader.domain.errors import ConfigurationError
 from trader.strategies.call_features import MEANINGS
-from trader.strategies.fitted_policy import FittedPolicy, PolicyParameter
+from trader.strategies.fitted_policy import FittedPolicy, PolicyParameter, asked_policy
 from trader.strategies.live_state import unfit
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from trader.backtest.call_policies import PolicyFn
     from trader.backtest.call_results import CallSimulationConfig
-    from trader.strategies.strategy import Strategy, StrategyFile
+    from trader.strategies.strategy import Strategy
 
 MODEL: Final = "model:"
 
@@ -105,11 +105,11 @@ def with_policy(
     return {**parameters, "policy": read_policy(folder / named)}
 
 
-def policy_mistakes(origin: str, strategy: Strategy, file: StrategyFile) -> list[str]:
-    """List why a strategy cannot ask the policy its file names; nothing where it names none."""
-    settings, named = strategy.settings, file.parameters.get("policy")
-    policy = getattr(settings, "policy", None)
-    if not isinstance(policy, FittedPolicy):
+def policy_mistakes(origin: str, strategy: Strategy, named: object) -> list[str]:
+    """List why a strategy cannot ask its policy, `named` by origin; nothing where it asks none."""
+    settings = strategy.settings
+    policy = asked_policy(settings)
+    if policy is None:
         return []
     found = unfit(
         policy, strategy.underlying,
@@ -117,12 +117,4 @@ def policy_mistakes(origin: str, strategy: Strategy, file: StrategyFile) -> list
         getattr(settings, "target_delta", policy.terms.target_delta),
     )  # fmt: skip
     parts = (one.partition("; ") for one in found)
-    lines = [
-        mistake(f"{origin}: [parameters]", "policy", named, problem, remedy)
-        for problem, _, remedy in parts
-    ]
-    if file.initial_stage != "RESEARCH":
-        problem = "who asks a fitted policy has proven nothing yet"
-        remedy = 'set it to "RESEARCH"; trader promote raises it'
-        lines.append(mistake(origin, "initial_stage", file.initial_stage, problem, remedy))
-    return lines
+    return [mistake(origin, "policy", named, problem, remedy) for problem, _, remedy in parts]

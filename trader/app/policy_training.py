@@ -12,6 +12,7 @@ import numpy as np
 from trader.app.policy_fit import Fitted, fit, load_learner
 from trader.backtest.policy_rows import NEEDED, PolicyRows, policy_rows
 from trader.backtest.training import SCHEMA_VERSION
+from trader.backtest.training_table import check_features
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import moment
 from trader.evaluation.policy_value import LEVEL, policy_value
@@ -130,14 +131,10 @@ def _features(asked: Sequence[str] | None, held: Mapping[str, str]) -> tuple[str
     known = [name for name in UNITS if name in held]
     if asked is None:
         asked = [name for name in LIVE if name in known]
-    if not asked:
-        raise ConfigurationError(f"--features: none named; the set holds {', '.join(known)}")
-    for name in asked:
-        if name not in known:
-            raise ConfigurationError(
-                f"--features: {name!r} is no feature of the set; choose among {', '.join(known)}"
-            )
-    return tuple(name for name in known if name in asked)
+    try:
+        return check_features(asked, known)
+    except ValueError as error:
+        raise ConfigurationError(f"--{error}") from error
 
 
 def _check_known(path: Path, learned: PolicyRows) -> None:

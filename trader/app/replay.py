@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from trader.app.assemble import build_ensemble
 from trader.domain.errors import InvariantBroken, StorageError
 from trader.domain.events import Quote, TimerFired
 from trader.domain.facts import EpochOpened
@@ -19,6 +18,7 @@ from trader.domain.trading import Approved, Refused
 from trader.domain.units import DAY, iso
 from trader.engine.engine import Engine
 from trader.engine.review import Slot
+from trader.storage.payload import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +66,10 @@ def replay_engine(configuration: Configuration, manifest: EpochManifest) -> Engi
         )
         for one in configuration.strategies
     ]
-    return Engine(slots, settings.risk, settings.broker, settings.engine, settings.stages)
+    return Engine(
+        slots, settings.risk, settings.broker, settings.engine, settings.stages,
+        settings.behavior, build_ensemble(settings),
+    )  # fmt: skip
 
 
 def replay_epoch(
@@ -276,26 +279,14 @@ def difference_text(recorded: Recorded, replayed: Recorded) -> str:
 def first_difference(before: object, now: object, path: str = "") -> tuple[str, object, object]:
     """Find the first part in which two values differ."""
     if type(before) is type(now):
-        for (name, one), (_, other) in zip(_parts(before), _parts(now), strict=False):
+        for (name, one), (_, other) in zip(parts_of(before), parts_of(now), strict=False):
             if one != other:
                 return first_difference(one, other, f"{path}{name}")
     return path, before, now
 
 
-def _parts(value: Any) -> list[tuple[str, object]]:  # noqa: ANN401 - any part of a fact
-    match value:
-        case msgspec.Struct():
-            return [(f".{name}", getattr(value, name)) for name in value.__struct_fields__]
-        case tuple() | list():
-            return [(f"[{place}]", part) for place, part in enumerate(value)]
-        case dict():
-            return [(f"[{key!r}]", part) for key, part in sorted(value.items())]
-        case _:
-            return []
-
-
 def _pairs(value: object) -> str:
-    return ", ".join(f"{name[1:]} {part}" for name, part in _parts(value)[:8])
+    return ", ".join(f"{name[1:]} {part}" for name, part in parts_of(value)[:8])
 
 
 def _short(text: str) -> str:

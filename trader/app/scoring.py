@@ -14,31 +14,33 @@ if TYPE_CHECKING:
     from trader.strategies.fitted_policy import FittedPolicy
 
 
-def states_in(text: str) -> list[str]:
-    """Split a file into states: one JSON object, a list of them, or one a line.
+def states_in(text: str) -> list[Any]:
+    """Split a file into states: one JSON object, a list of them, or lines still to be read.
 
     Raises:
         ConfigurationError: there is none.
     """
+    found: list[Any]
     try:
         whole = json.loads(text)
     except json.JSONDecodeError:
         found = [line for line in text.splitlines() if line.strip()]
     else:
-        found = [json.dumps(one) for one in (whole if isinstance(whole, list) else [whole])]
+        found = whole if isinstance(whole, list) else [whole]
     if not found:
         raise ConfigurationError("--state holds no state: write a JSON object a line")
     return found
 
 
-def answer(policy: FittedPolicy, text: str) -> dict[str, Any]:
-    """Score one state, written as a JSON object; what is wrong with it is the answer too."""
+def answer(policy: FittedPolicy, state: Any) -> dict[str, Any]:  # noqa: ANN401 - as it came
+    """Score one state, or the line that holds it; what is wrong with it is the answer too."""
+    shown = state.strip()[:60] if isinstance(state, str) else json.dumps(state)[:60]
     try:
-        state = json.loads(text)
+        state = json.loads(state) if isinstance(state, str) else state
     except json.JSONDecodeError as error:
-        return {"error": f"{text.strip()[:60]!r} is no JSON ({error}): write an object a line"}
+        return {"error": f"{shown!r} is no JSON ({error}): write an object a line"}
     if not isinstance(state, dict):
-        return {"error": f"{text.strip()[:60]!r} is no JSON object: write a state's features"}
+        return {"error": f"{shown!r} is no JSON object: write a state's features"}
     try:
         told: dict[str, Any] = msgspec.to_builtins(score(policy, state))
     except ValueError as error:

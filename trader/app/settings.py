@@ -22,14 +22,19 @@ from pydantic_settings import (
 )
 
 from trader.app.night_settings import NightSettings
+from trader.behavior.settings import BehaviorSettings
 from trader.deribit.client import ClientSettings
+from trader.domain.instruments import INVERSE_COINS
 from trader.domain.units import normalize_underlying
 from trader.engine.engine import EngineSettings
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.stages import StageSettings
 from trader.evaluation.approval_settings import ApprovalSettings
+from trader.pricing.board_quotes import CalibrationSettings
+from trader.pricing.ensemble import EnsembleSettings
 from trader.risk.limits import RiskSettings
 from trader.storage.market_store import RecorderSettings
+from trader.strategies.strategy import COINS
 
 if TYPE_CHECKING:
     from trader.app.layers import Layers
@@ -41,7 +46,7 @@ FEED_URLS: Final = {
     "deribit-test": "wss://test.deribit.com/ws/api/v2",
 }
 _INSTRUMENT: Final = re.compile(r"[A-Z0-9_]+-[A-Za-z0-9-]+")
-BUNDLED_UNDERLYINGS: Final = ("BTC", "ETH")
+BUNDLED_UNDERLYINGS: Final = ("BTC", "ETH", "SOL", "XRP", "ADA", "AVAX")
 HANDED_IN: Final = "layers"
 """Under this name `Settings.of` hands its layers to the hook that names the sources."""
 
@@ -56,6 +61,11 @@ def websocket_url(url: str) -> str:
     if not sound:
         raise ValueError("is no websocket URL; write ws://host:port/path or wss://host/path")
     return url
+
+
+def coins_listed(source: object) -> tuple[str, ...]:
+    """List the coins that can be watched at a source."""
+    return BUNDLED_UNDERLYINGS if source == SIMULATED else COINS
 
 
 Positive = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
@@ -79,14 +89,14 @@ class FeedSettings(Section):
         default="ws://127.0.0.1:8765/ws/api/v2", description="Address of the bundled exchange."
     )
     underlyings: tuple[str, ...] = Field(
-        default=BUNDLED_UNDERLYINGS,
+        default=INVERSE_COINS,
         min_length=1,
         strict=False,  # TOML has lists, we keep tuples
-        description="Coins whose boards are watched.",
+        description="Coins that are watched: boards of BTC and ETH, perpetuals in USDC of others.",
     )
     linear: bool = Field(
         default=False,
-        description="Whether their contracts settled in USDC, and spot pairs, are watched too.",
+        description="Whether contracts in USDC and spot pairs of BTC and ETH are watched too.",
     )
     expiries_within_days: float = Field(
         default=35.0,
@@ -131,12 +141,12 @@ class FeedSettings(Section):
 
     @field_validator("underlyings")
     @classmethod
-    def _distinct(cls, underlyings: tuple[str, ...]) -> tuple[str, ...]:
+    def _distinct(cls, underlyings: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         names = tuple(normalize_underlying(name) for name in underlyings)
-        unknown = [name for name in names if name not in BUNDLED_UNDERLYINGS]
-        if unknown or len(set(names)) != len(names):
-            known = ", ".join(BUNDLED_UNDERLYINGS)
-            raise ValueError(f"names an unknown coin or one twice; choose from {known}, each once")
+        known = coins_listed(info.data.get("source"))
+        if not set(names) <= set(known) or len(set(names)) != len(names):
+            choice = ", ".join(known)
+            raise ValueError(f"names an unknown coin or one twice; choose from {choice}, each once")
         return names
 
     @property
@@ -159,7 +169,7 @@ class AccountSettings(Section):
     @field_validator("balances")
     @classmethod
     def _known_currencies(cls, balances: dict[str, float]) -> dict[str, float]:
-        known = (*BUNDLED_UNDERLYINGS, "USDC")
+        known = (*INVERSE_COINS, "USDC")
         for currency in balances:
             if currency not in known:
                 raise ValueError(f"unknown currency {currency}; choose from {', '.join(known)}")
@@ -248,15 +258,23 @@ class LogSettings(Section):
     rotate_files: int = Field(default=5, ge=1, le=1_000, description="Rotated files that are kept.")
 
 
+ASSUMED: Final = {
+    "BTC": (100_000.0, 0.45), "ETH": (3_500.0, 0.65), "SOL": (180.0, 0.8), "XRP": (2.4, 0.8),
+    "ADA": (0.8, 0.9), "AVAX": (30.0, 0.9), "BCH": (500.0, 0.8), "DOGE": (0.2, 0.9),
+    "DOT": (4.0, 0.9), "LINK": (20.0, 0.9), "LTC": (100.0, 0.8), "NEAR": (3.0, 1.0),
+}  # fmt: skip
+"""Index in USD and volatility a year, by coin."""
+
+
 class AssumptionSettings(Section):
     """The market `config check` assumes when it asks whether a strategy can ever trade."""
 
     index: dict[str, Positive] = Field(
-        default_factory=lambda: {"BTC": 100_000.0, "ETH": 3_500.0},
+        default_factory=lambda: {coin: index for coin, (index, _) in ASSUMED.items()},
         description="Assumed index in USD.",
     )
     iv: dict[str, Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]] = Field(
-        default_factory=lambda: {"BTC": 0.45, "ETH": 0.65},
+        default_factory=lambda: {coin: iv for coin, (_, iv) in ASSUMED.items()},
         description="Assumed implied volatility, a fraction per year.",
     )
 
@@ -281,9 +299,14 @@ class Settings(BaseSettings):
     feed: FeedSettings = Field(default_factory=FeedSettings, description="[feed]")
     account: AccountSettings = Field(default_factory=AccountSettings, description="[account]")
     risk: RiskSettings = Field(default_factory=RiskSettings, description="[risk]")
+    behavior: BehaviorSettings = Field(default_factory=BehaviorSettings, description="[behavior]")
     broker: BrokerSettings = Field(default_factory=BrokerSettings, description="[broker]")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="[engine]")
     stages: StageSettings = Field(default_factory=StageSettings, description="[stages]")
+    ensemble: EnsembleSettings = Field(default_factory=EnsembleSettings, description="[ensemble]")
+    calibration: CalibrationSettings = Field(
+        default_factory=CalibrationSettings, description="[calibration]"
+    )
     approval: ApprovalSettings = Field(default_factory=ApprovalSettings, description="[approval]")
     nightly: NightSettings = Field(default_factory=NightSettings, description="[nightly]")
     journal: JournalSettings = Field(default_factory=JournalSettings, description="[journal]")

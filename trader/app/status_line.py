@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trader.domain.facts import MAIN_ACCOUNT
 from trader.domain.units import SECOND
 from trader.engine.engine import NIGHTLY, OPEN
+from trader.engine.guard import trader_name
 from trader.engine.ledger import EVERYTHING
 from trader.engine.quality import LOW
 from trader.views.text import duration, signed_usd, usd
@@ -93,6 +94,20 @@ def _stopped(engine: Engine) -> Iterator[str]:
     halts = sorted(engine.ledger.account(MAIN_ACCOUNT).halts)
     if halts:
         yield f"opening halted: {', '.join(halts)}"
+    yield from _held_back(engine)
+
+
+def _held_back(engine: Engine) -> Iterator[str]:
+    """Name the traders whose behavior shrinks or pauses their new risk, with their multipliers."""
+    at = engine.market.at
+    tapes = engine.ledger.conduct.tapes()
+    held = [
+        f"{trader_name(name)} {'paused' if tape.paused(at) else f'x {tape.scaled(at):.2g}'}"
+        for name, tape in tapes
+        if tape.paused(at) or tape.scaled(at) < 1
+    ]
+    if held:
+        yield f"held back by behavior: {', '.join(held)}"
 
 
 def _ahead(engine: Engine, clock: MarketClock) -> Iterator[str]:

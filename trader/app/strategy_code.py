@@ -40,10 +40,12 @@ def sources(kind: type[Strategy]) -> Mapping[str, str]:
     while waiting:
         name = waiting.pop()
         if name not in found:
-            found[name] = text = _read(kind, name)
+            path = _path(kind, name)
+            found[name] = text = _read(kind, name, path)
+            around = name if path.stem == "__init__" else name.rpartition(".")[0]
             waiting.extend(
                 one
-                for one in _imported(text, name)
+                for one in _imported(text, around)
                 if any(f"{one}.".startswith(f"{package}.") for package in packages)
                 and _file(one) is not None
             )
@@ -62,11 +64,19 @@ def source_hash(kind: type[Strategy]) -> str:
     return told.hexdigest()
 
 
-def _read(kind: type[Strategy], name: str) -> str:
+def _path(kind: type[Strategy], name: str) -> Path:
+    """Find where a module is written; a path that is no file where it is not."""
     try:
-        path = inspect.getsourcefile(kind) if name == kind.__module__ else _file(name)
-        return Path(path or "").read_text(encoding="utf-8")
-    except (OSError, TypeError, UnicodeDecodeError) as error:
+        found = inspect.getsourcefile(kind) if name == kind.__module__ else _file(name)
+    except (OSError, TypeError):  # a class made at run time
+        found = None
+    return Path(found or "")
+
+
+def _read(kind: type[Strategy], name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"strategy kind {kind.kind}: the source of {name} cannot be read ({error});"
             " install the package with its .py files"
@@ -82,8 +92,12 @@ def _file(name: str) -> str | None:
     return spec.origin if spec is not None and spec.has_location else None
 
 
-def _imported(text: str, name: str) -> Iterator[str]:
-    """Name what a source may import when it runs; names taken from modules stand among them."""
+def _imported(text: str, package: str) -> Iterator[str]:
+    """Name what a source may import when it runs; names taken from modules stand among them.
+
+    One dot means the `package` that a module stands in; for its `__init__` that is itself.
+    """
+    parents = package.split(".")
     waiting: list[ast.AST] = [ast.parse(text)]
     while waiting:
         node = waiting.pop()
@@ -92,7 +106,7 @@ def _imported(text: str, name: str) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = name.split(".")[: -node.level] if node.level else []
+            above = parents[: len(parents) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)

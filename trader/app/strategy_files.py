@@ -14,7 +14,9 @@ from trader.app.mistakes import mistake, mistakes_of
 from trader.app.policy_files import policy_mistakes, with_policy
 from trader.app.strategy_code import source_hash
 from trader.domain.errors import ConfigurationError, nearest
-from trader.strategies.strategy import StrategyFile, trades_linear
+from trader.domain.instruments import INVERSE_COINS
+from trader.strategies.fitted_policy import asked_policy
+from trader.strategies.strategy import StrategyFile, coins_of, reads_board, trades_linear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,18 +76,34 @@ def read_strategies(
             problem = f"is the name of {owners[file.name]} too"
             mistakes.append(mistake(str(path), "name", file.name, problem, remedy))
         owners.setdefault(file.name, path)
-        if file.underlying not in underlyings:
-            problem, remedy = "is not watched", "add it to feed.underlyings"
-            mistakes.append(mistake(str(path), "underlying", file.underlying, problem, remedy))
         strategy, wrong = _configure(path, file, kinds)
         mistakes.extend(wrong)
         if strategy is not None:
             strategies.append(strategy)
-            if trades_linear(strategy.strategy) and not linear:
-                problem = "trades options settled in USDC, which are not watched"
-                remedy = "set feed.linear = true"
-                mistakes.append(mistake(str(path), "kind", file.kind, problem, remedy))
+            coins = coins_of(strategy.strategy)
+        else:
+            coins = (file.underlying,)
+        for coin in coins:
+            if coin not in underlyings:
+                problem, remedy = "is not watched", "add it to feed.underlyings"
+                mistakes.append(mistake(str(path), "underlying", coin, problem, remedy))
+        if strategy is not None:
+            mistakes.extend(_unwatched(str(path), strategy.strategy, linear=linear))
     return strategies, mistakes
+
+
+def _unwatched(origin: str, strategy: Strategy, *, linear: bool) -> list[str]:
+    """Find what a strategy trades that is never watched, or of a coin that has none of it."""
+    coins = coins_of(strategy)
+    if reads_board(strategy) and strategy.underlying not in INVERSE_COINS:
+        problem = f"{strategy.kind} trades options, of which those of this coin are not known"
+        remedy = f"choose from {', '.join(INVERSE_COINS)}"
+        return [mistake(origin, "underlying", strategy.underlying, problem, remedy)]
+    if trades_linear(strategy) and not linear and set(coins) & set(INVERSE_COINS):
+        problem = "trades what is settled in USDC, which is not watched"
+        remedy = "set feed.linear = true"
+        return [mistake(origin, "kind", strategy.kind, problem, remedy)]
+    return []
 
 
 def configuration_hash(kind: type[Strategy], underlying: str, parameters: object) -> str:
@@ -139,7 +157,13 @@ def _configure(
         return None, lines
     except ConfigurationError as error:
         return None, list(error.mistakes)
-    return configured, policy_mistakes(str(path), configured.strategy, file)
+    named = file.parameters.get("policy")
+    wrong = policy_mistakes(f"{path}: [parameters]", configured.strategy, named)
+    if asked_policy(settings) is not None and file.initial_stage != "RESEARCH":
+        problem = "who asks a fitted policy has proven nothing yet"
+        remedy = 'set it to "RESEARCH"; trader promote raises it'
+        wrong.append(mistake(str(path), "initial_stage", file.initial_stage, problem, remedy))
+    return configured, wrong
 
 
 def _frozen(value: object) -> object:

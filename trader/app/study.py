@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from trader.app.evaluation_request import WARM_UP, request_of, terms_of, unseen_from, unseen_lack
+from trader.app.evaluation_request import (
+    boards_lack,
+    request_of,
+    shown_span,
+    terms_of,
+    unseen_from,
+    unseen_lack,
+    warm_up_of,
+)
 from trader.app.executors import executor
 from trader.app.mistakes import mistakes_of
-from trader.app.policy_files import with_policy
+from trader.app.policy_files import policy_mistakes, with_policy
 from trader.app.trials import TrialLedger, canonical, today
-from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import run_backtest
 from trader.domain.errors import ConfigurationError, nearest
 from trader.domain.units import DAY, iso
@@ -34,6 +41,7 @@ from trader.evaluation.runs import Subject
 from trader.evaluation.scorecard import render_strategy_summary
 from trader.evaluation.trade_stats import compute_strategy_stats, with_expectancy_bound
 from trader.evaluation.verdict import TRADES_MIN
+from trader.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +51,7 @@ if TYPE_CHECKING:
     from trader.app.study_past import Past
     from trader.backtest.history import Provenance
     from trader.backtest.market import Market
+    from trader.backtest.recorded_market import RecordedMarket
     from trader.backtest.trade_history import ClosedChain, TradeHistory
     from trader.evaluation.approval import ApprovalResult, Gate
     from trader.evaluation.approval_settings import ApprovalSettings
@@ -66,7 +75,8 @@ def subject_of(one: ConfiguredStrategy, assignments: Sequence[str]) -> Subject:
     """Take a strategy as configured, but for parameters written as `name=value`.
 
     Raises:
-        ConfigurationError: an assignment is none, or the strategy cannot have its value.
+        ConfigurationError: an assignment is none, the strategy cannot have its value, or its policy
+            cannot be asked so.
     """
     kind = type(one.strategy)
     assigned = {**one.file.parameters, **dict(map(_assigned, assignments))}
@@ -76,7 +86,10 @@ def subject_of(one: ConfiguredStrategy, assignments: Sequence[str]) -> Subject:
     except ValidationError as error:
         raise ConfigurationError("\n".join(mistakes_of(error, kind.Settings, _origin))) from None
     file = one.file.model_copy(update={"parameters": parameters})
-    return Subject(kind=kind, file=file, configuration_hash=one.configuration_hash)
+    subject = Subject(kind=kind, file=file, configuration_hash=one.configuration_hash)
+    if wrong := policy_mistakes(_origin("policy"), subject.strategy(), assigned.get("policy")):
+        raise ConfigurationError("\n".join(wrong))
+    return subject
 
 
 def _origin(_: str) -> str:
@@ -195,14 +208,17 @@ def evaluate(
     """Do every study as a night does, write gates and failures, return it all for JSON.
 
     Raises:
-        ConfigurationError: the history is too short for a model to be worth it.
+        ConfigurationError: the history is too short for a model to be worth it, or does not show
+            what the strategy trades.
     """
+    if (lack := boards_lack(subject, market)) is not None:
+        raise ConfigurationError(f"{subject.name}: {lack}")
     trials = TrialLedger(configuration.state_dir).count(subject.name)
     request = request_of(configuration.settings, subject, market, trials=trials)
     if (lack := unseen_lack(subject, request.end)) is not None:
         raise ConfigurationError(f"{subject.name}: {lack}")
-    if not isinstance(market, RecordedMarket) and request.end - request.start < WARM_UP:
-        days = max(request.end - market.span[0], 0) // DAY
+    if request.end - request.start < warm_up_of(subject, market):
+        days = max(request.end - shown_span(subject, market)[0], 0) // DAY
         raise ConfigurationError(f"only {days} days of history: get more by `trader data sync`")
     settings = configuration.settings.nightly
     with executor(settings.executor, settings.workers) as workers:
@@ -251,9 +267,11 @@ def _figure(value: float | None) -> str:
 
 
 def write_scorecard(folder: Path, told: dict[str, Any]) -> Path:
-    """Write `scorecard.json` into a folder, whole or not at all."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, unfinished = folder / SCORECARD, folder / f"{SCORECARD}.part"
-    unfinished.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    """Write `scorecard.json` into a folder, whole or not at all.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    path = folder / SCORECARD
+    write_whole(path, (json.dumps(told, indent=2) + "\n").encode())
     return path

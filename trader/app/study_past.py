@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.app.chain_data import read_chains, read_closes
-from trader.app.evaluation_request import WARM_UP, span_of, unseen_from
-from trader.app.night_data import datasets_folder, market_of, read_market, read_recorded_market
+from trader.app.evaluation_request import WARM_UP, boards_lack, span_of, unseen_from
+from trader.app.night_data import (
+    datasets_folder,
+    market_of,
+    read_market,
+    read_markets,
+    read_recorded_market,
+)
 from trader.app.past_candles import YEARS
+from trader.backtest.beside import quoted_for
 from trader.backtest.recorded_market import RecordedMarket
-from trader.deribit.translate import perpetual_name
 from trader.domain.errors import ConfigurationError
+from trader.domain.instruments import perpetual_name
 from trader.evaluation.recorded_past import moved
 from trader.evaluation.runs import Subject, days_looked
 from trader.storage.datasets import DatasetStore
-from trader.strategies.strategy import perpetual_of, trades_linear
+from trader.strategies.strategy import coins_of, has_boards, reads_board, trades_linear
 
 if TYPE_CHECKING:
     import argparse
@@ -87,6 +94,27 @@ def market_for(
     return read_market(store, underlying, until, source=source, years=years)
 
 
+def market_of_subject(
+    configuration: Configuration,
+    subject: Subject,
+    boards: Boards,
+    until: int | None = None,
+    *,
+    years: float | None = None,
+) -> Market | RecordedMarket:
+    """Read the past of what a strategy trades; perpetuals of several coins know no boards.
+
+    Raises:
+        ConfigurationError: there are no boards or candles, or a file cannot be used.
+    """
+    strategy = subject.strategy()
+    if has_boards(strategy):
+        return market_for(configuration, strategy.underlying, boards, until, years=years)
+    settings, store = configuration.settings, store_of(configuration)
+    years = years or settings.nightly.years
+    return read_markets(store, coins_of(strategy), until, source=settings.feed.source, years=years)
+
+
 def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
     """Show the boards of a market, as far out as a strategy looks and when it can see them.
 
@@ -95,20 +123,17 @@ def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
     """
     strategy = subject.strategy()
     candles, days_max, linear = market.candles, days_looked(strategy), trades_linear(strategy)
-    if perpetual_of(strategy) is not None:
+    if not reads_board(strategy):
         quotes = market.perpetual(linear=linear)
         return Past(quotes, candles.opened_at, candles.close, subject)
     if not isinstance(market, RecordedMarket):
-        history: History = market.chains(days_max=days_max, linear=linear)
+        history = quoted_for(strategy, market.chains(days_max=days_max, linear=linear))
         return Past(history, candles.opened_at, candles.close, subject)
-    if linear:
-        raise ConfigurationError(
-            f"strategy {subject.name!r} trades options settled in USDC and no recorded boards show"
-            " them: leave --recorded and --chains away"
-        )
+    if (lack := boards_lack(subject, market)) is not None:
+        raise ConfigurationError(f"{subject.name}: {lack}")
     subject, notes = moved(subject, market)
     market = msgspec.structs.replace(market, notes=(*market.notes, *notes))
-    history = market.chains(days_max=days_max)
+    history = quoted_for(strategy, market.chains(days_max=days_max))
     return Past(history, candles.opened_at, candles.close, subject, warm_up=0)
 
 
@@ -127,7 +152,7 @@ def past_and_span(
     """
     start, end = wanted
     years = configuration.settings.nightly.years if start is None else YEARS
-    market = market_for(configuration, subject.file.underlying, boards, years=years)
+    market = market_of_subject(configuration, subject, boards, years=years)
     past = past_of(subject, market)
     since, until = span_of(past.history.span, start, end, years, past.warm_up)
     if start is None:

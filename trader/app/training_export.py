@@ -38,7 +38,8 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.units import iso, moment, nanoseconds
 from trader.pricing import regime
 from trader.storage.journal import Journal
-from trader.storage.training_sets import FORMATS, Format, write_set, write_whole
+from trader.storage.training_sets import FORMATS, Format, write_set
+from trader.storage.whole_files import write_whole
 from trader.strategies import call_features
 from trader.views.data_card import card_text, data_card
 
@@ -266,7 +267,7 @@ def _cut(
         try:
             return lay_out(examples, features, split), split, []
         except ValueError:
-            if cut.at is not None or cut.embargo < timedelta(0):
+            if cut.at is not None:
                 raise
             return unsplit, None, [NOT_SPLIT]
     except ValueError as error:

@@ -54,6 +54,22 @@ class TrendPolicy(msgspec.Struct, frozen=True):
         return score is not None and score <= self.maximum
 
 
+class EdgePolicy(msgspec.Struct, frozen=True):
+    """Sells while implied volatility is above what was realized by at least `minimum`, a share."""
+
+    minimum: float = 0.1
+
+    def __post_init__(self) -> None:
+        _finite("edge", self.minimum)
+
+    def __call__(self, state: State) -> bool:
+        """Decide."""
+        implied, realized = state.get("iv"), state.get("realized_vol")
+        if implied is None or realized is None or not realized > 0:
+            return False
+        return bool(implied / realized - 1 >= self.minimum)
+
+
 class ModelPolicy(msgspec.Struct, frozen=True):
     """Sells when a fitted model's score of the named features is above a threshold.
 
@@ -76,12 +92,14 @@ NAMED: Final[dict[str, Callable[[float | None], PolicyFn]]] = {
     "never": lambda _: never_trade_policy,
     "iv_rank": lambda limit: IvRankPolicy() if limit is None else IvRankPolicy(limit),
     "trend": lambda limit: TrendPolicy() if limit is None else TrendPolicy(limit),
+    "edge": lambda limit: EdgePolicy() if limit is None else EdgePolicy(limit),
 }
 """The policies a person can name; those with a threshold take it."""
 
 
 def policy_named(text: str) -> PolicyFn:
-    """Find a policy by what a person wrote: `always`, `never`, `iv_rank:0.6`, `trend:0.5`.
+    """Find a policy by what a person wrote: `always`, `never`, `iv_rank:0.6`, `trend:0.5`,
+    `edge:0.2`.
 
     One in a file (`model:FILE`) is found by who may read files.
 
@@ -91,8 +109,8 @@ def policy_named(text: str) -> PolicyFn:
     name, colon, limit = text.partition(":")
     if name not in NAMED or (colon and name in ("always", "never")):
         raise ValueError(
-            f"policy {text!r}: choose always, never, iv_rank[:MINIMUM], trend[:MAXIMUM] or"
-            " model:FILE"
+            f"policy {text!r}: choose always, never, iv_rank[:MINIMUM], trend[:MAXIMUM],"
+            " edge[:MINIMUM] or model:FILE"
         )
     try:
         return NAMED[name](float(limit) if colon else None)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from trader.strategies.trend_features import INDICATORS, PRICES, WINDOW, features
+from trader.strategies.trend_features import INDICATORS, PRICES, WINDOW, features, indicators
 
-__all__ = ["INDICATORS", "WINDOW", "add_features", "features"]
+__all__ = ["INDICATORS", "WINDOW", "add_features", "features", "indicators"]
 
 
 def add_features(frame: Any) -> Any:  # noqa: ANN401 - a DataFrame of pandas'

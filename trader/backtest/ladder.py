@@ -10,8 +10,6 @@ import functools
 import math
 from typing import Final
 
-import msgspec
-
 from trader.domain.expiries import (
     LONG,
     Expiry,
@@ -22,7 +20,8 @@ from trader.domain.expiries import (
     strike_label,
 )
 from trader.domain.instruments import Instrument, OptionType, pair_name
-from trader.domain.units import DAY, DOLLARS, YEAR
+from trader.domain.option_terms import plain_option
+from trader.domain.units import DAY, YEAR
 
 INTERVAL: Final[dict[Term, float]] = {"day": 0.01, "week": 0.015, "month": 0.03, "quarter": 0.09}
 """Strikes apart, as a share of the price when the expiry was listed."""
@@ -35,37 +34,10 @@ OPTIONS_KEPT: Final = 60_000
 _ROUND: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
-class OptionTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What Deribit states about a coin's options ("Contract specifications").
-
-    Of the linear ones the catalog alone knows ticks and sizes: these are plausible.
-    """
-
-    tick_size: float = 0.0001
-    tick_size_steps: tuple[tuple[float, float], ...] = ((0.005, 0.0005),)
-    min_trade_amount: float
-    fee_rate: float = 0.0003
-    size_typical: float
-
-
-TERMS: Final = {
-    "BTC": OptionTerms(min_trade_amount=0.1, size_typical=12.0),
-    "ETH": OptionTerms(min_trade_amount=1.0, size_typical=110.0),
-}
-LINEAR: Final = {
-    "BTC": OptionTerms(
-        tick_size=1.0, tick_size_steps=((200.0, 5.0),), min_trade_amount=0.01, size_typical=4.0
-    ),
-    "ETH": OptionTerms(
-        tick_size=0.1, tick_size_steps=((20.0, 0.5),), min_trade_amount=0.1, size_typical=60.0
-    ),
-}
-"""Options settled in USDC; prices and ticks are in it."""
-
-
-def terms_of(underlying: str, *, linear: bool) -> OptionTerms:
-    """Find the terms of a coin's options."""
-    return (LINEAR if linear else TERMS)[underlying]
+SIZE_TYPICAL: Final = {
+    ("BTC", False): 12.0, ("ETH", False): 110.0, ("BTC", True): 4.0, ("ETH", True): 60.0,
+}  # fmt: skip
+"""What is displayed of an option, by coin and whether it is settled in USDC."""
 
 
 class Ladder:
@@ -143,26 +115,10 @@ def option(
     linear: bool = False,
 ) -> Instrument:
     """Make an option by the terms of its coin; runs of one market share theirs."""
-    terms = terms_of(underlying, linear=linear)
-    fee = terms.fee_rate * fee_factor
-    return Instrument(
-        name=name,
-        kind="option",
-        underlying=underlying,
-        settlement_currency=DOLLARS if linear else underlying,
-        inverse=not linear,
-        price_index=f"{underlying.lower()}_{'usdc' if linear else 'usd'}",
-        tick_size=terms.tick_size,
-        tick_size_steps=terms.tick_size_steps,
-        min_trade_amount=terms.min_trade_amount,
-        contract_size=1.0,
-        maker_fee_rate=fee,
-        taker_fee_rate=fee,
-        settlement_period=settlement_period(term),
-        option_type=option_type,
-        strike=strike,
-        expires_at=expires_at,
-    )
+    return plain_option(
+        underlying, name, expires_at, strike, option_type,
+        settlement_period=settlement_period(term), fee_factor=fee_factor, linear=linear,
+    )  # fmt: skip
 
 
 def _round_number(target: float) -> float:

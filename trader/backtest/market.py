@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.modelled import Candles, Costs, Level, ModelledChains, known_from
-from trader.backtest.perpetual import PerpetualCandles
+from trader.backtest.perpetual import PerpetualBasket, PerpetualCandles
 from trader.domain.units import DAY, HOUR
 from trader.pricing.surface import Smile, Term
 
@@ -18,7 +18,8 @@ GAP_EVERY: Final = 365 * DAY
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """Candles and volatility of one coin, with the surface that prices its boards.
 
-    `smile_note` says where the smile comes from; "" where it is assumed.
+    `smile_note` says where the smile comes from; "" where it is assumed. `beside` are the pasts of
+    coins whose perpetuals are traded with its own.
     """
 
     underlying: str
@@ -30,12 +31,15 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     term: Term = Term()
     step: int = HOUR
     at_minute: int = 0
+    beside: tuple[Market, ...] = ()
 
     @property
     def span(self) -> tuple[int, int]:
-        """First and last instant a backtest can ask for."""
+        """First and last instant a backtest can ask for: what is known of every coin."""
         opened_at = self.candles.opened_at
-        return int(opened_at[known_from(self.level.vol)]) + HOUR, int(opened_at[-1]) + HOUR
+        first, last = int(opened_at[known_from(self.level.vol)]) + HOUR, int(opened_at[-1]) + HOUR
+        spans = [(first, last), *(one.span for one in self.beside)]
+        return max(one for one, _ in spans), min(one for _, one in spans)
 
     def chains(
         self,
@@ -65,9 +69,9 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
     def perpetual(
         self, *, costs: Costs | None = None, gap: float = 0.0, linear: bool = False
-    ) -> PerpetualCandles:
-        """Walk through the candles as quotes of the perpetual; `gap` as for `chains`."""
-        return PerpetualCandles(
+    ) -> PerpetualCandles | PerpetualBasket:
+        """Walk through the candles as quotes of the perpetuals; `gap` as for `chains`."""
+        own = PerpetualCandles(
             self.underlying,
             gapped(self.candles, gap) if gap else self.candles,
             first=self.span[0],
@@ -75,6 +79,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             linear=linear,
             source=self.source,
         )
+        others = [one.perpetual(costs=costs, gap=gap, linear=linear) for one in self.beside]
+        return PerpetualBasket((own, *others)) if others else own
 
     def until(self, at: int) -> Market:
         """Forget what was not known yet at an instant."""
@@ -85,7 +91,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             candles.low[:rows], candles.close[:rows],
         )  # fmt: skip
         level = msgspec.structs.replace(self.level, vol=self.level.vol[:rows])
-        return msgspec.structs.replace(self, candles=kept, level=level)
+        beside = tuple(one.until(at) for one in self.beside)
+        return msgspec.structs.replace(self, candles=kept, level=level, beside=beside)
 
     def poisoned(self, at: int) -> Market:
         """Replace what was not known yet at an instant by nonsense: prices, volatility."""
@@ -97,7 +104,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
             candles.low * factor, candles.close * factor,
         )  # fmt: skip
         level = msgspec.structs.replace(self.level, vol=self.level.vol * np.where(later, 7.0, 1.0))
-        return msgspec.structs.replace(self, candles=wrong, level=level)
+        beside = tuple(one.poisoned(at) for one in self.beside)
+        return msgspec.structs.replace(self, candles=wrong, level=level, beside=beside)
 
 
 def gapped(candles: Candles, gap: float) -> Candles:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.history import Provenance, check_span
-from trader.backtest.ladder import TERMS, Ladder, terms_of
+from trader.backtest.ladder import SIZE_TYPICAL, Ladder
 from trader.domain.events import (
     BoardSnapshot,
     DeliveryPrice,
@@ -23,10 +23,11 @@ from trader.domain.events import (
 )
 from trader.domain.instruments import spot_pair
 from trader.domain.market import Bars
+from trader.domain.option_terms import COINS, option_terms
 from trader.domain.units import DAY, HOUR, MILLISECOND, YEAR, iso
-from trader.engine.bars import BARS_MAX
 from trader.pricing.normal import density
 from trader.pricing.normalized import normalized
+from trader.pricing.regime import CLOSES_KEPT
 from trader.pricing.surface import Smile, Term
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Candles(msgspec.Struct, frozen=True):
     def bars_until(self, at: int) -> Bars:
         """Show what had closed by an instant, as far back as anybody may look."""
         last = self.row_at(at) + 1
-        rows = slice(max(last - BARS_MAX, 0), last)
+        rows = slice(max(last - CLOSES_KEPT, 0), last)
         columns = (self.open, self.high, self.low, self.close)
         return Bars(
             tuple(self.opened_at[rows].tolist()), *(tuple(one[rows].tolist()) for one in columns)
@@ -154,8 +155,8 @@ class ModelledChains:
         source: str = "candles",
         linear: bool = False,
     ) -> None:
-        if underlying not in TERMS:
-            raise ValueError(f"underlying {underlying!r}: modelled boards know {', '.join(TERMS)}")
+        if underlying not in COINS:
+            raise ValueError(f"underlying {underlying!r}: modelled boards know {', '.join(COINS)}")
         if len(level.vol) != len(candles.close):
             raise ValueError(f"level: {len(level.vol)} values for {len(candles.close)} candles")
         self._first = known_from(level.vol)
@@ -178,7 +179,8 @@ class ModelledChains:
         self._at_minute = at_minute
         self._days_max = days_max
         self._linear = linear
-        self._terms = terms_of(underlying, linear=linear)
+        self._terms = option_terms(underlying, linear=linear)
+        self._size = SIZE_TYPICAL[underlying, linear]
         self.provenance = Provenance(
             kind="modelled",
             source=source,
@@ -256,7 +258,7 @@ class ModelledChains:
         if self._linear:
             mark, half = mark * index[:, None], half * index[:, None]
         bid, ask = self._sides(mark, half)
-        size = np.full(len(listed), self._terms.size_typical)
+        size = np.full(len(listed), self._size)
         if self._linear:  # the coin itself stands beside its options
             listed = (*listed, spot_pair(self.underlying))
             size = np.append(size, SPOT_SIZE * size[:1])

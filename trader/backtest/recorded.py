@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.history import Provenance, check_span
-from trader.backtest.ladder import TERMS, option
+from trader.backtest.ladder import SIZE_TYPICAL, option
 from trader.domain.events import (
     BoardSnapshot,
     DeliveryPrice,
@@ -24,6 +24,7 @@ from trader.domain.events import (
     InstrumentExpired,
 )
 from trader.domain.expiries import Term, expiries, expiry_label, strike_label
+from trader.domain.option_terms import COINS
 from trader.domain.units import DAY, HOUR, MILLISECOND, iso
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ class RecordedChains:
         fee_factor: float = 1.0,
         ends_at: int | None = None,
     ) -> None:
-        if underlying not in TERMS:
-            raise ValueError(f"underlying {underlying!r}: chains are read of {', '.join(TERMS)}")
+        if underlying not in COINS:
+            raise ValueError(f"underlying {underlying!r}: chains are read of {', '.join(COINS)}")
         self.underlying = underlying
         self._rows = rows
         self._candles = candles
@@ -164,7 +165,7 @@ class RecordedChains:
         ]
         index = float(np.median(rows.index_price[block]))
         apart = np.abs(rows.index_price[place] / index - 1.0) > APART_MAX
-        size = TERMS[self.underlying].size_typical
+        size = SIZE_TYPICAL[self.underlying, False]
         amounts = [
             np.full(len(place), size) if column is None else column[place]
             for column in (rows.bid_amount, rows.ask_amount)

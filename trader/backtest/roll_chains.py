@@ -7,16 +7,17 @@ strategy found each time it looked, so that a chain not rolled or not opened has
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import msgspec
 
 from trader.backtest.runner import Terms, run_backtest
 from trader.backtest.trade_history import TradeHistory
-from trader.domain.facts import ChainEnded, Filled, OrderPlaced, Settled
+from trader.domain.facts import ChainEnded, Filled, FundingPaid, OrderPlaced, Settled
 from trader.domain.trading import Approved, Refused
-from trader.domain.units import from_atoms, tidy
+from trader.domain.units import from_atoms, iso, tidy
 from trader.strategies.roll_chain import RollChain
 from trader.strategies.rolling import RollChainSettings
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from trader.domain.trading import Action, Intent
     from trader.engine.outcome import Outcome
     from trader.strategies.strategy import Cadence, SketchLeg
+
+
+WITHOUT_TRADE: Final = ("funding", "protect")
 
 
 class StepLeg(msgspec.Struct, frozen=True):
@@ -50,12 +54,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a chain, and what it moved.
 
     `flow` is in the settlement currency, fees included; `flow_usd` the same at `index`, the index
-    of that moment (of a settlement the delivery price). "assigned" buys the coin of a put that
-    settled in the money, "called_away" sells that of a call.
+    of that moment (of a settlement the delivery price; of funding and a moved stop, with which none
+    is told, that of the step before). "assigned" buys the coin of a put that settled in the money,
+    "called_away" sells that of a call. "funding" is all that came between two trades.
     """
 
     at: int
-    what: Action | Literal["settled", "assigned", "called_away"]
+    what: Action | Literal["settled", "assigned", "called_away", "funding"]
     legs: tuple[StepLeg, ...]
     flow: float
     index: float
@@ -229,6 +234,8 @@ class Stories:
     def take(self, fact: Fact, at: int) -> None:
         """Take one fact in; of a settlement every leg must be of a chain that was told before."""
         match fact:
+            case Approved() if fact.intent.action == "protect":
+                self._protected(fact, at)
             case Approved():
                 self._reasons[fact.verdict_id] = fact.intent.reason
             case Refused():
@@ -239,6 +246,8 @@ class Stories:
                 self._orders[fact.order.order_id] = (fact.order.action, reason)
             case Filled():
                 self._filled(fact, at)
+            case FundingPaid():
+                self._funded(fact, at)
             case Settled():
                 for leg in fact.legs:
                     self._settled(leg, fact.delivery_price, at)
@@ -261,6 +270,32 @@ class Stories:
         draft.steps.append(
             Step(
                 at=at, what=what, legs=legs, flow=flow, index=index,
+                flow_usd=_usd(flow, index, draft.currency), reason=reason,
+            )
+        )  # fmt: skip
+
+    def _protected(self, approved: Approved, at: int) -> None:
+        """Tell of a stop that moved: it trades nothing."""
+        steps = self._drafts[approved.chain_id].steps
+        steps.append(
+            Step(
+                at=at, what="protect", legs=(), flow=0.0, index=steps[-1].index, flow_usd=0.0,
+                reason=approved.intent.reason,
+            )
+        )  # fmt: skip
+
+    def _funded(self, paid: FundingPaid, at: int) -> None:
+        """Add what one interval brought to the funding since the last trade."""
+        draft = self._drafts[paid.chain_id]
+        flow = from_atoms(sum(one.atoms for one in paid.postings if one.book == "cash"))
+        reason, index = f"of {paid.instrument} since {iso(paid.from_at)}", draft.steps[-1].index
+        since = itertools.takewhile(lambda one: one.what in WITHOUT_TRADE, reversed(draft.steps))
+        if (before := next((one for one in since if one.what == "funding"), None)) is not None:
+            draft.steps.remove(before)
+            flow, reason = tidy(before.flow + flow), before.reason
+        draft.steps.append(
+            Step(
+                at=at, what="funding", legs=(), flow=flow, index=index,
                 flow_usd=_usd(flow, index, draft.currency), reason=reason,
             )
         )  # fmt: skip

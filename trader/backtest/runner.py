@@ -15,14 +15,16 @@ from trader.domain.events import BoardSnapshot, ResumeTrading, Stamped, TimerFir
 from trader.domain.facts import MAIN_ACCOUNT, EpochOpened
 from trader.domain.units import DAY, DOLLARS, HOUR, SECOND
 from trader.engine.engine import MANAGE, MARK, OPEN, SWEEP, Engine, EngineSettings
-from trader.engine.outcome import OutcomeDigest
+from trader.engine.model_desk import CALIBRATE, Ensemble
+from trader.engine.outcome import CalibrationNeeded, OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
+from trader.pricing.recalibration import recalibrate
 from trader.risk.limits import RiskSettings
-from trader.strategies.strategy import perpetual_of
+from trader.strategies.strategy import asks_models, perpetuals_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from trader.backtest.history import History
     from trader.domain.events import Event
@@ -32,21 +34,26 @@ if TYPE_CHECKING:
 NOTES: Final = (
     "run at full stage with live costs, fills, settlement and limits; the behavior layer is off",
     "exits are reviewed at each board; a halt ends at the next midnight, as if a person resumed",
-    "accounts are marked at midnights: drawdowns within a day do not show",
-    "equity is that of the coin and the dollars of the account: other coins have no price here",
+    "equity is that of what is traded and of dollars: other coins have no price here",
 )
 """What every backtest states of itself."""
+DAILY: Final = "accounts are marked at midnights: drawdowns within a day do not show"
+HOURLY: Final = "accounts are marked at midnights, and each hour while a perpetual is held"
 
 RESUMED: Final = ResumeTrading(by="backtest", reason="a halt lasts until the next UTC day")
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is made under. `latency` overrides the broker's, in nanoseconds (a stress)."""
+    """What a run is made under. `latency` overrides the broker's, in nanoseconds (a stress).
+
+    The models of `ensemble` are fitted, as often as it says, for strategies that ask them.
+    """
 
     balances: Mapping[str, float]
     risk: RiskSettings = RiskSettings()
     broker: BrokerSettings = BrokerSettings()
     latency: int | None = None
+    ensemble: Ensemble | None = None
 
 
 def run_backtest(
@@ -76,6 +83,7 @@ def run_backtest(
         run.wait_until(at)
         run.give(event, at)
         if isinstance(event, BoardSnapshot):
+            run.calibrate(at)
             run.review(at)
     run.wait_until(end)
     return run.result(start, end)
@@ -96,11 +104,13 @@ class _Run:
     ) -> None:
         slot = Slot(strategy, "backtest", "PRODUCTION")
         settings = EngineSettings(quote_age_s_max=history.step / SECOND)
-        self._engine = Engine([slot], terms.risk, terms.broker, settings)
+        self._ensemble = terms.ensemble if asks_models(strategy) else None
+        self._engine = Engine([slot], terms.risk, terms.broker, settings, ensemble=self._ensemble)
+        self._calibrate_at = start
         if terms.latency is not None:
             self._engine.broker.delay(terms.latency)
         self._history = history
-        self._pays_funding = perpetual_of(strategy) is not None
+        self._pays_funding = bool(perpetuals_of(strategy))
         self._open = OPEN + strategy.name
         self._manage = MANAGE + strategy.name
         self._books = Bookkeeper()
@@ -112,11 +122,27 @@ class _Run:
             epoch=1, feed="backtest", speed=1.0, market=history.provenance.source,
             software="", configuration_hash="backtest",
         )  # fmt: skip
-        self._take(self._engine.start(epoch, _known(terms.balances, history.underlying), start))
+        coins = (history.underlying, *perpetuals_of(strategy))
+        self._take(self._engine.start(epoch, _known(terms.balances, coins), start))
 
-    def give(self, event: Event, at: int) -> None:
+    def give(self, event: Event, at: int) -> Outcome:
         """Let the engine take one input."""
-        self._take(self._engine.process(Stamped(self._engine.sequence + 1, at, event)))
+        outcome = self._engine.process(Stamped(self._engine.sequence + 1, at, event))
+        self._take(outcome)
+        return outcome
+
+    def calibrate(self, at: int) -> None:
+        """Fit the models to a board that has just come, where it is time; the answer is instant."""
+        cadence = self._engine.models.cadence
+        if self._ensemble is None or cadence is None or at < self._calibrate_at:
+            return
+        self._calibrate_at = at - at % cadence[0] + cadence[0]
+        models = {model.name: model for model in self._ensemble.models}
+        for request in self.give(TimerFired(CALIBRATE, at), at).requests:
+            if isinstance(request, CalibrationNeeded):
+                for name in request.models:
+                    start = request.starts.get(name)
+                    self.give(recalibrate(models[name], request.surface, start), at)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.facts:
@@ -155,7 +181,8 @@ class _Run:
         nearest = min(decision, (self._midnight, MARK))
         now = self._engine.market.at
         if self._pays_funding and self._engine.ledger.chains:
-            nearest = min(nearest, (now - now % HOUR + HOUR, MARK))
+            marked = now % HOUR or (self._engine.timers.due_at(MARK) or 0) > now
+            nearest = min(nearest, (now - now % HOUR + HOUR if marked else now, MARK))
         for book in self._engine.ledger.orders.values():
             order = book.order
             for due in (order.live_at, order.patient_until, order.expires_at):
@@ -171,10 +198,11 @@ class _Run:
         """Sum up."""
         books = self._books
         provenance = self._history.provenance
+        notes = (*NOTES, HOURLY if self._pays_funding else DAILY)
         return TradeHistory(
             start=start,
             end=end,
-            provenance=msgspec.structs.replace(provenance, caveats=provenance.caveats + NOTES),
+            provenance=msgspec.structs.replace(provenance, caveats=provenance.caveats + notes),
             chains=tuple(books.chains),
             marks=tuple(books.marks),
             refused=dict(sorted(books.refused.items())),
@@ -187,6 +215,6 @@ class _Run:
         )
 
 
-def _known(balances: Mapping[str, float], underlying: str) -> dict[str, float]:
-    """Keep what the history of one coin can value: that coin and dollars."""
-    return {name: held for name, held in balances.items() if name in (underlying, DOLLARS)}
+def _known(balances: Mapping[str, float], coins: Sequence[str]) -> dict[str, float]:
+    """Keep what the history of some coins can value: those and dollars."""
+    return {name: held for name, held in balances.items() if name in (*coins, DOLLARS)}

@@ -202,5 +202,5 @@ def split_by_time(
     if embargo < timedelta(0):
         raise ValueError(f"embargo {embargo} must not be negative")
     learned = [one for one in examples if (one.extra["close_time"] or one.decision_time) <= at]
-    tested = [one for one in examples if one.decision_time >= at + embargo]
+    tested = [one for one in examples if one.decision_time - at >= embargo]
     return learned, tested

@@ -198,12 +198,11 @@ def _row(story: _Story, expiry_of: Callable[[str], int | None]) -> TrainingExamp
     sells = action == "SELL_CALL"
     reward = 0.0 if not sells else math.nan if ended is None else ended.pnl_usd
     strike, expiry = strike_of(name), expiry_of(name)
-    known = strike is not None and story.spot is not None
     features: dict[str, Any] = {
         "spot_age_s": None if story.spot is None else (story.at - story.spot_at) / SECOND,
         "confidence": verdict.intent.confidence,
         "dte_days": None if expiry is None else (expiry - story.at) / DAY,
-        "moneyness": math.log(strike / story.spot) if known and strike and story.spot else None,
+        "moneyness": math.log(strike / story.spot) if strike and story.spot else None,
     }
     quality = Quality.NO_SPOT if story.spot is None else Quality(0)
     if not sells or math.isnan(reward):

@@ -20,7 +20,7 @@ from trader.deribit.messages import (
 )
 from trader.domain.errors import FeedError
 from trader.domain.events import DeliveryPrice, HistoryLoaded
-from trader.domain.instruments import Instrument
+from trader.domain.instruments import Instrument, perpetual_name
 from trader.domain.units import DAY, HOUR, MILLISECOND, iso
 
 Call = Callable[[str, dict[str, Any]], Awaitable[msgspec.Raw]]
@@ -84,7 +84,7 @@ async def load_bars(call: Call, underlying: str, hours: int, now: int) -> Histor
         result = await call(
             "public/get_tradingview_chart_data",
             {
-                "instrument_name": translate.perpetual_name(underlying),
+                "instrument_name": perpetual_name(underlying),
                 "start_timestamp": start // MILLISECOND,
                 "end_timestamp": page_end // MILLISECOND - 1,
                 "resolution": "60",

@@ -18,9 +18,15 @@ import msgspec
 from trader.deribit import messages
 from trader.domain.errors import FeedError
 from trader.domain.events import DeliveryPrice, FundingRate, HistoryLoaded, IndexPrice, Quote
-from trader.domain.instruments import Instrument, Kind, OptionType, SettlementPeriod
+from trader.domain.instruments import (
+    INVERSE_COINS,
+    Instrument,
+    Kind,
+    OptionType,
+    SettlementPeriod,
+)
 from trader.domain.market import Bars
-from trader.domain.units import HOUR, MILLISECOND, nanoseconds, normalize_underlying
+from trader.domain.units import DOLLARS, HOUR, MILLISECOND, nanoseconds, normalize_underlying
 
 TIMESTAMP_MS_MAX: Final = 7_258_118_400_000
 """2200-01-01: a larger timestamp is no instant of a market (perpetuals "expire" in 3000)."""
@@ -85,13 +91,9 @@ def underlying_of_index(index_name: str) -> str:
 
 
 def index_name(underlying: str) -> str:
-    """Name the index that settles the inverse contracts of an underlying: `btc_usd`."""
-    return f"{normalize_underlying(underlying).lower()}_usd"
-
-
-def perpetual_name(underlying: str) -> str:
-    """Name the inverse perpetual of an underlying."""
-    return f"{normalize_underlying(underlying)}-PERPETUAL"
+    """Name the index of an underlying: `btc_usd`, or `sol_usdc` where nothing is settled in it."""
+    coin = normalize_underlying(underlying)
+    return f"{coin}_{'USD' if coin in INVERSE_COINS else DOLLARS}".lower()
 
 
 def instant(timestamp_ms: int, where: str) -> int:

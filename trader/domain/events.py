@@ -8,6 +8,7 @@ import msgspec
 
 from trader.domain.instruments import Instrument
 from trader.domain.market import Bars
+from trader.domain.models import ModelCalibrated
 from trader.domain.trading import Stage
 
 if TYPE_CHECKING:
@@ -182,6 +183,21 @@ class NightVerdict(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, float] = {}
 
 
+class TraderProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What type of trader a strategy is, or (`strategy` None) the account as a whole.
+
+    `cluster` numbers the type, `confidence` (0 to 1) says how far it is from another, `trades` how
+    many it rests on, `reason` how it was found.
+    """
+
+    strategy: str | None
+    cluster: int
+    type_name: str
+    confidence: float
+    trades: int
+    reason: str
+
+
 class NightEvaluated(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The night of a UTC day (`date`, YYYY-MM-DD) is done. A fact as well as an event."""
 
@@ -189,6 +205,7 @@ class NightEvaluated(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     profile: Literal["full", "quick"]
     verdicts: tuple[NightVerdict, ...]
     detail: str = ""
+    traders: tuple[TraderProfile, ...] = ()
 
 
 class PauseTrading(msgspec.Struct, frozen=True, tag=True):
@@ -264,6 +281,7 @@ Event = (
     | FeedFault
     | RecordingTrouble
     | TimerFired
+    | ModelCalibrated
     | StageChanged
     | NightEvaluated
     | Command

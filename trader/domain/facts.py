@@ -12,6 +12,7 @@ import msgspec
 
 from trader.domain.events import Command, NightEvaluated, StageChanged
 from trader.domain.instruments import Instrument
+from trader.domain.models import EdgesWeighed, ModelCalibrated, RegimeChanged, WeightsAdopted
 from trader.domain.trading import Approved, LegFill, Order, Refused
 
 MAIN_ACCOUNT = "main"
@@ -35,7 +36,8 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The daemon started: which market, clock, software and configuration hold from here on.
 
     A market of sparse recorded quotes states when they are stale (`staleness_s`, market seconds),
-    and whether its displayed sizes are assumed: nobody ever showed them.
+    and whether its displayed sizes are assumed: nobody ever showed them. `behavior` says whether
+    the behavior layer holds risk back.
     """
 
     epoch: int
@@ -46,6 +48,7 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     configuration_hash: str
     staleness_s: float | None = None
     assumed_sizes: bool = False
+    behavior: bool = False
 
 
 class AccountOpened(msgspec.Struct, frozen=True, tag=True):
@@ -164,6 +167,43 @@ class ChainEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     how: Literal["closed", "settled"]
 
 
+class BehaviorAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with how trades were made; `reason` says why it is so severe.
+
+    `fresh` tells what this judgment found from what stood before it.
+    """
+
+    type: str
+    severity: Literal["INFO", "HIGH", "CRITICAL"]
+    multiplier: float
+    message: str
+    recommendation: str
+    reason: str
+    fresh: bool = True
+
+
+class BehaviorJudged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A chain that opened or ended showed something new in how a strategy behaves, or (`strategy`
+    None) the account as a whole.
+
+    New risk is scaled by `multiplier` from here on (until now it was by `before`); what is missing
+    to 1 halves every `half_life` nanoseconds. `suppressed` are alerts that trades seen one by one
+    would raise, and why they are none.
+    """
+
+    account: str
+    strategy: str | None
+    chain_id: str
+    cause: Literal["opened", "ended"]
+    status: Literal["normal", "warning", "critical"]
+    alerts: tuple[BehaviorAlert, ...]
+    before: float
+    multiplier: float
+    half_life: int
+    paused_until: int | None = None
+    suppressed: tuple[tuple[str, str], ...] = ()
+
+
 class AccountMarked(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Equity and trading result of an account at the top of a market hour.
 
@@ -220,8 +260,13 @@ Fact = (
     | ChainEnded
     | AccountMarked
     | HaltChanged
+    | BehaviorJudged
     | StageChanged
     | NightEvaluated
+    | RegimeChanged
+    | ModelCalibrated
+    | WeightsAdopted
+    | EdgesWeighed
     | CommandTaken
     | AlertRaised
 )

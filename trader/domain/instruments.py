@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from trader.domain.units import DOLLARS
+from trader.domain.units import DOLLARS, normalize_underlying
 
 OptionType = Literal["call", "put"]
 Kind = Literal["option", "perpetual", "future", "spot"]
 SettlementPeriod = Literal["day", "week", "month", "perpetual"]
+
+INVERSE_COINS: Final = ("BTC", "ETH")
+"""Coins with contracts settled in themselves; what trades on all others is settled in USDC."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +88,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 def pair_name(underlying: str) -> str:
     """Name the spot pair of a coin against USDC: `BTC_USDC`."""
     return f"{underlying}_{DOLLARS}"
+
+
+def perpetual_name(underlying: str, *, linear: bool = False) -> str:
+    """Name the perpetual of a coin: the one in coin, where there is one and none in USDC is meant.
+
+    >>> perpetual_name("BTC"), perpetual_name("BTC", linear=True), perpetual_name("sol_usdc")
+    ('BTC-PERPETUAL', 'BTC_USDC-PERPETUAL', 'SOL_USDC-PERPETUAL')
+    """
+    coin = normalize_underlying(underlying)
+    inverse = coin in INVERSE_COINS and not linear
+    return f"{coin if inverse else pair_name(coin)}-PERPETUAL"
 
 
 def spot_pair(underlying: str) -> Instrument:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from trader.domain.market import Bars, Board, Touch
+from trader.domain.models import NO_MODELS, Models, Regime
 from trader.domain.portfolio import ChainView, WorkingOrder
 from trader.domain.trading import Stage
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Perpetual(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy on a perpetual sees beside everything else.
+    """What a strategy sees of a perpetual it trades, beside everything else.
 
     `touch` is None where it is not listed. `history` shows its closed hourly bars: its own candles
     as far back as history was loaded, since then the middle of its displayed quotes. `left_at`
@@ -37,22 +38,38 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     what of each currency is not yet promised to a short call, nor to the coin of a put.
     `equity_usd` is the account's. Chains that wait for a delivery price are shown, to be counted
     and left alone.
-    `history` shows the bars that had closed at `at`, whenever it is called. `perpetual` is shown to
-    strategies that trade one.
+    `history` shows the bars that had closed at `at`, whenever it is called. `perpetuals` are those
+    a strategy trades, by coin. `models` tells the regime, and what the pricing models hold options
+    of the board to be worth, once it is asked.
     """
 
     at: int
     occasion: Literal["open", "manage"]
     stage: Stage
     equity_usd: float
-    index: float
     board: Board
     history: Callable[[], Bars]
     chains: tuple[ChainView, ...]
     orders: tuple[WorkingOrder, ...]
     free_coins: Mapping[str, float]
     data_quality: tuple[str, ...]
-    perpetual: Perpetual | None = None
+    perpetuals: Mapping[str, Perpetual] = {}
+    models: Models = NO_MODELS
+
+    @property
+    def perpetual(self) -> Perpetual | None:
+        """The perpetual of the underlying, where that is traded."""
+        return self.perpetuals.get(self.board.underlying)
+
+    @property
+    def index(self) -> float:
+        """The index of the underlying, as the board shows it."""
+        return self.board.index
+
+    @property
+    def regime(self) -> Regime | None:
+        """The market regime of the underlying; None where there is too little history."""
+        return self.models.seen.regime
 
     @property
     def bars(self) -> Bars:

@@ -37,7 +37,26 @@ Rule = Literal[
     "invalid_intent",
     "already_working",
     "demoted",
+    "paused_by_behavior",
+    "min_confidence",
+    "position_size",
+    "stop_distance",
+    "regime",
+    "ranking_or_filter",
+    "score_floor",
+    "max_positions",
+    "existing_same_sleeve_symbol",
+    "existing_symbol",
+    "strategy_position_cap",
+    "cooldown",
+    "correlation_gate",
+    "invalid_risk",
+    "strategy_notional_budget",
+    "strategy_risk_budget",
+    "portfolio_risk_budget",
+    "gross_exposure",
 ]
+"""What refuses: rules of the gate, then those a strategy holds itself to."""
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -93,6 +112,20 @@ class Stop(msgspec.Struct, frozen=True):
             raise ValueError(f"stop gap {self.gap!r} must be zero or a positive number")
 
 
+class Withheld(msgspec.Struct, frozen=True):
+    """Why a strategy does not trade a signal it has: its own rule, in the unit that counts in."""
+
+    rule: Rule
+    limit: float = 0.0
+    used: float = 0.0
+    requested: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in ("limit", "used", "requested"):
+            if not math.isfinite(getattr(self, field)):
+                raise ValueError(f"{field} {getattr(self, field)!r} must be a finite number")
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy wants. Opens name their legs; sizes are the gate's business.
 
@@ -103,7 +136,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     price: a short put buys it, a short call sells it. It holds for the whole chain.
     What opens or enlarges a perpetual states its `stop`; "protect" moves the stop of a chain nearer
     and trades nothing. A close with an `amount` gives up that part. `tag` is a strategy's own word
-    for a chain, which is shown to it again.
+    for a chain, which is shown to it again. What is `withheld` is no wish but is kept with the
+    verdicts: a signal that a rule of the strategy's own kept from being traded.
     """
 
     strategy: str
@@ -119,6 +153,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery = "cash"
     stop: Stop | None = None
     tag: str = ""
+    withheld: Withheld | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:
@@ -181,8 +216,41 @@ class Reservation(msgspec.Struct, frozen=True):
     slot: bool
 
 
+class TypeLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What suits a type of trader: a position as a fraction of equity, a confidence, new trades a
+    day, and the distances of a stop and of a target in average true ranges."""
+
+    position_max: float
+    confidence_min: float
+    trades_per_day_max: int
+    stop_atr_max: float
+    target_atr_max: float
+
+
+class Restraint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the behavior of a strategy, and of its account, holds its new risk back, and why.
+
+    `multiplier` in (0, 1] scales what opens or adds; nothing is opened while `paused_until` (None:
+    no alert paused it) lies ahead. `profile` tells the type of trader, `limits` what is asked of
+    it, None where nothing is. What closes, hedges or rolls without adding risk shows all this and
+    is not held back.
+    """
+
+    multiplier: float = 1.0
+    reason: str = ""
+    paused_until: int | None = None
+    paused: str = ""
+    profile: str = ""
+    limits: TypeLimits | None = None
+
+
 class Approved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The gate let it pass: `amount` units, no more. Only `trader.risk` may construct one."""
+    """The gate let it pass: `amount` units, no more. Only `trader.risk` may construct one.
+
+    `restraint` is what the behavior layer said, None where it is off.
+    `regime` is that of the market when it was asked, with its reason; "" where none was told.
+    `selection` tells of an opening which families the market regime allowed; "" where none asked.
+    """
 
     verdict_id: str
     account: str
@@ -194,13 +262,17 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reservation: Reservation
     limits: tuple[LimitUse, ...] = ()
     data_quality: tuple[str, ...] = ()
+    restraint: Restraint | None = None
+    regime: str = ""
+    selection: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gate said no, and why: rule, limit, used, requested, who consumes it, when it frees.
 
     `allowed` is the amount that would have fitted (0 where none), `equity_needed_usd` what one lot
-    would need where size was the problem.
+    would need where size was the problem. `regime` is as in `Approved`.
+    would need where size was the problem. `selection` is as in `Approved`.
     """
 
     verdict_id: str
@@ -218,6 +290,9 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     equity_needed_usd: float | None = None
     limits: tuple[LimitUse, ...] = ()
     data_quality: tuple[str, ...] = ()
+    restraint: Restraint | None = None
+    regime: str = ""
+    selection: str = ""
 
 
 Verdict = Approved | Refused

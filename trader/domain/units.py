@@ -18,6 +18,9 @@ YEAR: Final = 365 * DAY
 ATOMS_PER_UNIT: Final = 100_000_000
 """One coin (or one USDC) in the ledger's smallest unit: 1e-8, a satoshi for BTC."""
 
+NEVER: Final = 1 << 62
+"""An instant later than all that are told: where something has no end."""
+
 DOLLARS: Final = "USDC"
 """What linear contracts settle in and coin is bought with."""
 
@@ -88,6 +91,20 @@ def from_atoms(atoms: int) -> float:
 def tidy(amount: float) -> float:
     """Drop binary dust from an amount (8 decimals): 0.1 + 0.2 is 0.3."""
     return round(amount, 8)
+
+
+def on_step(amount: float, step: float) -> float:
+    """Round an amount down to whole steps; binary dust just below a step is that step."""
+    return tidy(max(math.floor(amount / step * (1 + 1e-13)), 0) * step)
+
+
+def price_text(price: float) -> str:
+    """Write a price in USD: in cents, below 10 USD to six figures.
+
+    >>> price_text(67_123.456), price_text(2.345678912), price_text(0.0001234)
+    ('67,123.46', '2.34568', '0.0001234')
+    """
+    return f"{price:,.2f}" if abs(price) >= 10 else f"{price:.6g}"
 
 
 def reads_as_number(value: Any) -> bool:  # noqa: ANN401 - that is the question

@@ -11,6 +11,7 @@ from typing import Final
 
 from trader.domain.instruments import Instrument
 
+DUST_TICKS: Final = 2
 OPTION_FEE_CAP: Final = 0.125
 OPTION_DELIVERY_FEE_RATE: Final = 0.00015
 FUTURE_DELIVERY_FEE_RATE: Final = 0.00025
@@ -117,6 +118,16 @@ def result(instrument: Instrument, amount: float, entry: float, exit_price: floa
 def paid_in_full(instrument: Instrument) -> bool:
     """Whether its price is paid when it is bought: it is worth its price, not its gain."""
     return instrument.kind in ("option", "spot")
+
+
+def is_dust(instrument: Instrument, bid: float, bid_amount: float, mark: float) -> bool:
+    """Whether an option that is held may be left to expire when the rest of its structure closes.
+
+    Nobody bids for it, and it is marked at no more than two ticks; a mark that is none says no.
+    """
+    wanted = bid > 0 and bid_amount > 0
+    worthless = mark <= DUST_TICKS * instrument.tick_size
+    return instrument.kind == "option" and worthless and not wanted
 
 
 def funding(

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
     from trader.engine.chains import Chain, LegBook
     from trader.engine.holdings import Holdings
-    from trader.engine.ledger import Ledger, WorkingBook
+    from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
+    from trader.engine.working_book import WorkingBook
 
 
 class Worth(msgspec.Struct, frozen=True):

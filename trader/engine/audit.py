@@ -6,11 +6,15 @@ and limits are counted a second way.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from trader.domain.errors import InvariantBroken
 from trader.domain.facts import (
     AccountOpened,
+    BehaviorJudged,
     ChainEnded,
     EpochOpened,
     Filled,
@@ -22,12 +26,15 @@ from trader.domain.facts import (
     SettlementPending,
 )
 from trader.domain.instruments import spot_pair
+from trader.domain.models import WeightsAdopted
 from trader.domain.portfolio import Position
 from trader.domain.trading import Approved
 from trader.domain.units import fee_atoms, from_atoms, iso, tidy, utc_day
 from trader.domain.valuation import trade_fee
+from trader.engine.guard import traders
 from trader.engine.ledger import Ledger
 from trader.engine.posting import deliver_spot, settle_leg
+from trader.pricing.ensemble import beliefs, fixed_share, floored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +67,7 @@ class Audit:
         self._openings: dict[str, tuple[str, str, int]] = {}
         self._delivering: dict[str, None] = {}
         self._taken: dict[tuple[str, str, int], set[str]] = {}
+        self._beliefs: dict[tuple[str, str | None], dict[str, float]] = {}
         self._last: Recorded | None = None
         self._epoch = 0
 
@@ -109,9 +117,13 @@ class Audit:
             self._wrong(recorded, f"{fact.instruments} pending before they expire")
         elif isinstance(fact, ChainEnded):
             self._chain_ended(recorded, fact)
+        elif isinstance(fact, BehaviorJudged):
+            self._judged(recorded, fact)
         elif isinstance(fact, AccountOpened):
             for currency, atoms in fact.balances.items():
                 self._cash[(fact.account, currency)] = atoms
+        elif isinstance(fact, WeightsAdopted):
+            self._weights(recorded, fact)
         elif isinstance(fact, EpochOpened):
             if fact.epoch != self._epoch + 1:
                 self._wrong(recorded, f"epoch {fact.epoch} follows epoch {self._epoch}")
@@ -133,10 +145,36 @@ class Audit:
                     f"{use.requested:.6f} requested of {use.limit:.6f}",
                 )
         self._shares(recorded, approved)
+        self._restrained(recorded, approved)
+
+    def _restrained(self, recorded: Recorded, approved: Approved) -> None:
+        """Compare what an approval says of behavior with the tapes; none opens while one pauses."""
+        asked, intent = approved.restraint, approved.intent
+        if asked is None:
+            return
+        conduct = self._ledger.conduct
+        tapes = [conduct.of(one) for one in traders(intent.strategy, approved.account)]
+        due = math.prod(tape.scaled(recorded.at) for tape in tapes)
+        if asked.multiplier < due - TOLERANCE or (due < 1 <= asked.multiplier):
+            self._wrong(recorded, f"{approved.verdict_id} states x {asked.multiplier}, due {due}")
+        if intent.action in ("open", "add") and any(one.paused(recorded.at) for one in tapes):
+            self._wrong(recorded, f"{approved.verdict_id} opens while behavior pauses it")
+
+    def _judged(self, recorded: Recorded, judged: BehaviorJudged) -> None:
+        """Recount a multiplier: never above what was in force, nor above the product of alerts."""
+        before = self._ledger.conduct.of(judged.strategy).scaled(recorded.at)
+        product = math.prod(one.multiplier for one in judged.alerts)
+        if judged.before != before or judged.multiplier > before:
+            self._wrong(recorded, f"{judged.chain_id}: x {judged.multiplier} after x {before}")
+        costs = any(one.fresh and one.multiplier < 1 for one in judged.alerts)
+        if costs and judged.multiplier < min(before, product) - TOLERANCE:
+            self._wrong(
+                recorded, f"{judged.chain_id}: x {judged.multiplier}, alerts make {product}"
+            )
 
     def _shares(self, recorded: Recorded, approved: Approved) -> None:
         """Recount what is at risk from our own books, at the shares the gate stated."""
-        # a hedge and a moved stop state what the chain risks, less than before
+        # a hedge and a moved stop state what the whole chain risks; what it adds is in the limits
         reduces = approved.intent.action in ("hedge", "protect")
         if not reduces and approved.max_loss.share > self._risk.max_risk_per_trade + TOLERANCE:
             self._wrong(recorded, f"{approved.verdict_id} risks {approved.max_loss.share:.4%}")
@@ -249,6 +287,24 @@ class Audit:
         if left:
             self._wrong(recorded, f"chain {ended.chain_id} ended while it holds {left}")
         self._held = {key: held for key, held in self._held.items() if key[0] != ended.chain_id}
+
+    def _weights(self, recorded: Recorded, adopted: WeightsAdopted) -> None:
+        """Recompute what forecasts cost: losses, then beliefs by the stated rate, then weights."""
+        where, names = f"{adopted.underlying} weights", list(adopted.losses)
+        wrong = [name for name, loss in adopted.losses.items() if not 0.0 <= loss <= 1.0]
+        if wrong or list(adopted.belief) != names or list(adopted.weights) != names:
+            self._wrong(recorded, f"{where}: losses {adopted.losses} of {list(adopted.weights)}")
+            return
+        key = (adopted.underlying, adopted.regime)
+        belief = beliefs(self._beliefs.get(key, {}), names)
+        if adopted.regime is not None:
+            losses = np.array([adopted.losses[name] for name in names])
+            belief = fixed_share(belief, losses, rate=adopted.rate, share=adopted.share)
+            self._beliefs[key] = adopted.belief
+        due = floored(belief, adopted.floor).tolist()
+        stated = [adopted.weights[name] for name in names]
+        if not np.allclose(due, stated, rtol=0.0, atol=TOLERANCE):
+            self._wrong(recorded, f"{where} {stated} were adopted, due was {due}")
 
     def _book(self, recorded: Recorded, account: str, postings: Iterable[Posting]) -> None:
         totals: dict[str, int] = {}

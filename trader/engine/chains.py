@@ -8,7 +8,9 @@ from trader.domain.errors import InvariantBroken
 from trader.domain.portfolio import ChainState, ChainView, Position
 from trader.domain.trading import Leg
 from trader.domain.units import tidy
+from trader.domain.valuation import paid_in_full
 from trader.engine import course
+from trader.engine.conduct import asked_share
 
 if TYPE_CHECKING:
     from trader.domain.facts import LegSettlement, OrderPlaced, SpotDelivery
@@ -49,12 +51,14 @@ class LegBook:
 class Chain:
     """The mutable book of one chain. Invariant: no leg without a fill, no flow without a posting.
 
-    `risk_usd`/`risk_coin` are the gate's max loss of what is open now.
+    `risk_usd`/`risk_coin` are the gate's max loss of what is open now, `asked` what was wished to
+    be risked at first, a fraction of equity.
     """
 
     __slots__ = (
         "account",
         "approved_at",
+        "asked",
         "confidence",
         "course",
         "delivery",
@@ -83,6 +87,7 @@ class Chain:
         self.strategy = order.strategy
         self.underlying = order.underlying
         self.approved_at = at
+        self.asked = asked_share(approval)
         self.opened_at: int | None = None
         self.confidence = approval.intent.confidence
         self.reason = approval.intent.reason
@@ -104,6 +109,16 @@ class Chain:
     def flat(self) -> bool:
         """Whether nothing is held any more."""
         return not self.legs
+
+    @property
+    def risk_share(self) -> float:
+        """What it risks now as a fraction of equity, both as they were at its open."""
+        return max(self.risk_usd, self.risk_coin * self.index_at_open) / self.equity_at_open_usd
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was closed, and only holds what nobody bid for until that expires."""
+        return self.filled and self.units == 0 and not self.flat
 
     @property
     def expires_at(self) -> int | None:
@@ -176,7 +191,11 @@ class Chain:
         """
         part = amount / order.amount
         if self.course is not None:
-            self.course = course.traded(self.course, order, filled, amount, leg)
+            held = self.legs.get(leg.instrument)
+            entry = leg.price if held is None else held.entry_price
+            self.course = course.traded(
+                self.course, order, filled, amount, price=leg.price, entry=entry
+            )
         match order.action:
             case "open" | "add":
                 reserved = approval.reservation
@@ -239,7 +258,8 @@ class Chain:
             Position(self.id, leg.instrument, leg.amount, leg.entry_price, self.pending)
             for leg in self.legs.values()
         )
-        net = sum(leg.amount * leg.entry_price for leg in self.legs.values())
+        paid = [leg for leg in self.legs.values() if paid_in_full(leg.instrument)]
+        net = sum(leg.amount * leg.entry_price for leg in paid or self.legs.values())
         return ChainView(
             chain_id=self.id,
             account=self.account,

@@ -10,7 +10,7 @@ from trader.domain.portfolio import Course
 from trader.domain.units import tidy
 
 if TYPE_CHECKING:
-    from trader.domain.trading import Intent, LegFill, Order, Stop
+    from trader.domain.trading import Intent, Order, Stop
 
 
 def began(intent: Intent) -> Course | None:
@@ -25,17 +25,19 @@ def protected(course: Course, stop: Stop) -> Course:
     return replace(course, stop=stop)
 
 
-def traded(course: Course, order: Order, filled: float, amount: float, leg: LegFill) -> Course:
-    """Take a fill of `amount` units, of an order that had filled `filled` before."""
+def traded(
+    course: Course, order: Order, filled: float, amount: float, *, price: float, entry: float
+) -> Course:
+    """Take a fill of `amount` units at a price, of an order that had filled `filled` before.
+
+    `entry` is the average price of what is held with it.
+    """
     if order.action == "close":
         return replace(course, reduced=tidy(course.reduced + amount))
-    top = max(course.top_price, leg.price)
+    top = max(course.top_price, price)
     if order.action != "open":
         return replace(course, top_price=top, adds=course.adds + (filled == 0))
-    units = tidy(course.units + amount)
-    paid = course.entry_price * course.units + leg.price * amount
-    entry = leg.price if not course.units else paid / units
-    return replace(course, top_price=top, units=units, entry_price=entry)
+    return replace(course, top_price=top, units=tidy(course.units + amount), entry_price=entry)
 
 
 def crossed(course: Course, held: float, bid: float, ask: float) -> bool:

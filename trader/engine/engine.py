@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trader.behavior.settings import BehaviorSettings
 from trader.domain.errors import InvariantBroken
 from trader.domain.events import (
     BoardSnapshot,
@@ -35,10 +36,14 @@ from trader.domain.events import (
     TimerFired,
 )
 from trader.domain.facts import AlertRaised
-from trader.domain.units import DAY, HOUR, MINUTE, SECOND, day_date, utc_day
+from trader.domain.models import ModelCalibrated
+from trader.domain.units import DAY, HOUR, MINUTE, NEVER, SECOND, day_date, utc_day
 from trader.engine import commands, housekeeping, opening
+from trader.engine.families import Families
+from trader.engine.guard import Guard
 from trader.engine.ledger import Ledger
 from trader.engine.market_state import MarketState
+from trader.engine.model_desk import CALIBRATE, ModelDesk
 from trader.engine.outcome import NightNeeded, Outcome
 from trader.engine.paper_broker import BrokerSettings, PaperBroker
 from trader.engine.perpetuals import Perpetuals
@@ -50,12 +55,14 @@ from trader.engine.timers import Timers
 from trader.engine.trading_desk import TradingDesk
 from trader.engine.trust import ALL
 from trader.risk.gate import Gate
+from trader.strategies.selector import SelectorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trader.domain.events import Event, Stamped
     from trader.domain.facts import EpochOpened, Recorded
+    from trader.engine.model_desk import Ensemble
     from trader.engine.review import Slot
     from trader.risk.limits import RiskSettings
 
@@ -64,7 +71,6 @@ MARK = "mark"
 OPEN = "open:"
 MANAGE = "manage:"
 NIGHTLY = "nightly"
-NEVER = 1 << 62
 ALERT_TEXT_MAX = 500
 
 
@@ -92,6 +98,9 @@ class EngineSettings(BaseModel):
         le=720,
         description="Minutes past 00:00 UTC at which the day just ended is evaluated.",
     )
+    selector: SelectorSettings = Field(
+        default_factory=SelectorSettings, description="[engine.selector]"
+    )
 
 
 class Engine:
@@ -108,6 +117,8 @@ class Engine:
         broker: BrokerSettings,
         settings: EngineSettings,
         stages: StageSettings | None = None,
+        behavior: BehaviorSettings | None = None,
+        ensemble: Ensemble | None = None,
     ) -> None:
         self._stages = stages or StageSettings()
         self._night_offset = settings.night_minute * MINUTE
@@ -115,8 +126,14 @@ class Engine:
         self.market = MarketState(settings.quote_age_s_max)
         self.broker = PaperBroker(broker)
         self.timers = Timers()
-        self.perpetuals = Perpetuals([slot.strategy for slot in slots], self.market)
-        self.review = Review(self.ledger, self.market, self.perpetuals)
+        strategies = [slot.strategy for slot in slots]
+        self.perpetuals = Perpetuals(strategies, self.market)
+        self._guard = Guard(behavior or BehaviorSettings(), self.ledger)
+        self.models = ModelDesk(self.market, ensemble)
+        families = Families(strategies, settings.selector)
+        self.review = Review(
+            self.ledger, self.market, self.perpetuals, self._guard, self.models, families
+        )
         self.slots = {slot.name: slot for slot in slots}
         self.sequence = -1
         self._next_expiry = NEVER
@@ -133,6 +150,7 @@ class Engine:
     def _fold(self, recorded: Recorded) -> None:
         self.ledger.apply(recorded)
         self.broker.recall(recorded.fact)
+        self.models.book.apply(recorded.fact, recorded.at)
 
     def start(self, epoch: EpochOpened, balances: Mapping[str, float], at: int) -> Outcome:
         """Open an epoch: accounts and stages that are new, timers, and what was left pending."""
@@ -144,6 +162,8 @@ class Engine:
         self.timers.add(SWEEP, self._sweep, 0, at)
         self.timers.add(MARK, HOUR, 0, at)
         self.timers.add(NIGHTLY, DAY, self._night_offset, at)
+        if self.models.cadence is not None:
+            self.timers.add(CALIBRATE, *self.models.cadence, at)
         for name, slot in self.slots.items():
             cadence = slot.strategy.cadence()
             self.timers.add(OPEN + name, cadence.every, cadence.offset, at)
@@ -176,6 +196,7 @@ class Engine:
         self._observe(stamped.event, step)
         if self.ledger.version != before:
             self._tidy_up(step)
+        self._guard.review(step)
         return self._outcome(step, self._quality(stamped.event))
 
     def _quality(self, event: Event) -> float | None:
@@ -227,6 +248,7 @@ class Engine:
             case HistoryLoaded():
                 self.market.bars.load(event.underlying, event.bars, step.at)
                 self.perpetuals.load(event, step.at)
+                self.models.load(event, step.at)
             case InstrumentListed():
                 self.market.list(event.instruments)
             case InstrumentExpired():
@@ -243,6 +265,8 @@ class Engine:
                 self.market.fault(event)
             case RecordingTrouble():
                 step.record(_alert(event))
+            case ModelCalibrated():
+                self.models.take(event, step)
             case StageChanged():
                 commands.change_stage(self._desk, self.slots, event, step)
             case NightEvaluated():
@@ -284,12 +308,15 @@ class Engine:
             self._desk.watch(step)
             self._desk.stop_losses(step)
             self._desk.halts(step)
+            self.models.look(step)
         elif fired.name == MARK:
             housekeeping.pay_funding(self.ledger, self.market, step)
             housekeeping.mark(self.ledger, self.review, step)
             self._desk.halts(step)
         elif fired.name == NIGHTLY:
             self._ask_for_night(step)
+        elif fired.name == CALIBRATE:
+            self.models.due(step)
         elif fired.name.startswith(OPEN):
             self._desk.ask(self.slots[fired.name.removeprefix(OPEN)], "open", step)
         else:

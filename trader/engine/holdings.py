@@ -8,17 +8,18 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from trader.domain.units import from_atoms, tidy
+from trader.domain.units import DOLLARS, from_atoms, tidy
 from trader.domain.valuation import paid_in_full
-from trader.risk.structure import strike_of_put
+from trader.risk.structure import coin_cost, uncovered_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from trader.domain.instruments import Instrument
     from trader.domain.trading import Delivery
     from trader.engine.chains import LegBook
-    from trader.engine.ledger import Ledger, WorkingBook
+    from trader.engine.ledger import Ledger
+    from trader.engine.working_book import WorkingBook
 
 
 class Holdings:
@@ -61,24 +62,20 @@ class Holdings:
         return free
 
 
-def wanted(book: WorkingBook) -> Iterator[tuple[Instrument, float]]:
+def wanted(book: WorkingBook) -> list[tuple[Instrument, float]]:
     """List what a working order would still trade, leg by leg."""
-    for leg in book.order.legs:
-        yield book.instruments[leg.instrument], leg.ratio * book.remaining
+    left = book.remaining
+    return [(book.instruments[leg.instrument], leg.ratio * left) for leg in book.order.legs]
 
 
 def _promise(
-    free: dict[str, float], legs: Iterable[tuple[Instrument, float]], delivery: Delivery
+    free: dict[str, float], legs: Sequence[tuple[Instrument, float]], delivery: Delivery
 ) -> None:
-    """Take what the short calls of one structure, less its long ones, need as cover, and what its
-    puts may have to pay for coin where that is delivered.
+    """Take what the gate counted as cover: coins of short calls that no long one covers, and what
+    short puts may have to pay for coin where that is delivered.
     """
-    short: dict[str, float] = {}
-    for instrument, amount in legs:
-        currency = instrument.settlement_currency
-        if instrument.option_type == "call" and instrument.inverse:
-            short[currency] = short.get(currency, 0.0) - amount
-        elif delivery == "spot":
-            short[currency] = short.get(currency, 0.0) - amount * strike_of_put(instrument)
-    for currency, amount in short.items():
-        free[currency] = tidy(free.get(currency, 0.0) - max(amount, 0.0))
+    promised = uncovered_calls(legs)
+    if delivery == "spot":
+        promised[DOLLARS] = promised.get(DOLLARS, 0.0) + max(coin_cost(legs), 0.0)
+    for currency, amount in promised.items():
+        free[currency] = tidy(free.get(currency, 0.0) - amount)

@@ -24,6 +24,7 @@ from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
     AlertRaised,
+    BehaviorJudged,
     ChainEnded,
     CommandTaken,
     EpochOpened,
@@ -35,12 +36,15 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
-from trader.domain.portfolio import ChainView, WorkingOrder
+from trader.domain.models import ModelFact
+from trader.domain.portfolio import ChainView
 from trader.domain.trading import Approved, Refused
 from trader.domain.units import tidy, utc_day
 from trader.engine.accounts import Account
 from trader.engine.chains import Chain
+from trader.engine.conduct import Conduct
 from trader.engine.stages import Standing
+from trader.engine.working_book import WorkingBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,31 +54,6 @@ if TYPE_CHECKING:
     from trader.domain.instruments import Instrument
 
 EVERYTHING = "*"
-
-
-class WorkingBook:
-    """One working order: what was approved for it and how much of it is done.
-
-    `resting_at` is the net price at which it was seen waiting: the broker's memory, no fact.
-    """
-
-    __slots__ = ("approval", "filled", "instruments", "order", "resting_at")
-
-    def __init__(self, approval: Approved, placed: OrderPlaced) -> None:
-        self.approval = approval
-        self.order = placed.order
-        self.instruments = {instrument.name: instrument for instrument in placed.instruments}
-        self.filled = 0.0
-        self.resting_at: float | None = None
-
-    @property
-    def remaining(self) -> float:
-        """Units not yet filled."""
-        return tidy(self.order.amount - self.filled)
-
-    def view(self) -> WorkingOrder:
-        """Show it read-only."""
-        return WorkingOrder(self.order, self.filled)
 
 
 class Ledger:
@@ -91,11 +70,12 @@ class Ledger:
         self.stages: dict[str, StageChanged] = {}
         self.standings: dict[str, Standing] = {}
         self.night_of = ""
+        self.conduct = Conduct()
         self.paused: dict[str, PauseTrading | FlattenAll] = {}
         self.slots: dict[tuple[str, str, int], dict[str, None]] = {}
         self.pending: dict[tuple[str, str, int], SettlementPending] = {}
         self.funded_at: dict[tuple[str, str], int] = {}
-        self.left_at: dict[str, dict[str, int]] = {}
+        self.left_at: dict[tuple[str, str], dict[str, int]] = {}
         self.epoch: EpochOpened | None = None
         self.began_at = 0
         self.sequence, self.at = -1, 0
@@ -122,12 +102,14 @@ class Ledger:
         """
         self.sequence = recorded.sequence
         self.at = recorded.at
-        if not isinstance(recorded.fact, (Refused, AlertRaised)):
+        if not isinstance(recorded.fact, Refused | AlertRaised | ModelFact):
             self.version += 1
             self._views.clear()
         self._fold(recorded.fact, recorded.at)
 
     def _fold(self, fact: Fact, at: int) -> None:
+        if isinstance(fact, ModelFact):
+            return  # the book of the models folds its own
         match fact:
             case Filled():
                 self._filled(fact, at)
@@ -146,7 +128,7 @@ class Ledger:
             case FundingPaid():
                 self._funded(fact)
             case ChainEnded():
-                self._chain_ended(fact.chain_id)
+                self._chain_ended(fact, at)
             case AccountOpened():
                 if fact.account in self.accounts:
                     raise InvariantBroken(f"account {fact.account!r} opened twice")
@@ -155,6 +137,8 @@ class Ledger:
                 self.account(fact.account).mark(fact, at)
             case HaltChanged():
                 self._halted(fact)
+            case BehaviorJudged():
+                self.conduct.judged(fact, at)
             case StageChanged():
                 before = self.stages.get(fact.strategy)
                 self.standings[fact.strategy] = self.standing(fact.strategy).moved(before, fact, at)
@@ -184,6 +168,7 @@ class Ledger:
         if night.date <= self.night_of:
             raise InvariantBroken(f"the night of {night.date} comes after that of {self.night_of}")
         self.night_of = night.date
+        self.conduct.profiled(night.traders)
         for verdict in night.verdicts:
             lives = self.stages.get(verdict.strategy)
             if lives is not None and lives.configuration_hash == verdict.configuration_hash:
@@ -291,7 +276,9 @@ class Ledger:
         chain.take(book.order, book.approval, before, fill.amount, fill.legs[0])
         if chain.flat and chain.course is not None:
             decided_at = book.order.placed_at if book.order.limit_net is None else at
-            self.left_at.setdefault(chain.strategy, {})[chain.course.tag] = decided_at
+            left = self.left_at.setdefault((chain.strategy, chain.underlying), {})
+            left[chain.course.tag] = decided_at
+        self.conduct.filled(chain, self.sequence)
         self._post(chain, fill)
 
     def _post(self, chain: Chain, fact: Filled | FundingPaid) -> None:
@@ -312,9 +299,11 @@ class Ledger:
         for holders in self.slots.values():
             holders.pop(order.chain_id, None)
 
-    def _chain_ended(self, chain_id: str) -> None:
-        if not self.chain(chain_id).flat:
+    def _chain_ended(self, ended: ChainEnded, at: int) -> None:
+        chain_id, chain = ended.chain_id, self.chain(ended.chain_id)
+        if not chain.flat:
             raise InvariantBroken(f"chain {chain_id} ended while it holds something")
+        self.conduct.ended(chain, ended, self.sequence, at)
         del self.chains[chain_id]
         for key in [key for key in self.funded_at if key[0] == chain_id]:
             del self.funded_at[key]
@@ -364,6 +353,7 @@ class Ledger:
             case FlattenAll():
                 self.paused[EVERYTHING] = command
             case ResumeTrading():
+                self.conduct.resumed(command.strategy)
                 if command.strategy is not None:
                     self.paused.pop(command.strategy, None)
                     return

@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from trader.domain.facts import AlertRaised, Fact, Filled, Recorded, Settled
+from trader.domain.models import Surface
 from trader.domain.trading import Approved, Refused, Verdict
 
 
@@ -27,7 +28,18 @@ class NightNeeded(msgspec.Struct, frozen=True):
     by_hand: bool = False
 
 
-Request = DeliveryPriceNeeded | NightNeeded
+class CalibrationNeeded(msgspec.Struct, frozen=True):
+    """Fit models to a surface; each comes back as a `ModelCalibrated`.
+
+    `starts` are the parameters that were adopted last, by model.
+    """
+
+    surface: Surface
+    models: tuple[str, ...]
+    starts: dict[str, tuple[float, ...]]
+
+
+Request = DeliveryPriceNeeded | NightNeeded | CalibrationNeeded
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

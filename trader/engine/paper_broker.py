@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from trader.domain.errors import InvariantBroken
 from trader.domain.facts import Filled, OrderEnded, OrderPlaced, Posting
 from trader.domain.trading import LegFill, Order
-from trader.domain.units import MILLISECOND, fee_atoms, tidy
+from trader.domain.units import MILLISECOND, fee_atoms, on_step, tidy
 from trader.domain.valuation import trade_fee
 from trader.engine.posting import fill_postings
-from trader.risk.sizing import on_step, trade_step
+from trader.risk.sizing import trade_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from trader.domain.market import Touch
     from trader.domain.trading import Approved, Leg
     from trader.engine.chains import Chain, LegBook
-    from trader.engine.ledger import WorkingBook
     from trader.engine.market_state import MarketState
     from trader.engine.step import Step
+    from trader.engine.working_book import WorkingBook
 
 Side = Literal["bid", "ask"]
 

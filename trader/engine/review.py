@@ -11,6 +11,7 @@ from trader.domain.situation import Situation
 from trader.domain.trading import Stage
 from trader.domain.units import SECOND
 from trader.engine.account_view import AccountView
+from trader.engine.families import Families
 from trader.engine.holdings import Holdings
 from trader.engine.ledger import EVERYTHING
 from trader.engine.perpetuals import Perpetuals
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trader.domain.market import Touch
-    from trader.domain.trading import Intent
+    from trader.domain.trading import Intent, Restraint
+    from trader.engine.guard import Guard
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
+    from trader.engine.model_desk import ModelDesk
 
 Occasion = Literal["open", "manage"]
 
@@ -47,11 +50,20 @@ class Review:
     """Builds read-only views; holds where to look, and the views of what has not changed since."""
 
     def __init__(
-        self, ledger: Ledger, market: MarketState, perpetuals: Perpetuals | None = None
+        self,
+        ledger: Ledger,
+        market: MarketState,
+        perpetuals: Perpetuals,
+        guard: Guard,
+        models: ModelDesk,
+        families: Families,
     ) -> None:
         self._ledger = ledger
         self._market = market
-        self._perpetuals = perpetuals or Perpetuals((), market)
+        self._perpetuals = perpetuals
+        self._guard = guard
+        self._models = models
+        self._families = families
         self._holdings: dict[str, Holdings] = {}
         self._views: dict[str, AccountView] = {}
         self._read_at = -1
@@ -105,13 +117,13 @@ class Review:
         worth = account.worth()
         fall = max(ledger.account(self.account_of(name)).peak_pnl_usd - worth.trading_pnl_usd, 0.0)
         drawdown = fall / (worth.equity_usd + fall) if fall > 0 else 0.0
+        board = market.board(underlying, inverse=not trades_linear(slot.strategy))
         return Situation(
             at=market.at,
             occasion=occasion,
             stage=self.stage(name),
             equity_usd=worth.equity_usd,
-            index=market.index(underlying),
-            board=market.board(underlying, inverse=not trades_linear(slot.strategy)),
+            board=board,
             history=market.bars.history(underlying),
             chains=tuple(
                 [
@@ -125,8 +137,13 @@ class Review:
             ),
             free_coins=dict(account.free_coins()),
             data_quality=self.data_quality(),
-            perpetual=self._perpetuals.view(slot.strategy, ledger.left_at.get(name, {}), drawdown),
+            perpetuals=self._perpetuals.view(slot.strategy, ledger.left_at, drawdown),
+            models=self._models.view(board),
         )
+
+    def restraint(self, strategy: str, account: str) -> Restraint | None:
+        """Say what behavior asks of a strategy on an account now; None while nothing does."""
+        return self._guard.restraint(strategy, account, self._market.at)
 
     def gate_view(self, intent: Intent) -> GateView:
         """Show the gate everything one intent is judged by."""
@@ -137,7 +154,9 @@ class Review:
         margins = account.margins()
         worth = account.worth()
         books = ledger.account(name)
+        restraint = self.restraint(intent.strategy, name)
         touches = self._touches(intent)
+        choice = self._families.choice(intent, self._models.seen)
         return GateView(
             at=market.at,
             account=name,
@@ -147,7 +166,7 @@ class Review:
             touches=touches,
             consumers=account.consumers(worth.equity_usd),
             slots_used=account.slots(intent.strategy, market.at, worth.equity_usd),
-            open_chains=len(ledger.chains_of(name, intent.strategy)),
+            open_chains=sum(not one.spent for one in ledger.chains_of(name, intent.strategy)),
             chain=ledger.chain_view(chain) if chain is not None else None,
             free_coins=account.free_coins(),
             margin_balance=margins.balance,
@@ -163,6 +182,11 @@ class Review:
                 if book.order.strategy == intent.strategy
             ),
             data_quality=(*self.data_quality(), *_low(touches)),
+            size_scalar=restraint.multiplier if restraint is not None else 1.0,
+            restraint=restraint,
+            regime=self._models.stated(intent.underlying),
+            selected=choice is None or choice.allowed,
+            selection="" if choice is None else choice.explanation,
         )
 
     def _touches(self, intent: Intent) -> dict[str, Touch]:

@@ -6,23 +6,28 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
-from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Stage
-from trader.domain.units import DAY
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Withheld
+from trader.domain.units import DAY, price_text
+from trader.domain.valuation import is_dust
 from trader.engine import course, housekeeping
+from trader.engine.model_view import BoardModels
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
+from trader.strategies.strategy import reads_board
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.domain.instruments import Instrument
     from trader.domain.market import Board
-    from trader.domain.situation import Situation
+    from trader.domain.situation import Perpetual, Situation
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
     from trader.engine.paper_broker import PaperBroker
     from trader.engine.review import Occasion, Review, Slot
     from trader.engine.step import Step
-    from trader.risk.gate import Gate
+    from trader.risk.gate import Gate, GateView
     from trader.risk.limits import RiskSettings
 
 URGENT: Final = Pricing(lifetime=30 * DAY)
@@ -58,29 +63,32 @@ class TradingDesk:
     def ask(self, slot: Slot, occasion: Occasion, step: Step) -> None:
         """Ask a strategy for its proposals and judge each in turn.
 
-        A close that follows the roll of its chain is what becomes of it if the roll is refused.
+        A close that follows a roll or hedge of its chain is what becomes of it if that is refused.
         """
         situation = self.review.situation(slot, occasion)
-        if occasion == "open" and (missing := _missing(situation)):
+        if occasion == "open" and (missing := _missing(situation, reads_board(slot.strategy))):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
-            board = situation.board
-            where = f"{board.underlying} board, quality {board.score:.2f}"
-            if situation.perpetual is not None:
-                where = f"{board.underlying} perpetual"
-            text = f"{missing} on the {where}{marks}"
+            text = f"{missing}{marks}"
             step.record(
                 AlertRaised(
                     kind="decision_skipped", severity="warning", text=text, strategy=slot.name
                 )
             )
-        rolled: dict[str | None, None] = {}
-        for intent in self._proposals(slot, situation, step):
+        changed: dict[str | None, None] = {}
+        intents = self._proposals(slot, situation, step)
+        if isinstance(situation.models, BoardModels):
+            weighed = situation.models.weighed(slot.name, intents)
+            if weighed is not None:
+                step.record(weighed)
+        for intent in intents:
             if intent.strategy != slot.name:
                 step.record(_stranger(intent, slot.name, self.review, step.name("V")))
-            elif intent.action == "close" and intent.chain_id in rolled:
+            elif intent.withheld is not None:
+                step.record(_withheld(intent, intent.withheld, self.review, step.name("V")))
+            elif intent.action == "close" and intent.chain_id in changed:
                 continue
-            elif self.judge(intent, step) and intent.action == "roll":
-                rolled[intent.chain_id] = None
+            elif self.judge(intent, step) and intent.action in ("roll", "hedge"):
+                changed[intent.chain_id] = None
 
     def _proposals(self, slot: Slot, situation: Situation, step: Step) -> tuple[Intent, ...]:
         """Ask the rule itself; one that raises proposes nothing, and a person is told."""
@@ -104,9 +112,7 @@ class TradingDesk:
         if intent.action in ("roll", "add") and view.account != self.review.account_of(
             intent.strategy
         ):
-            step.record(
-                _demoted(intent, view.account, self.review.stage(intent.strategy), verdict_id)
-            )
+            step.record(_demoted(intent, view, verdict_id))
             return False
         verdict = self._gate.judge(intent, view, verdict_id)
         step.record(verdict)
@@ -143,13 +149,23 @@ class TradingDesk:
         step.record(placed(order, instruments, equity_usd, index))
 
     def _legs(self, approval: Approved) -> tuple[Leg, ...]:
-        """Name what an order trades: a close the whole chain, a roll all options at once."""
+        """Name what an order trades: a close the whole chain but its dust, a roll all options."""
         intent = approval.intent
         if intent.action == "close":
-            return self.ledger.chain(approval.chain_id).closing_legs()
+            whole = self.ledger.chain(approval.chain_id).closing_legs()
+            return tuple(leg for leg in whole if not self._expires_worthless(leg)) or whole
         if intent.action == "roll":
             return self.ledger.chain(approval.chain_id).closing_legs(spot=False) + intent.legs
         return intent.legs
+
+    def _expires_worthless(self, leg: Leg) -> bool:
+        """Whether what a close would sell finds no bid and is worth next to nothing: it is left to
+        expire, since nothing of the rest could be closed while it waits for one.
+        """
+        touch = self._market.touch(leg.instrument) if leg.ratio < 0 else None
+        if touch is None or not touch.fresh:
+            return False
+        return is_dust(touch.instrument, touch.bid, touch.bid_amount, touch.mark)
 
     def _instrument(self, name: str, chain_id: str) -> Instrument:
         listed = self._market.instrument(name)
@@ -190,7 +206,8 @@ class TradingDesk:
 
     def _stop(self, chain: Chain, price: float, step: Step) -> None:
         if chain.course is not None and not self.leaving(chain):
-            self.close(chain, f"stop at {chain.course.stop.price:,.2f} met by {price:,.2f}", step)
+            stop = price_text(chain.course.stop.price)
+            self.close(chain, f"stop at {stop} met by {price_text(price)}", step)
 
     def stop_losses(self, step: Step) -> None:
         """Close every chain whose loss passed its stop, unless an urgent close works already.
@@ -198,7 +215,7 @@ class TradingDesk:
         What states a stop of its own is left to that.
         """
         for chain in tuple(self.ledger.chains.values()):
-            if chain.flat or chain.pending or chain.course is not None:
+            if chain.flat or chain.pending or chain.spent or chain.course is not None:
                 continue
             account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
@@ -265,23 +282,50 @@ def _stranger(intent: Intent, asked: str, review: Review, verdict_id: str) -> Re
         used=0.0,
         requested=1.0,
         explanation=f"{asked} proposed a trade in the name of {intent.strategy}",
+        restraint=review.restraint(asked, review.account_of(asked)),
     )
 
 
-def _missing(situation: Situation) -> str | None:
-    """Name what a board lacks that no decision can do without; None where it lacks nothing."""
-    if situation.perpetual is not None:
-        touch = situation.perpetual.touch
-        if touch is not None and touch.fresh:
-            return None if touch.two_sided else "no quote with two sides"
-        return "no recent quotes"
+def _withheld(intent: Intent, why: Withheld, review: Review, verdict_id: str) -> Refused:
+    """Keep a signal that its strategy does not trade: nobody else was asked."""
+    return Refused(
+        verdict_id=verdict_id,
+        account=review.account_of(intent.strategy),
+        intent=intent,
+        stage=review.stage(intent.strategy),
+        rule=why.rule,
+        limit=why.limit,
+        used=why.used,
+        requested=why.requested,
+        explanation=intent.reason,
+    )
+
+
+def _missing(situation: Situation, board_read: bool) -> str | None:
+    """Name what no decision can do without, of perpetuals, then of a board that is read; None
+    where nothing of it lacks.
+    """
+    if situation.perpetuals and ((lacks := _unquoted(situation.perpetuals)) or not board_read):
+        return lacks
     board = situation.board
     if len(board) and _quoted(board, len(board) // 2):
         return None  # any will do, and on a sound board the one in the middle does
     both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
     if (board.fresh & both).any():
         return None
-    return "no quote with two sides" if board.fresh.any() else "no recent quotes"
+    what = "no quote with two sides" if board.fresh.any() else "no recent quotes"
+    return f"{what} on the {board.underlying} board, quality {board.score:.2f}"
+
+
+def _unquoted(perpetuals: Mapping[str, Perpetual]) -> str | None:
+    """Name the perpetuals that show no fresh quote with two sides."""
+    fresh = {coin: one.touch is not None and one.touch.fresh for coin, one in perpetuals.items()}
+    sound = [one.touch is not None and one.touch.two_sided for one in perpetuals.values()]
+    if all(fresh.values()) and all(sound):
+        return None
+    lacking = [coin for (coin, one), two in zip(fresh.items(), sound, strict=True) if not one & two]
+    what = "no quote with two sides" if all(fresh.values()) else "no recent quotes"
+    return f"{what} on the {', '.join(lacking)} perpetual"
 
 
 def _quoted(board: Board, row: int) -> bool:
@@ -290,16 +334,17 @@ def _quoted(board: Board, row: int) -> bool:
     return all(column.item(row) > 0 for column in columns)
 
 
-def _demoted(intent: Intent, account: str, stage: Stage, verdict_id: str) -> Refused:
+def _demoted(intent: Intent, view: GateView, verdict_id: str) -> Refused:
     return Refused(
         verdict_id=verdict_id,
-        account=account,
+        account=view.account,
         intent=intent,
-        stage=stage,
+        stage=view.stage,
         rule="demoted",
         limit=0.0,
         used=0.0,
         requested=1.0,
-        explanation=f"{intent.strategy} is at {stage}: its positions are managed to their end, "
-        "never enlarged",
+        explanation=f"{intent.strategy} is at {view.stage}: its positions are managed to their "
+        "end, never enlarged",
+        restraint=view.restraint,
     )

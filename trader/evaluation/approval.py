@@ -15,6 +15,8 @@ from trader.evaluation.psychology import PsychologyScore
 from trader.evaluation.trade_stats import StrategyStats
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trader.evaluation.approval_settings import ApprovalSettings
 
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
@@ -129,16 +131,19 @@ def evaluate_strategy(
     walk_forward_ok: bool | None,
     stress_test_ok: bool | None,
     cfg: ApprovalConfig | None = None,
+    *,
+    unanswered: Mapping[str, str] = {},
 ) -> ApprovalResult:
     """Decide the stage of a strategy from its statistics and studies.
 
-    A study that gave no answer is None: it blocks promotion, and demotes nobody.
+    A study that gave no answer is None: it blocks promotion, and demotes nobody. `unanswered` says
+    why, by the gate that asked. What is known speaks before what is not.
     """
     cfg = cfg or ApprovalConfig()
     studies = (param_sensitivity_ok, walk_forward_ok, stress_test_ok)
     gates = (
         *_evidence_gates(stats, regimes, cfg),
-        *_study_gates(studies, cfg),
+        *_study_gates(studies, cfg, unanswered),
         _expectancy_gate(stats, cfg),
         _drawdown_gate("all", variance, cfg.max_worst_dd_research),
         *_stage_gates("PRODUCTION", variance, psych, cfg),
@@ -162,7 +167,7 @@ def evaluate_strategy(
         demote_to=None if verdict == "INSUFFICIENT_DATA" else optimistic,
         demote_reason=why + _told(answered, optimistic),
         gates=gates,
-        binding=missing[0].name if missing else None,
+        binding=_first(missing).name if missing else None,
         next_stage=next_stage,
         missing=missing,
         config=cfg,
@@ -171,14 +176,19 @@ def evaluate_strategy(
 
 def _decide(gates: tuple[Gate, ...]) -> tuple[Stage, str]:
     """Walk the gates in order: those of all stages, then production's, then the pilot's."""
-    for gate in gates:
-        if gate.scope == "all" and gate.blocks:
-            return "RESEARCH", gate.reason
+    stopping = tuple(gate for gate in gates if gate.scope == "all" and gate.blocks)
+    if stopping:
+        return "RESEARCH", _first(stopping).reason
     if not any(gate.blocks for gate in gates if gate.scope == "PRODUCTION"):
         return "PRODUCTION", PRODUCTION_REASON
     if not any(gate.blocks for gate in gates if gate.scope == "PILOT"):
         return "PILOT", PILOT_REASON
     return "RESEARCH", RESEARCH_REASON
+
+
+def _first(blocking: tuple[Gate, ...]) -> Gate:
+    """Name the gate that speaks: the first that failed, or where none did, the first unanswered."""
+    return next((gate for gate in blocking if gate.outcome == "fail"), blocking[0])
 
 
 def _told(gates: tuple[Gate, ...], stage: Stage) -> str:
@@ -235,7 +245,9 @@ def _evidence_gates(
 
 
 def _study_gates(
-    answers: tuple[bool | None, bool | None, bool | None], cfg: ApprovalConfig
+    answers: tuple[bool | None, bool | None, bool | None],
+    cfg: ApprovalConfig,
+    unanswered: Mapping[str, str],
 ) -> tuple[Gate, ...]:
     """Ask what the studies said."""
     names = ("param_sensitivity", "walk_forward", "stress_test")
@@ -249,10 +261,12 @@ def _study_gates(
         "Walk-forward optimization failed (out-of-sample too weak)",
         "Stress tests (fees, slippage, delays) too fragile",
     )
+    subjects = ("Parameter sensitivity", "Walk-forward", "Stress tests")
     unknown = (
-        "Parameter sensitivity could not be evaluated",
-        "Walk-forward could not be evaluated",
-        "Stress tests could not be evaluated",
+        f"{subject} without an answer: {unanswered[name]}"
+        if name in unanswered
+        else f"{subject} could not be evaluated"
+        for name, subject in zip(names, subjects, strict=True)
     )
     return tuple(
         Gate(

@@ -201,7 +201,7 @@ class Evaluation:
         psych = compute_psychology_score(stats, variance)
         covered = {row.phase: row.covered for row in found.phases}
         plan, config, steps = self._request.plan, self._request.approval, found.sensitivity
-        if plan.profile == "quick" and steps is not None and steps.finding == "grid too small":
+        if plan.profile == "quick" and steps is not None and steps.ok is None:
             # of nine cells only one is inside: the profile's own line says that it cannot promote
             config = msgspec.structs.replace(config, require_param_sensitivity_ok=False)
         approval = evaluate_strategy(
@@ -217,6 +217,7 @@ class Evaluation:
             walk_forward_ok=found.rolling.ok if found.rolling is not None else None,
             stress_test_ok=found.stress.ok if found.stress is not None else None,
             cfg=config,
+            unanswered=found.unanswered,
         )
         asked = with_look_ahead(with_overfitting(approval, luck), found.look_ahead)
         return with_profile(asked, plan.profile)
@@ -365,6 +366,16 @@ class _Findings(msgspec.Struct, frozen=True, kw_only=True):
     stress: StressTest | None
     phases: tuple[PhaseRow, ...]
     look_ahead: LookAhead | None
+
+    @property
+    def unanswered(self) -> dict[str, str]:
+        """Say why a study has no answer, by the name of the gate that asks for it."""
+        asked = {"param_sensitivity": self.sensitivity, "stress_test": self.stress}
+        return {
+            name: found.reason
+            for name, found in asked.items()
+            if found is not None and found.ok is None
+        }
 
 
 def _needed(found: Result | None) -> Result:

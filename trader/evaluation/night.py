@@ -9,6 +9,8 @@ import msgspec
 from trader.domain.events import NightEvaluated
 from trader.domain.trading import Stage
 from trader.engine.stages import RANK, decide
+from trader.evaluation.conduct import TraderNight
+from trader.evaluation.model_review import ModelReview
 from trader.evaluation.strategy_card import Scorecard
 from trader.evaluation.verdict import luck
 
@@ -87,12 +89,19 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     previous: NightEvaluated | None = None
     limits: tuple[Limit, ...] = ()
     """The thresholds in force: of the gates, of stages, of the risk gate."""
+    traders: tuple[TraderNight, ...] = ()
+    """How the account and each strategy that closed a chain behaved."""
+    models: ModelReview | None = None
+    """What the pricing models did that day; None where no journal tells."""
 
     @property
     def decisions(self) -> NightEvaluated:
         """What the daemon adopts."""
         verdicts = tuple(one.card.verdict for one in self.subjects)
-        return NightEvaluated(date=self.date, profile=self.profile, verdicts=verdicts)
+        traders = tuple(one.profile for one in self.traders)
+        return NightEvaluated(
+            date=self.date, profile=self.profile, verdicts=verdicts, traders=traders
+        )
 
     @property
     def demotions(self) -> tuple[Subject, ...]:

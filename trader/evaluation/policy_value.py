@@ -37,7 +37,8 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class PolicyValue(msgspec.Struct, frozen=True, kw_only=True):
-    """Mean rewards of a decision, in the unit that came in; never selling earns 0.
+    """Mean rewards of a decision, in the unit that came in; never selling earns 0, so `policy` is
+    also what it earns more than that.
 
     `independent` calls could have been sold one after the other, each after the last had ended.
     """
@@ -50,7 +51,6 @@ class PolicyValue(msgspec.Struct, frozen=True, kw_only=True):
     policy: Estimate
     always: Estimate
     policy_less_always: Estimate
-    policy_less_never: Estimate
     advantage: bool
     evidence: str
 
@@ -64,13 +64,13 @@ def policy_value(
         ValueError: nothing was decided, or a reward is not finite.
     """
     chosen = np.where(sells, reward, 0.0)
-    series = (chosen, reward, chosen - reward, chosen)
+    series = (chosen, reward, chosen - reward)
     lengths = [optimal_block_length(one) for one in series]
     overlap = float(np.mean(np.searchsorted(decided_at, ended_at) - np.arange(len(reward))))
     block = min(math.ceil(max(OVERLAPS * overlap, *lengths)), max(len(reward) // BLOCKS_MIN, 1))
-    policy, always, less_always, less_never = (_estimate(one, block, seed) for one in series)
+    policy, always, less_always = (_estimate(one, block, seed) for one in series)
     independent = one_after_the_other(decided_at, ended_at)
-    advantage, evidence = _evidence(independent, less_always, less_never)
+    advantage, evidence = _evidence(independent, less_always, policy)
     return PolicyValue(
         decisions=len(reward),
         sold=int(sells.sum()),
@@ -80,7 +80,6 @@ def policy_value(
         policy=policy,
         always=always,
         policy_less_always=less_always,
-        policy_less_never=less_never,
         advantage=advantage,
         evidence=evidence,
     )
@@ -100,14 +99,14 @@ def _estimate(values: Floats, block: int, seed: int) -> Estimate:
     return Estimate(float(values.mean()), low, high)
 
 
-def _evidence(independent: int, less_always: Estimate, less_never: Estimate) -> tuple[bool, str]:
+def _evidence(independent: int, less_always: Estimate, policy: Estimate) -> tuple[bool, str]:
     """Say what the intervals prove: an advantage must show over both, on enough outcomes."""
     if independent < INDEPENDENT_MIN:
         return False, (
             f"no evidence of an advantage: only {independent} outcomes do not overlap,"
             f" {INDEPENDENT_MIN} are needed"
         )
-    against = (("always", less_always), ("never", less_never))
+    against = (("always", less_always), ("never", policy))
     for name, one in against:
         if one.high < 0.0:
             return False, f"no evidence of an advantage: it is worse than {name} selling"

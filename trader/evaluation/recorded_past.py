@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.domain.units import DAY, MINUTE
+from trader.strategies.strategy import reads_board
 
 if TYPE_CHECKING:
     from trader.backtest.recorded_market import RecordedMarket
@@ -28,7 +29,12 @@ SETTLING: Final = 2 * MINUTE
 def prepared(
     subject: Subject, plan: Plan, market: RecordedMarket
 ) -> tuple[Subject, Plan, RecordedMarket]:
-    """Fit strategy and plan to what was recorded, and write what was changed into the market."""
+    """Fit strategy and plan to what was recorded, and write what was changed into the market.
+
+    Who trades a perpetual goes over its candles, and is left alone: they are there at every hour.
+    """
+    if not reads_board(subject.strategy()):
+        return subject, plan, market
     if plan.once_a_day_at is not None:
         subject = subject.once_a_day(plan.once_a_day_at)
     subject, notes = moved(subject, market)

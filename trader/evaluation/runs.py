@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from trader.backtest.beside import quoted_for
 from trader.backtest.runner import Terms, run_backtest
 from trader.backtest.trade_history import TradeHistory
 from trader.domain.units import DAY, HOUR
-from trader.strategies.strategy import StrategyFile, build, perpetual_of, trades_linear
+from trader.strategies.strategy import StrategyFile, build, reads_board, trades_linear
 
 if TYPE_CHECKING:
     from trader.backtest.history import History
@@ -53,7 +54,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
         Who trades a perpetual decides on its bars as ever: once a day it would be another rule.
         """
-        if perpetual_of(self.strategy()) is not None:
+        if not reads_board(self.strategy()):
             return self
         return self._timed({"hours": 24, "minutes": 0, "offset_minutes": minute})
 
@@ -88,16 +89,17 @@ def make(run: Run) -> TradeHistory:
     if stress is not None:
         terms = msgspec.structs.replace(terms, latency=stress.latency)
     history: History
-    if perpetual_of(strategy) is not None:
+    if not reads_board(strategy):
         history = run.market.perpetual(costs=costs, gap=gap, linear=linear)
     else:
-        history = run.market.chains(
+        boards = run.market.chains(
             days_max=days_max,
             costs=costs,
             iv_factor=stress.iv_factor if stress is not None else 1.0,
             gap=gap,
             linear=linear,
         )
+        history = quoted_for(strategy, boards, costs)
     return run_backtest(strategy, history, terms, run.start, run.end, fingerprint=run.fingerprint)
 
 
@@ -111,5 +113,7 @@ def days_looked(strategy: Strategy) -> float:
         return DAYS_ALWAYS
     cadence = strategy.cadence()
     late = (cadence.offset - LISTED_AT) % DAY if cadence.every % DAY == 0 else DAY
-    near = float(target) + float(getattr(strategy.settings, "days_tolerance", target))
-    return max(near, float(getattr(strategy.settings, "roll_days_max", 0.0))) + late / DAY
+    tolerance = float(getattr(strategy.settings, "days_tolerance", target))
+    bought_later = float(getattr(strategy.settings, "far_days", 0.0))
+    far = max(float(target), bought_later) + tolerance
+    return max(far, float(getattr(strategy.settings, "roll_days_max", 0.0))) + late / DAY

@@ -1,7 +1,8 @@
 """Does the edge survive a step to the side? A grid of parameters, judged by neighborhoods.
 
 A cell is worth the median of its +-1-step neighborhood, itself included: a lone spike is worth what
-surrounds it. A best cell on the border says that the grid is too small, not that it is good.
+surrounds it. A best cell on the border says that the grid is too small, not that it is good; where
+no neighborhood earns anything there is no edge to ask about.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SPIKE_BELOW: Final = 0.5
 
 Cell = tuple[int, ...]
-Finding = Literal["plateau", "spike", "grid too small"]
+Finding = Literal["plateau", "spike", "grid too small", "no edge"]
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -98,16 +99,20 @@ def judge(grid: Grid, scores: Mapping[Cell, float]) -> Sensitivity:
     inner = [best] if not _border(grid, best) else []  # of the border half the neighbors are known
     spikes = [cell for cell in (grid.configured, *inner) if _spike(grid, scores, medians, cell)]
     if scores[grid.configured] <= 0:
-        reason = "it earns nothing as configured: there is no edge that a step could lose"
+        reason = f"it earns nothing as configured; the best cell ({_told(grid, best)}) would"
     if spikes:
         finding = "spike"
-        where = ", ".join(f"{k} {v:g}" for k, v in grid.parameters(spikes[0]).items())
-        reason = f"a lone spike at {where}: its neighborhood is worth {medians[spikes[0]]:.3g}"
+        worth = f"its neighborhood is worth {medians[spikes[0]]:.3g}"
+        reason = f"a lone spike at {_told(grid, spikes[0])}: {worth}"
+    elif medians[best] <= 0:
+        finding = "no edge"
+        reason = (
+            "no neighborhood of the grid earns anything: there is no edge that a step could lose"
+        )
     elif _border(grid, best):
         finding = "grid too small"
-        where = ", ".join(f"{k} {v:g}" for k, v in grid.parameters(best).items())
-        reason = f"the best cell ({where}) lies on the border: grid too small"
-    ok = {"plateau": True, "spike": False, "grid too small": None}[finding]
+        reason = f"the best cell ({_told(grid, best)}) lies on the border: grid too small"
+    ok = {"plateau": True, "spike": False}.get(finding)
     return Sensitivity(
         grid=grid,
         scores=tuple(float(scores[cell]) for cell in grid.cells),
@@ -124,6 +129,10 @@ def choose(grid: Grid, scores: Mapping[Cell, float]) -> Cell:
     """Choose the cell with the best neighborhood; ties to the larger own value, then the first."""
     medians = {cell: _median(grid, scores, cell) for cell in grid.cells}
     return max(grid.cells, key=lambda cell: (medians[cell], scores[cell]))
+
+
+def _told(grid: Grid, cell: Cell) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in grid.parameters(cell).items())
 
 
 def _neighborhood(grid: Grid, cell: Cell) -> list[Cell]:

@@ -88,6 +88,9 @@ class Case:
             ),
             limits=tuple(self.uses),
             data_quality=view.data_quality,
+            restraint=view.restraint,
+            regime=view.regime,
+            selection=view.selection if self.intent.action == "open" else "",
         )
 
     def approve(
@@ -115,6 +118,9 @@ class Case:
             ),
             limits=tuple(self.uses),
             data_quality=view.data_quality,
+            restraint=view.restraint,
+            regime=view.regime,
+            selection=view.selection if self.intent.action == "open" else "",
         )
 
 

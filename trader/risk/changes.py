@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.domain.trading import LimitUse, MaxLoss, Refused, Verdict
-from trader.domain.units import DOLLARS
+from trader.domain.units import DOLLARS, on_step
+from trader.domain.valuation import paid_in_full
 from trader.risk import questions
 from trader.risk.limits import TOLERANCE, per_trade_use
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.opening import unit_loss
-from trader.risk.sizing import Cap, on_step, trade_step
+from trader.risk.sizing import Cap, trade_step
 from trader.risk.structure import (
     coin_cost,
     held_legs,
@@ -96,7 +97,8 @@ def judge_hedge(case: Case) -> Verdict:
     """Judge a hedge: chain and hedge together must be able to lose less than the chain alone.
 
     It takes no slot and no risk. The approval states the max loss of the whole chain, never above
-    what was stated before.
+    what was stated before. Giving back a part of a hedge that is held takes no slot either, but as
+    a roll it is judged on what it adds to the max loss: that much is reserved again.
     """
     chain, view = case.view.chain, case.view
     refusal = _change_sound(case)
@@ -116,6 +118,8 @@ def judge_hedge(case: Case) -> Verdict:
     if isinstance(losses, Refused):
         return losses
     before, after = losses
+    if _gives_back(chain, hedge):
+        return _judge_return(case, chain, amount, after)
     refusal = _reduces(case, before, after) or _collateral(case, hedge, held + hedge, chain)
     if refusal is not None:
         return refusal
@@ -126,6 +130,50 @@ def judge_hedge(case: Case) -> Verdict:
         stress_high=after.stress_high,
     )
     return case.approve(amount, chain.chain_id, loss.of(1.0, view.equity_usd, view.index))
+
+
+def _gives_back(chain: ChainView, hedge: list[PricedLeg]) -> bool:
+    """Whether every leg only reduces a perpetual or future that the chain holds."""
+    held = {one.instrument.name: one.amount for one in tradable(chain)}
+    return all(
+        not paid_in_full(leg.instrument)
+        and leg.ratio * held.get(leg.instrument.name, 0.0) < 0
+        and abs(leg.ratio) <= abs(held[leg.instrument.name]) + TOLERANCE
+        for leg in hedge
+    )
+
+
+def _judge_return(case: Case, chain: ChainView, amount: float, after: UnitLoss) -> Verdict:
+    """Ask the limits of trade and underlying for what giving a hedge back adds to the max loss.
+
+    What the part that is given back won or lost is in `after`: it is closed at the touch.
+    """
+    view = case.view
+    new, present = after.of(1.0, view.equity_usd, view.index), _stated(case, chain)
+    net = new.share - present
+    if net > TOLERANCE:
+        users = case.budget_users()
+        used = math.fsum(one.share for one in users)
+        limit = case.settings.max_risk_per_underlying
+        per_trade = per_trade_use(case.settings.max_risk_per_trade, new.share)
+        budget = LimitUse(rule="underlying_risk", limit=limit, used=used, requested=net)
+        words = f"without that part of its hedge the chain can lose {new.share:.2%} of equity"
+        for use in (per_trade, budget):
+            if case.ask(use):
+                return case.refuse(
+                    use.rule,
+                    f"{words}, {net:.2%} more than is reserved: {use.used + use.requested:.2%} of "
+                    f"at most {use.limit:.2%}",
+                    use,
+                    consumers=users if use is budget else (),
+                )
+    return case.approve(
+        amount,
+        chain.chain_id,
+        new,
+        reserve_usd=max(new.usd - chain.max_loss_usd, 0.0) if net > 0 else 0.0,
+        reserve_coin=max(new.coin - chain.max_loss_coin, 0.0) if net > 0 else 0.0,
+    )
 
 
 def _change_sound(case: Case) -> Refused | None:
@@ -139,6 +187,10 @@ def _change_sound(case: Case) -> Refused | None:
     chain = case.view.chain
     if refusal is not None or chain is None:
         return refusal
+    if case.intent.stop is not None:
+        return case.refuse(
+            "invalid_intent", f"a {case.intent.action} states no stop: it would not be watched"
+        )
     names = [leg.instrument for leg in case.intent.legs]
     if case.intent.action == "roll":
         names += [position.instrument.name for position in replaced(chain)]

@@ -1,7 +1,8 @@
 """How much collateral does a position bind? Deribit's standard margin, leg by leg, never netted.
 
-Source: `deribit/protocol.md` 7.1 (help centre). Futures and perpetuals follow the schedule from
-before August 2026; the size-tiered one that replaced it is not published in numbers.
+Source: `deribit/protocol.md` 7.1 (help centre), for coins without contracts in coin the help page
+"Linear Perpetual". Futures and perpetuals follow the schedules from before August 2026; the
+size-tiered ones that replaced them are not published in numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from trader.domain.instruments import INVERSE_COINS
 from trader.domain.units import normalize_underlying
 
 if TYPE_CHECKING:
@@ -20,10 +22,14 @@ MAJOR: Final = (0.15, 0.10, 0.075)
 MINOR: Final = (0.20, 0.13, 0.10)
 """Linear options on other coins."""
 
-FUTURE_INITIAL: Final = 0.02
-FUTURE_MAINTENANCE: Final = 0.01
-FUTURE_SLOPE: Final = {"BTC": 0.00005, "ETH": 0.000004}
-"""Growth of both rates per coin of size."""
+FUTURE: Final = {"BTC": (0.02, 0.01, 0.00005), "ETH": (0.02, 0.01, 0.000004),
+                 "SOL": (0.04, 0.02, 0.000005)}  # fmt: skip
+"""Futures: initial and maintenance rate, and what both grow by per coin of size."""
+
+FUTURE_MINOR: Final = (0.04, 0.02)
+FUTURE_MINOR_SLOPE: Final = 0.000005 / 200.0
+"""Other coins. A catalog of 2022 lets all of them be traded 25 times over, like SOL: that gives the
+rates. Their growth, here per USD of size, is assumed to be SOL's at the price of its example."""
 
 
 def standard_margin(
@@ -35,7 +41,7 @@ def standard_margin(
     Long options bind nothing: their premium is paid in full.
 
     Raises:
-        ValueError: a number is not finite or not positive, or no schedule is known.
+        ValueError: a number is not finite or not positive.
     """
     _check(instrument, amount, mark, underlying_price, index)
     if instrument.kind == "spot":
@@ -65,7 +71,7 @@ def _linear_short(
     instrument: Instrument, mark: float, underlying_price: float, index: float
 ) -> tuple[float, float]:
     """Margin of one short linear option, in USD."""
-    major = normalize_underlying(instrument.underlying) in FUTURE_SLOPE
+    major = normalize_underlying(instrument.underlying) in INVERSE_COINS
     base, floor, rate = MAJOR if major else MINOR
     share = base - _out_of_the_money(instrument, underlying_price)
     if instrument.option_type == "call":
@@ -75,15 +81,13 @@ def _linear_short(
 
 
 def _future_margin(instrument: Instrument, amount: float, mark: float) -> tuple[float, float]:
-    """Margin of a perpetual or future: 2 % and 1 % plus a slope per coin of size."""
-    slope = FUTURE_SLOPE.get(normalize_underlying(instrument.underlying))
-    if slope is None:
-        raise ValueError(
-            f"{instrument.name}: no margin schedule of futures on {instrument.underlying} is known"
-        )
+    """Margin of a perpetual or future: a share of its value that grows with its size."""
     coins = abs(amount) / mark if instrument.inverse else abs(amount)
+    initial, maintenance, slope = FUTURE.get(
+        normalize_underlying(instrument.underlying), (*FUTURE_MINOR, FUTURE_MINOR_SLOPE * mark)
+    )
     value = coins if instrument.inverse else coins * mark
-    return value * (FUTURE_INITIAL + slope * coins), value * (FUTURE_MAINTENANCE + slope * coins)
+    return value * (initial + slope * coins), value * (maintenance + slope * coins)
 
 
 def _out_of_the_money(instrument: Instrument, underlying_price: float) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from trader.domain.trading import Approved, Refused, Verdict
 from trader.domain.units import DOLLARS
-from trader.risk import questions
+from trader.risk import questions, restraint
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.perpetual import stop_stated, stopped_loss
 from trader.risk.sizing import Cap, Sized, Unsized, equity_needed_usd, size, trade_step
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from trader.risk.max_loss import PricedLeg
 
 
+SHARES: Final = ("per_trade_risk", "underlying_risk", "position_size")
+"""Limits that count shares of equity: more equity would make room."""
+
+
 def judge_open(case: Case) -> Verdict:
     """Judge a new trade: it takes a slot of the day, a place among the chains, and risk."""
     return (
@@ -25,8 +29,10 @@ def judge_open(case: Case) -> Verdict:
         or questions.legs_sound(case)
         or questions.not_demoted(case)
         or questions.opening_allowed(case)
+        or questions.family_selected(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
         or stop_stated(case)
+        or restraint.suits_type(case)
         or questions.slot_free(case)
         or questions.chain_room(case)
         or _fit(case, UnitLoss(0.0, 0.0, 0.0, 0.0))
@@ -44,6 +50,7 @@ def judge_add(case: Case) -> Verdict:
         or questions.opening_allowed(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
         or stop_stated(case)
+        or restraint.suits_type(case)
     )
     if refusal is not None:
         return refusal
@@ -107,16 +114,17 @@ def _fit(case: Case, present: UnitLoss) -> Verdict:
         of=case.underlying,
     )
     step = trade_step([(leg.instrument, int(leg.ratio)) for leg in legs])
+    full = (per_trade, *restraint.position_caps(case, per_trade.used, per_trade.per_unit))
     sized = size(
         stage=view.stage,
         step=step,
         wish=intent.amount,
         scalar=view.size_scalar,
-        full=(per_trade,),
+        full=full,
         shared=shared,
         min_size_share=settings.min_size_share,
     )
-    caps = (per_trade, *shared)
+    caps = (*full, *shared)
     for cap in caps:
         case.ask(cap.use(sized.amount if isinstance(sized, Sized) else sized.wanted))
     match sized:
@@ -180,8 +188,8 @@ def _too_small(case: Case, unsized: Unsized, caps: tuple[Cap, ...], step: float)
         wish = case.intent.amount
         return case.refuse(
             unsized.rule,
-            f"the intent wants {wish} x {min(case.view.size_scalar, 1.0):g}, which is below one "
-            f"lot of {step:g}",
+            f"the intent wants {wish} x {min(case.view.size_scalar, 1.0):.3g}, which is below one "
+            f"lot of {step:g}{_held_back(case)}",
             allowed=unsized.allowed,
         )
     words = _shortage(case, cap, unsized.wanted)
@@ -204,18 +212,24 @@ def _too_small(case: Case, unsized: Unsized, caps: tuple[Cap, ...], step: float)
             if on_budget
             else None
         ),
-        equity_needed_usd=_equity_for_lot(case, caps, step)
-        if cap.rule in ("per_trade_risk", "underlying_risk")
-        else None,
+        equity_needed_usd=_equity_for_lot(case, caps, step) if cap.rule in SHARES else None,
     )
+
+
+def _held_back(case: Case) -> str:
+    """Say why sizes are shrunk, where they are."""
+    asked = case.view.restraint
+    if asked is None or case.view.size_scalar >= 1:
+        return ""
+    return f": {asked.reason}"
 
 
 def _shortage(case: Case, cap: Cap, wanted: float) -> str:
     """Say in numbers what the binding limit counts, for the amount that was wanted."""
     need = cap.per_unit * wanted
-    if cap.rule in ("per_trade_risk", "underlying_risk"):
+    if cap.rule in SHARES:
         scalar = min(case.view.size_scalar, 1.0)
-        shrunk = f" (size scalar {scalar:g})" if scalar < 1 else ""
+        shrunk = f" (size scalar {scalar:.3g}{_held_back(case)})" if scalar < 1 else ""
         where = f"{cap.of} carries" if cap.rule == "underlying_risk" else "the chain carries"
         plain = round(cap.used, 4) + round(need, 4) > cap.limit + 1e-9
         places = 2 if plain else 4  # rounded more, the sum would look as if it fitted
@@ -238,5 +252,5 @@ def _equity_for_lot(case: Case, caps: tuple[Cap, ...], step: float) -> float:
     return max(
         equity_needed_usd(cap.per_unit * step * equity, cap.limit, cap.used * equity)
         for cap in caps
-        if cap.rule in ("per_trade_risk", "underlying_risk")
+        if cap.rule in SHARES
     )

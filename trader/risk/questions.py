@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from trader.domain.facts import MAIN_ACCOUNT
 from trader.domain.trading import LimitUse
 from trader.domain.units import DAY, utc_day
+from trader.risk import restraint
 from trader.risk.case import by_id, underlying_of
 from trader.risk.limits import daily_use, halts, open_positions_use
 from trader.risk.structure import strike_of_put, tradable
@@ -98,10 +99,12 @@ def not_demoted(case: Case) -> Refused | None:
 
 
 def opening_allowed(case: Case) -> Refused | None:
-    """Refuse while a person paused opening or a halt of the account holds."""
+    """Refuse while a person or an alert paused opening, or a halt of the account holds."""
     view = case.view
     if view.paused is not None:
         return case.refuse("paused", f"opening is paused: {view.paused}")
+    if (paused := restraint.not_paused(case)) is not None:
+        return paused
     for halt in halts(case.settings, view):
         use = LimitUse(rule=halt.rule, limit=halt.limit, used=halt.used, requested=0.0)
         case.ask(use)
@@ -111,6 +114,13 @@ def opening_allowed(case: Case) -> Refused | None:
                 halt.rule, f"opening is halted: {halt.detail}", use, frees_at=frees_at
             )
     return None
+
+
+def family_selected(case: Case) -> Refused | None:
+    """Refuse an opening by a kind of strategy that the market regime does not let open."""
+    if case.view.selected:
+        return None
+    return case.refuse("regime", case.view.selection)
 
 
 def quotes_usable(case: Case, instruments: Iterable[str]) -> Refused | None:
@@ -172,17 +182,25 @@ def orders_on_chain(case: Case) -> list[WorkingOrder]:
 def slot_free(case: Case) -> Refused | None:
     """Refuse where the strategy's new trades of this UTC day are used up."""
     view = case.view
-    use = daily_use(case.settings.max_new_trades_per_day, len(view.slots_used))
+    most = restraint.trades_per_day(case)
+    use = daily_use(most, len(view.slots_used))
     if not case.ask(use):
         return None
     return case.refuse(
         "daily_trades",
-        f"{case.intent.strategy} opened {len(view.slots_used)} of "
-        f"{case.settings.max_new_trades_per_day} new trades today; the UTC day ends first",
+        f"{case.intent.strategy} opened {len(view.slots_used)} of {most} new trades today"
+        f"{_by_type(case, most)}; the UTC day ends first",
         use,
         consumers=by_id(view.slots_used),
         frees_at=next_day(view.at),
     )
+
+
+def _by_type(case: Case, most: int) -> str:
+    """Name the type of trader where it is what allows so few trades."""
+    asked = case.view.restraint
+    tighter = asked is not None and most < case.settings.max_new_trades_per_day
+    return f" ({asked.profile})" if asked is not None and tighter else ""
 
 
 def chain_room(case: Case) -> Refused | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.domain.trading import LimitUse, Rule, Stage
-from trader.domain.units import ATOMS_PER_UNIT, from_atoms, tidy
+from trader.domain.units import ATOMS_PER_UNIT, from_atoms, on_step
 from trader.risk.limits import TOLERANCE
 
 if TYPE_CHECKING:
@@ -76,11 +76,6 @@ def trade_step(legs: Sequence[tuple[Instrument, int]]) -> float:
         step = max(round(instrument.min_trade_amount * ATOMS_PER_UNIT), 1)
         atoms = math.lcm(atoms, step // math.gcd(step, abs(ratio)))
     return from_atoms(atoms)
-
-
-def on_step(amount: float, step: float) -> float:
-    """Round an amount down to whole steps; binary dust just below a step is that step."""
-    return tidy(max(math.floor(amount / step * (1 + 1e-13)), 0) * step)
 
 
 def size(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trader.domain.instruments import pair_name
+from trader.domain.units import NEVER
 from trader.domain.valuation import paid_in_full, trade_fee
 from trader.risk.margin import standard_margin
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
-
-NEVER: Final = 1 << 62
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

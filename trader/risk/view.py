@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.domain.portfolio import ChainView, WorkingOrder
-from trader.domain.trading import Consumer, Stage
+from trader.domain.trading import Consumer, Restraint, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,10 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     a slot; `open_chains` its chains, working opens included. `free_coins` are coins and dollars not
     promised to short calls, nor to the coin that puts may deliver. Margins are by currency, before
     the order, open orders included; `margin_balance` is cash and futures PnL, without the value of
-    long options. PnL is trading PnL against holding. `size_scalar` in (0, 1].
+    long options. PnL is trading PnL against holding. `size_scalar` in (0, 1]
+    shrinks new risk; `restraint` says why, and what else behavior asks (None: nothing).
+    `regime` is that of the market with its reason, which a verdict states.
+    `selected` says whether the market regime lets this kind of strategy open, `selection` why.
     """
 
     at: int
@@ -48,3 +51,7 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     working: tuple[WorkingOrder, ...]
     size_scalar: float = 1.0
     data_quality: tuple[str, ...] = ()
+    restraint: Restraint | None = None
+    regime: str = ""
+    selected: bool = True
+    selection: str = ""

@@ -9,12 +9,13 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 
+from trader.backtest.portfolio_bars import SymbolBars
 from trader.domain.errors import StorageError
 from trader.domain.units import MICROSECOND, MILLISECOND, SECOND, iso, reads_as_number
 from trader.storage.arrow import load_arrow
+from trader.strategies.trend_features import PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,6 @@ SPELLINGS: Final = {
     "close": ("close", "c", "closeprice", "priceclose", "4close", "cl", "last", "closelast"),
 }  # fmt: skip
 """What a column may be called, letters and digits only, the likeliest first."""
-PRICES: Final = ("open", "high", "low", "close")
 SUFFIXES: Final = (".parquet", ".pq", ".csv", ".csv.gz")
 EPOCHS: Final = ((1e11, SECOND), (1e14, MILLISECOND), (1e17, MICROSECOND), (1e20, 1))
 """Whole numbers below the first are instants in units of so many nanoseconds."""
@@ -47,14 +47,7 @@ TIMEFRAME: Final = re.compile(
 )
 
 
-class ForeignBars(msgspec.Struct, frozen=True):
-    """The bars of one symbol, oldest first: UTC nanoseconds at which they open, and prices."""
-
-    at: Ints
-    columns: dict[str, Floats]
-
-
-def read_bars(path: Path, timezone: str | None = None) -> dict[str, ForeignBars]:
+def read_bars(path: Path, timezone: str | None = None) -> dict[str, SymbolBars]:
     """Read a file, or every Parquet and CSV file of a folder, by symbol in alphabetical order.
 
     Times with an offset are taken as they are, whole numbers as time since 1970 in the unit that
@@ -66,7 +59,7 @@ def read_bars(path: Path, timezone: str | None = None) -> dict[str, ForeignBars]
         StorageError: nothing can be read, a column is missing, times have no zone, or rows of a
             symbol are in no order or of one time; file, symbol, column and row are named.
     """
-    parts: dict[str, list[tuple[Path, ForeignBars]]] = {}
+    parts: dict[str, list[tuple[Path, SymbolBars]]] = {}
     for file in _files(path):
         for symbol, bars in _read(file, timezone):
             parts.setdefault(symbol, []).append((file, bars))
@@ -98,7 +91,7 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _read(path: Path, timezone: str | None) -> Iterable[tuple[str, ForeignBars]]:
+def _read(path: Path, timezone: str | None) -> Iterable[tuple[str, SymbolBars]]:
     table = _table(path)
     columns = _recognized(path, table.column_names)
     at = _instants(path, table.column(columns["time"]), columns["time"], timezone)
@@ -107,11 +100,11 @@ def _read(path: Path, timezone: str | None) -> Iterable[tuple[str, ForeignBars]]
         stem = path.name
         for suffix in SUFFIXES:
             stem = stem.removesuffix(suffix)
-        yield symbol_of(stem), ForeignBars(at, prices)
+        yield symbol_of(stem), SymbolBars(at, prices)
         return
     arrow = load_arrow().core
     names = table.column(columns["symbol"]).cast(arrow.string()).fill_null("")
-    coded = arrow.chunked_array([names.combine_chunks()]).combine_chunks().dictionary_encode()
+    coded = names.combine_chunks().dictionary_encode()
     places = coded.indices.to_numpy()
     for number, name in enumerate(coded.dictionary.to_pylist()):
         rows = np.flatnonzero(places == number)
@@ -121,7 +114,7 @@ def _read(path: Path, timezone: str | None) -> Iterable[tuple[str, ForeignBars]]
             )
         yield (
             symbol_of(name),
-            ForeignBars(at[rows], {key: one[rows] for key, one in prices.items()}),
+            SymbolBars(at[rows], {key: one[rows] for key, one in prices.items()}),
         )
 
 
@@ -235,7 +228,7 @@ def _numbers(path: Path, column: Any, name: str) -> Floats:  # noqa: ANN401 - py
     return numbers
 
 
-def _joined(symbol: str, parts: list[tuple[Path, ForeignBars]]) -> ForeignBars:
+def _joined(symbol: str, parts: list[tuple[Path, SymbolBars]]) -> SymbolBars:
     """Join the rows of a symbol from all files, oldest first."""
     turned = [(path, _forward(symbol, path, one)) for path, one in parts if len(one.at)]
     turned.sort(key=lambda one: int(one[1].at[0]))
@@ -245,19 +238,19 @@ def _joined(symbol: str, parts: list[tuple[Path, ForeignBars]]) -> ForeignBars:
                 f"{symbol}: {other} begins at {iso(int(following.at[0]))}, before {path} ends;"
                 " leave out a file, or name its symbol"
             )
-    empty = ForeignBars(np.empty(0, np.int64), {name: np.empty(0) for name in PRICES})
+    empty = SymbolBars(np.empty(0, np.int64), {name: np.empty(0) for name in PRICES})
     whole = [one for _, one in turned] or [empty]
-    return ForeignBars(
+    return SymbolBars(
         np.concatenate([one.at for one in whole]),
         {name: np.concatenate([one.columns[name] for one in whole]) for name in PRICES},
     )
 
 
-def _forward(symbol: str, path: Path, bars: ForeignBars) -> ForeignBars:
+def _forward(symbol: str, path: Path, bars: SymbolBars) -> SymbolBars:
     """Turn rows round that run from newest to oldest; refuse what is in no order."""
     steps = np.diff(bars.at)
     if len(steps) and (steps < 0).all():
-        return ForeignBars(bars.at[::-1], {name: one[::-1] for name, one in bars.columns.items()})
+        return SymbolBars(bars.at[::-1], {name: one[::-1] for name, one in bars.columns.items()})
     wrong = np.flatnonzero(steps <= 0)
     if wrong.size:
         row = int(wrong[0]) + 1

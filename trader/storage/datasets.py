@@ -9,7 +9,6 @@ sync that was killed asks again for at most one part.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from trader.domain.errors import StorageError
 from trader.domain.units import iso
 from trader.storage.arrow import Batch, load_arrow
 from trader.storage.history_kinds import DATASETS, Dataset
+from trader.storage.whole_files import make_durable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,9 +100,9 @@ class DatasetStore:
                 for batch in batches:
                     writer.write_batch(batch)
                     rows += batch.num_rows
-            _make_durable(unfinished)
+            make_durable(unfinished)
             unfinished.replace(folder / f"{part}.parquet")
-            _make_durable(folder)
+            make_durable(folder)
         except (OSError, ValueError) as error:
             raise StorageError(f"{unfinished}: {error}; nothing of this part was kept") from error
         finally:
@@ -116,9 +116,9 @@ class DatasetStore:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{SPANS}.part"
         unfinished.write_bytes(msgspec.json.encode(spans))
-        _make_durable(unfinished)
+        make_durable(unfinished)
         unfinished.replace(folder / SPANS)
-        _make_durable(folder)
+        make_durable(folder)
 
     def read(self, dataset: str, subject: str) -> Any:  # noqa: ANN401 - a pyarrow table
         """Read all of a subject as one pyarrow table, by `at`."""
@@ -217,14 +217,6 @@ def batch_of(dataset: Dataset, columns: Mapping[str, Any]) -> Batch:
 def describe_gap(gap: Span) -> str:
     """Write a gap for people: after the first, before the second instant."""
     return f"{iso(gap[0])} .. {iso(gap[1])}"
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _schema(dataset: Dataset) -> Any:  # noqa: ANN401 - a pyarrow schema

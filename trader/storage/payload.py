@@ -18,6 +18,7 @@ from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
     AlertRaised,
+    BehaviorJudged,
     ChainEnded,
     CommandTaken,
     EpochOpened,
@@ -31,6 +32,7 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
+from trader.domain.models import EdgesWeighed, ModelCalibrated, RegimeChanged, WeightsAdopted
 from trader.domain.trading import Approved, Refused
 
 KINDS: Final[tuple[str, ...]] = tuple(kind.__name__ for kind in get_args(Fact))
@@ -123,12 +125,18 @@ def keys_of(fact: Fact) -> Keys:
             return Keys(fact.account, fact.strategy, chain_id=fact.chain_id, order_id=fact.order_id)
         case FundingPaid():
             return Keys(fact.account, chain_id=fact.chain_id)
+        case EdgesWeighed():
+            return Keys(strategy=fact.strategy, underlying=fact.underlying)
+        case RegimeChanged() | ModelCalibrated() | WeightsAdopted():
+            return Keys(underlying=fact.underlying)
         case Settled() | SettlementPending():
             return Keys(fact.account, underlying=fact.underlying)
         case ChainEnded():
             return Keys(fact.account, fact.strategy, fact.underlying, fact.chain_id)
         case AccountOpened() | AccountMarked() | HaltChanged():
             return Keys(fact.account)
+        case BehaviorJudged():
+            return Keys(fact.account, fact.strategy, chain_id=fact.chain_id)
         case StageChanged() | AlertRaised():
             return Keys(strategy=fact.strategy)
         case CommandTaken(command=command):
@@ -167,19 +175,20 @@ def _offense(value: object, path: str) -> str | None:
             f"{path} is {value!r}: a journal holds finite numbers only, nothing was written;"
             " whoever made this fact must refuse or leave out what it does not know"
         )
-    for name, part in _parts(value):
+    for name, part in parts_of(value):
         if found := _offense(part, f"{path}{name}"):
             return found
     return None
 
 
-def _parts(value: object) -> list[tuple[str, object]]:
+def parts_of(value: object) -> list[tuple[str, object]]:
+    """Name the parts that a value of a fact consists of, as a path goes on; none of a plain one."""
     match value:
         case msgspec.Struct():
             return [(f".{name}", getattr(value, name)) for name in value.__struct_fields__]
         case tuple() | list():
             return [(f"[{place}]", part) for place, part in enumerate(value)]
         case dict():
-            return [(f"[{key!r}]", part) for key, part in value.items()]
+            return [(f"[{key!r}]", part) for key, part in sorted(value.items(), key=str)]
         case _:
             return []

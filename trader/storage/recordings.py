@@ -9,7 +9,6 @@ can be read up to its last whole batch, a Parquet file that was cut cannot be re
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from trader.domain.facts import EpochOpened
 from trader.domain.units import day_date
 from trader.storage.arrow import Batch, ParquetWriter, Schema, load_arrow
 from trader.storage.event_rows import Table
+from trader.storage.whole_files import make_durable
 
 FOLDER: Final = "recordings"
 STREAM: Final = ".arrows"
@@ -151,9 +151,9 @@ def compact(stream: Path) -> Path:
     if writer is None:
         stream.unlink()
         return stream
-    _make_durable(unfinished)
+    make_durable(unfinished)
     unfinished.replace(target)
-    _make_durable(target.parent)
+    make_durable(target.parent)
     stream.unlink()
     return target
 
@@ -170,14 +170,6 @@ def _parquet_writer(path: Path, schema: Schema) -> ParquetWriter:
         use_dictionary=others,
         column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
     )
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def manifest_folder(root: Path, epoch: int) -> Path:
@@ -199,7 +191,7 @@ def write_manifest(root: Path, manifest: EpochManifest, files: Mapping[str, str]
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"epoch.json{UNFINISHED}"
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-    _make_durable(unfinished)
+    make_durable(unfinished)
     unfinished.replace(folder / "epoch.json")
     return folder
 

@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from trader.domain.errors import StorageError
 from trader.storage.queries import VIEWS
+from trader.storage.whole_files import make_durable
 
 APPLICATION_ID: Final = 0x74726164
 """`trad`: stands in the header of every journal file (PRAGMA application_id)."""
@@ -71,7 +72,7 @@ def create(path: Path, tables: MetaData, meta: dict[str, str]) -> None:
             os.link(draft, path)
         finally:
             draft.unlink()
-        _sync_directory(path.parent)
+        make_durable(path.parent)
     except FileExistsError:
         return
     except (OSError, sqlite3.Error) as error:
@@ -171,11 +172,3 @@ def _build(draft: Path, tables: MetaData, meta: dict[str, str]) -> None:
     finally:
         engine.dispose()
         raw.close()
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

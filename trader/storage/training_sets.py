@@ -6,7 +6,6 @@ the same number, nothing (CSV), null (JSONL, Parquet) for what is not known.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from datetime import datetime
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
-from trader.domain.errors import ConfigurationError, StorageError
+from trader.domain.errors import ConfigurationError
 from trader.storage.arrow import load_arrow
+from trader.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,24 +34,6 @@ def write_set(path: Path, table: TrainingTable, form: Format, card: Mapping[str,
         StorageError: the disk refuses; what lay there before still does.
     """
     return write_whole(path, _encoded(table, form, card))
-
-
-def write_whole(path: Path, content: bytes) -> int:
-    """Put a file in the place of another, whole or not at all; return its bytes.
-
-    Raises:
-        StorageError: the disk refuses; what lay there before still does.
-    """
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise StorageError(f"{path} cannot be written ({error}): name another place") from error
-    return len(content)
 
 
 def read_set(path: Path, types: Mapping[str, str]) -> dict[str, list[Any]]:

@@ -14,8 +14,7 @@ from trader.strategies.live_state import live_state
 from trader.strategies.short_premium import (
     ShortPremiumSettings,
     choose_short,
-    may_open,
-    review,
+    exits_and_sale,
     worth_selling,
 )
 from trader.strategies.sketch import sketch_legs
@@ -72,9 +71,7 @@ class CoveredCall:
 
     def propose(self, situation: Situation) -> tuple[Intent, ...]:
         """Review the exits; on the own cadence, sell one more call if the board offers one."""
-        exits = review(self.name, situation, self.settings)
-        sale = self._sell(situation) if may_open(situation, self.timetable) else None
-        return exits if sale is None else (*exits, sale)
+        return exits_and_sale(self.name, situation, self.settings, self.timetable, self._sell)
 
     def _sell(self, situation: Situation) -> Intent | None:
         """Sell the call nearest to the target delta at the expiry nearest to the target days."""

@@ -9,11 +9,11 @@ import pydantic
 from pydantic import Field
 
 from trader.domain.trading import Intent, Leg
+from trader.strategies.edge import EdgeSettings, edge_seen
 from trader.strategies.short_premium import (
     ShortPremiumSettings,
     choose_short,
-    may_open,
-    review,
+    exits_and_sale,
     worth_selling,
 )
 from trader.strategies.sketch import sketch_legs
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trader.strategies.structure import NetQuote
 
 
-class DirectionalSettings(ShortPremiumSettings):
+class DirectionalSettings(EdgeSettings, ShortPremiumSettings):
     """Parameters of verticals: how strong a trend, how wide a spread, how much credit for it."""
 
     stop_multiple: float = Field(
@@ -92,9 +92,7 @@ class Directional:
 
     def propose(self, situation: Situation) -> tuple[Intent, ...]:
         """Review the exits; on the own cadence, sell one more spread if trend and board agree."""
-        exits = review(self.name, situation, self.settings)
-        sale = self._sell(situation) if may_open(situation, self.timetable) else None
-        return exits if sale is None else (*exits, sale)
+        return exits_and_sale(self.name, situation, self.settings, self.timetable, self._sell)
 
     def _sell(self, situation: Situation) -> Intent | None:
         """Sell the spread on the side the trend moves away from."""
@@ -112,6 +110,9 @@ class Directional:
         quote = net_quote(board, legs)
         if quote is None or not self._worth_its_width(quote, board, short, long):
             return None
+        edge = edge_seen(situation, legs, quote, settings)
+        if edge is None:
+            return None
         delta = board.delta_at(short)
         return Intent(
             strategy=self.name,
@@ -123,6 +124,7 @@ class Directional:
                 f"trend {score:+.1f} sd over {settings.lookback_hours} h: sell {side} spread "
                 f"{board.strike[short]:g}/{board.strike[long]:g} at delta {delta:.2f}, "
                 f"credit {-quote.touch_net:.4g} ({-quote.touch_net / quote.fee:.3g}x its fees)"
+                f"{edge}"
             ),
             pricing=patient(quote, settings.patience, settings.lifetime),
         )

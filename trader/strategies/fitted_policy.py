@@ -23,7 +23,7 @@ from trader.strategies.call_features import MEANINGS
 if TYPE_CHECKING:
     from trader.domain.market import Floats
 
-VERSION: Final = 1
+VERSION: Final = 2
 UNITS: Final = {name: unit for name, (unit, _) in MEANINGS.items()} | {"dvol": "fraction per year"}
 """Features that a policy may ask for: those of a study's state, and the published index."""
 
@@ -116,7 +116,6 @@ class Tested(_Section):
     policy: Estimate
     always: Estimate
     policy_less_always: Estimate
-    policy_less_never: Estimate
     advantage: bool
     evidence: str
 
@@ -216,6 +215,12 @@ class FittedPolicy(_Section):
 
 PolicyParameter = pydantic.InstanceOf[FittedPolicy] | None
 """The parameter `policy` of a strategy: its file names a file, whose policy takes its place."""
+
+
+def asked_policy(settings: pydantic.BaseModel) -> FittedPolicy | None:
+    """Find the policy that a strategy of these settings asks; None where it asks none."""
+    policy = getattr(settings, "policy", None)
+    return policy if isinstance(policy, FittedPolicy) else None
 
 
 class Outside(msgspec.Struct, frozen=True):

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.directional import Directional
+from trader.strategies.gamma_scalping import GammaScalping
+from trader.strategies.neutral import Neutral
 from trader.strategies.roll_chain import RollChain
 from trader.strategies.trend_pullback import TrendPullback
+from trader.strategies.volatility import Volatility
 from trader.strategies.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -19,4 +22,7 @@ BUILT_IN: Final[tuple[type[Strategy], ...]] = (
     RollChain,
     Wheel,
     TrendPullback,
+    Neutral,
+    Volatility,
+    GammaScalping,
 )

@@ -57,7 +57,7 @@ Cap = Literal["rolls_max", "total_risk_max"]
 Finding = (
     Literal[
         "open", "roll", "close", "held", "order_working", "pending_settlement", "not_ours",
-        "covered", "held_to_expiry", "below_floor",
+        "covered", "held_to_expiry", "below_floor", "roll_due",
     ]
     | NoSale | LegFault | NoTarget
 )  # fmt: skip

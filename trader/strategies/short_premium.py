@@ -9,58 +9,46 @@ import pydantic
 from pydantic import ConfigDict, Field
 
 from trader.domain.trading import Intent, Leg, Pricing
-from trader.domain.units import HOUR, MINUTE
+from trader.domain.units import HOUR, MINUTE, NEVER
 from trader.strategies.structure import (
     choose_by_delta,
     choose_expiry,
     in_our_favor,
-    net_quote,
+    leave_quote,
     patient,
     quoted,
     seller_confidence,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trader.domain.instruments import OptionType
     from trader.domain.market import Board
     from trader.domain.portfolio import ChainView
     from trader.domain.situation import Situation
     from trader.strategies.strategy import Cadence
-    from trader.strategies.structure import NetQuote
+    from trader.strategies.structure import Leaving, NetQuote
 
 CREDIT_OVER_FAIR_MAX: Final = 2.0
-NEVER: Final = 1 << 62
 
 
-class SaleSettings(pydantic.BaseModel):
-    """Which option to sell, for how much at least, and how patiently."""
+class TermSettings(pydantic.BaseModel):
+    """Which expiry to trade, and how patiently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    target_delta: float = Field(
-        default=0.25,
-        ge=0.02,
-        le=0.5,
-        description="|delta| of the option to sell; the nearest is taken.",
+    target_days: float = Field(
+        default=7.0, gt=0, le=365, description="Days to the expiry to trade."
     )
-    delta_tolerance: float = Field(
-        default=0.08,
-        gt=0,
-        le=0.3,
-        description="Largest distance from target_delta; beyond it no sale.",
-    )
-    target_days: float = Field(default=7.0, gt=0, le=365, description="Days to the expiry to sell.")
     days_tolerance: float = Field(
         default=4.0,
         gt=0,
         le=90,
-        description="Largest distance from target_days; beyond it no sale.",
+        description="Largest distance from target_days; beyond it no trade.",
     )
     min_hours_left: float = Field(
         default=24.0, ge=1, le=24 * 90, description="Expiries nearer than this are skipped."
-    )
-    min_credit_fee_multiple: float = Field(
-        default=4.0, ge=1, le=100, description="Credit at the touch must be this many opening fees."
     )
     patience_minutes: float = Field(
         default=20.0, ge=0, le=1440, description="Rest at the mid this long, then accept the touch."
@@ -70,7 +58,7 @@ class SaleSettings(pydantic.BaseModel):
     )
 
     @pydantic.model_validator(mode="after")
-    def _patience_fits(self) -> SaleSettings:
+    def _patience_fits(self) -> TermSettings:
         if self.lifetime_minutes < self.patience_minutes:
             raise ValueError(
                 f"lifetime_minutes {self.lifetime_minutes:g} must not be below "
@@ -87,6 +75,26 @@ class SaleSettings(pydantic.BaseModel):
     def lifetime(self) -> int:
         """Nanoseconds after which an order ends."""
         return round(self.lifetime_minutes * MINUTE)
+
+
+class SaleSettings(TermSettings):
+    """Which option to sell, and for how much at least."""
+
+    target_delta: float = Field(
+        default=0.25,
+        ge=0.02,
+        le=0.5,
+        description="|delta| of the option to sell; the nearest is taken.",
+    )
+    delta_tolerance: float = Field(
+        default=0.08,
+        gt=0,
+        le=0.3,
+        description="Largest distance from target_delta; beyond it no sale.",
+    )
+    min_credit_fee_multiple: float = Field(
+        default=4.0, ge=1, le=100, description="Credit at the touch must be this many opening fees."
+    )
 
 
 class ShortPremiumSettings(SaleSettings):
@@ -175,6 +183,19 @@ def worth_selling(quote: NetQuote, settings: SaleSettings) -> bool:
     return enough and credit <= CREDIT_OVER_FAIR_MAX * -quote.fair_net
 
 
+def exits_and_sale(
+    strategy: str,
+    situation: Situation,
+    settings: ShortPremiumSettings,
+    cadence: Cadence,
+    sell: Callable[[Situation], Intent | None],
+) -> tuple[Intent, ...]:
+    """Review the exits; on the own cadence, sell one more where `sell` finds it."""
+    exits = review(strategy, situation, settings)
+    sale = sell(situation) if may_open(situation, cadence) else None
+    return exits if sale is None else (*exits, sale)
+
+
 def review(
     strategy: str, situation: Situation, settings: ShortPremiumSettings
 ) -> tuple[Intent, ...]:
@@ -196,13 +217,15 @@ def _review(
     left = (NEVER if chain.expires_at is None else chain.expires_at) - situation.at
     if not legs or left <= 0:
         return None
-    quote = net_quote(situation.board, legs)
+    leaving = leave_quote(situation.board, legs)
     most_paid = _most_paid(chain, situation)
     credit = -chain.entry_net
     wish = None
-    if quote is not None:
-        wish = _forced_exit(quote, credit, left, most_paid, settings)
+    if leaving is not None:
+        legs = leaving.legs
+        wish = _forced_exit(leaving, credit, left, most_paid, settings)
     if wish is None and credit > 0 and not _working(chain, situation):
+        quote = None if leaving is None else leaving.quote
         wish = _take_profit(quote, chain, credit, left, settings)
     if wish is None:
         return None
@@ -257,7 +280,7 @@ def _pays(limit_net: float | None, worst_net: float | None) -> float:
 
 
 def _forced_exit(
-    quote: NetQuote,
+    leaving: Leaving,
     credit: float,
     left: int,
     most_paid: float,
@@ -269,6 +292,7 @@ def _forced_exit(
     absurd ask nor a wild mark triggers it; a market order waits while the touch is absurd. Nothing
     is proposed where `most_paid`, the most a working close will pay, is enough already.
     """
+    quote = leaving.quote
     cost = min(quote.touch_net, quote.fair_net)
     stops = settings.stop_multiple > 0 and 0 < settings.stop_multiple * credit <= cost
     ends = left <= settings.exit_hours_before_expiry * HOUR
@@ -276,7 +300,7 @@ def _forced_exit(
         return None
     lifetime = min(settings.lifetime, left)
     fair = quote.touch_net <= cost + settings.exit_slippage_max * abs(cost)
-    market = Pricing(lifetime=lifetime) if fair else None
+    market = leaving.at_once(lifetime) if fair else None
     if stops:
         reason = (
             f"stop: buying back costs {cost:.4g}, {cost / credit:.3g}x the credit of {credit:.4g} "

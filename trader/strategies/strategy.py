@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, get_args
 
 import msgspec
 import pydantic
 from pydantic import ConfigDict, Field
 
-from trader.domain.instruments import Instrument
+from trader.domain.instruments import INVERSE_COINS, Instrument
 from trader.domain.trading import Stage, Stop
 from trader.domain.units import DAY, MINUTE
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "trader.strategies"
 """Where packages of others announce their strategies (the class itself is the entry point)."""
 
-Underlying = Literal["BTC", "ETH"]
+Underlying = Literal[
+    "BTC", "ETH", "SOL", "XRP", "ADA", "AVAX", "BCH", "DOGE", "DOT", "LINK", "LTC", "NEAR",
+]  # fmt: skip
+COINS: Final[tuple[Underlying, ...]] = get_args(Underlying)
+"""What can be traded: options of those with contracts in coin, perpetuals of all."""
 
 MINUTES_PER_DAY = DAY // MINUTE
 
@@ -120,10 +124,46 @@ def trades_linear(strategy: Strategy) -> bool:
     return bool(getattr(strategy, "linear", False))
 
 
-def perpetual_of(strategy: Strategy) -> str | None:
-    """Name the perpetual a strategy trades, by an attribute `perpetual`; None where it has none."""
+def asks_models(strategy: Strategy) -> bool:
+    """Whether a strategy asks what models hold options to be worth: only then a backtest fits them.
+
+    It does where its settings hold a `min_edge`, or by an attribute `asks_models`.
+    """
+    edge: float | None = getattr(strategy.settings, "min_edge", None)
+    return edge is not None or bool(getattr(strategy, "asks_models", False))
+
+
+def perpetuals_of(strategy: Strategy) -> Mapping[str, str]:
+    """Name the perpetuals a strategy trades, by coin, its own coin first.
+
+    By an attribute `perpetuals`, or one `perpetual` that names that of its coin; else it has none.
+    """
     name = getattr(strategy, "perpetual", None)
-    return name if isinstance(name, str) else None
+    one = {strategy.underlying: name} if isinstance(name, str) else {}
+    found: Mapping[str, str] = getattr(strategy, "perpetuals", one)
+    return found
+
+
+def perpetual_of(strategy: Strategy) -> str | None:
+    """Name the perpetual of a strategy's own coin; None where it trades none."""
+    return perpetuals_of(strategy).get(strategy.underlying)
+
+
+def has_boards(strategy: Strategy) -> bool:
+    """Whether recorded boards can show what it trades: of a coin that has options, alone."""
+    return strategy.underlying in INVERSE_COINS and len(coins_of(strategy)) == 1
+
+
+def coins_of(strategy: Strategy) -> tuple[str, ...]:
+    """List the coins a strategy trades, its own first."""
+    return tuple(dict.fromkeys((strategy.underlying, *perpetuals_of(strategy))))
+
+
+def reads_board(strategy: Strategy) -> bool:
+    """Whether a strategy trades options: all that name no perpetual, and those that trade both say
+    so by a class attribute `options`.
+    """
+    return perpetual_of(strategy) is None or bool(getattr(strategy, "options", False))
 
 
 class CadenceSettings(pydantic.BaseModel):
@@ -172,7 +212,9 @@ class StrategyFile(pydantic.BaseModel):
         description="Unique name: lower-case letters, digits and _, at most 40.",
     )
     kind: str = Field(min_length=1, description="Kind of strategy, e.g. covered_call.")
-    underlying: Underlying = Field(description="Coin whose options it trades: BTC or ETH.")
+    underlying: Underlying = Field(
+        description="Coin it trades: options of BTC and ETH, perpetuals of others as well."
+    )
     initial_stage: Stage = Field(
         default="RESEARCH",
         description="Stage at its first start: RESEARCH (shadow), PILOT (quarter) or PRODUCTION.",

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 
 from trader.domain.trading import Leg, Pricing
-from trader.domain.units import DAY, HOUR
-from trader.domain.valuation import trade_fee
+from trader.domain.units import DAY, HOUR, MINUTE
+from trader.domain.valuation import is_dust, trade_fee
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trader.domain.instruments import OptionType
     from trader.domain.market import Board, Bools, Ints
+
+
+ONE_SIDED_LIFETIME: Final = 10 * MINUTE
+"""How long an exit stands at a price where only the side it meets is displayed."""
 
 
 class NetQuote(msgspec.Struct, frozen=True):
@@ -32,6 +36,22 @@ class NetQuote(msgspec.Struct, frozen=True):
     fair_net: float
     fee: float
     tick: float
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """What can be closed of a structure and what that costs; a market order needs `two_sided`."""
+
+    legs: tuple[Leg, ...]
+    quote: NetQuote
+    two_sided: bool
+
+    def at_once(self, lifetime: int) -> Pricing:
+        """Take what is displayed: any price where both sides show, else what is seen now, soon to
+        be asked again.
+        """
+        if self.two_sided:
+            return Pricing(lifetime=lifetime)
+        return Pricing(limit_net=self.quote.touch_net, lifetime=min(lifetime, ONE_SIDED_LIFETIME))
 
 
 def tradable(board: Board, rows: Ints) -> Bools:
@@ -131,6 +151,50 @@ def net_quote(board: Board, legs: tuple[Leg, ...]) -> NetQuote | None:
     if not math.isfinite(fee):
         return None
     return NetQuote(round(mid_net, 12), round(touch_net, 12), fair_net, fee, tick)
+
+
+def leave_quote(board: Board, legs: tuple[Leg, ...]) -> Leaving | None:
+    """Price leaving a structure at the displayed quotes.
+
+    Of several legs, what is sold needs a bid and what is bought an ask, no more; options that
+    nobody bids for and that are worth next to nothing are left to expire. None where that is not to
+    be had.
+    """
+    quote = net_quote(board, legs)
+    if quote is not None:
+        return Leaving(legs, quote, two_sided=True)
+    if len(legs) < 2:
+        return None
+    kept: list[Leg] = []
+    mid_net = touch_net = fair_net = fee = 0.0
+    tick = math.inf
+    for leg in legs:
+        row = board.row(leg.instrument)
+        if row is None or not board.fresh.item(row):
+            return None
+        instrument, mark = board.instruments[row], board.mark.item(row)
+        bid, bid_size = board.bid.item(row), board.bid_amount.item(row)
+        ask, ask_size = board.ask.item(row), board.ask_amount.item(row)
+        if leg.ratio < 0 and is_dust(instrument, bid, bid_size, mark):
+            continue
+        touch, size = (ask, ask_size) if leg.ratio > 0 else (bid, bid_size)
+        if not (0 < touch < math.inf and size > 0 and 0 <= mark < math.inf) or bid > ask:
+            return None
+        kept.append(leg)
+        mid_net += leg.ratio * ((bid + ask) / 2 if 0 < bid <= ask < math.inf else mark)
+        touch_net += leg.ratio * touch
+        fair_net += leg.ratio * mark
+        fee += trade_fee(instrument, leg.ratio, touch, board.index)
+        tick = min(tick, instrument.tick_at(touch))
+    left = tuple(kept)
+    quote = net_quote(board, left) if left else None
+    if quote is not None:
+        return Leaving(left, quote, two_sided=True)
+    if not left or not math.isfinite(fee + touch_net + mid_net + fair_net):
+        return None
+    mid_net = min(mid_net, touch_net)
+    quote = NetQuote(round(mid_net, 12), round(touch_net, 12), fair_net, fee, tick)
+    return Leaving(left, quote, two_sided=False)
 
 
 def in_our_favor(net: float, tick: float) -> float:

@@ -86,7 +86,9 @@ class WheelSettings(RollChainSettings):
 class Wheel(RollChain):
     """Turns few wheels at once, on options settled in USDC; where each stands is in the ledger.
 
-    A leg that is due for a roll and finds none is not closed: it settles, as it is meant to.
+    A leg that is due for a roll and finds none is not closed: it settles, as it is meant to. So
+    nothing ends what the gate refuses to roll, and it is asked at the own cadence, not at each
+    review.
     """
 
     kind: ClassVar[str] = "wheel"
@@ -135,6 +137,8 @@ class Wheel(RollChain):
         )
         if not isinstance(found, Target) or self._strike(found, situation) < self._floor(coins):
             return Considered("held_to_expiry", name)
+        if situation.occasion != "open":
+            return Considered("roll_due", name)
         roll = self._change("roll", chain, (found.leg,), found.quote, found.delta, situation)
         reason = (
             f"{trigger}: {text}; roll {chain.rolls + 1} of {settings.rolls_max} into "

@@ -56,10 +56,14 @@ class Items(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """An SVG with what it shows in a sentence; several in a row stand side by side."""
+    """An SVG with what it shows in a sentence; several in a row stand side by side.
+
+    A `wide` one takes the room of two and, where there is none, scrolls sideways.
+    """
 
     svg: str
     caption: str
+    wide: bool = False
 
 
 Block = Table | Prose | Items | Figure

@@ -9,6 +9,7 @@ import msgspec
 
 from trader.domain.trading import Approved, Intent, LimitUse, Refused, Rule, Verdict
 from trader.domain.units import SECOND, iso
+from trader.views.behavior_lines import restraint_lines
 from trader.views.text import Column, number, pairs, percent, table, usd, when
 
 Unit = Literal["share", "count", "amount", "seconds"]
@@ -39,6 +40,27 @@ MEANINGS: Final[dict[Rule, tuple[Unit, str]]] = {
     "invalid_intent": ("count", "the intent must make sense"),
     "already_working": ("count", "an order already changes this structure"),
     "demoted": ("count", "the strategy's stage takes no new risk on the account"),
+    "paused_by_behavior": ("count", "a critical alert about behavior paused opening"),
+    "min_confidence": ("share", "the confidence that its type of trader needs at least"),
+    "position_size": ("share", "the max loss that suits its type of trader, as a share of equity"),
+    "stop_distance": ("amount", "how far its type of trader puts a stop, in average true ranges"),
+    "regime": ("count", "the market regime does not let this kind of strategy open"),
+    "ranking_or_filter": (
+        "count",
+        "the strategy trades the strongest coins only: rank of this one",
+    ),
+    "score_floor": ("amount", "the least score the strategy takes a signal at"),
+    "max_positions": ("count", "positions the strategy holds in all"),
+    "existing_same_sleeve_symbol": ("count", "a sleeve holds a coin once"),
+    "existing_symbol": ("count", "sleeves do not share a coin"),
+    "strategy_position_cap": ("count", "positions of one sleeve"),
+    "cooldown": ("count", "bars a sleeve leaves a coin alone after it left it"),
+    "correlation_gate": ("amount", "mean correlation with what is held"),
+    "invalid_risk": ("share", "least distance to the stop, as a share of the price"),
+    "strategy_notional_budget": ("share", "what one sleeve holds, as a share of equity"),
+    "strategy_risk_budget": ("share", "distance of one sleeve to its stops, as a share of equity"),
+    "portfolio_risk_budget": ("share", "distance to all stops, as a share of equity"),
+    "gross_exposure": ("share", "what the strategy holds in all, as a share of equity"),
 }
 """What each rule counts, and in which unit."""
 
@@ -114,6 +136,8 @@ def explain(verdict: Verdict, at: int, *, speed: float = 1.0) -> str:
         case _:
             assert_never(verdict)
     parts.append(_intent_block(verdict))
+    if verdict.restraint is not None:
+        parts.append(pairs(restraint_lines(verdict.restraint, verdict.intent, at, speed)))
     if verdict.limits:
         parts.append(table([_limit_cells(use) for use in verdict.limits], _LIMIT_COLUMNS))
     return "\n\n".join(parts)
@@ -290,7 +314,11 @@ def _intent_block(verdict: Verdict) -> str:
         lines.append(("acts on chain", intent.chain_id))
     if intent.stated_max_loss_usd is not None:
         lines.append(("stated max loss", usd(intent.stated_max_loss_usd)))
+    if verdict.selection and not (isinstance(verdict, Refused) and verdict.rule == "regime"):
+        lines.append(("families", verdict.selection))
     lines.append(("data quality", "; ".join(verdict.data_quality) or "good"))
+    if verdict.regime:
+        lines.append(("market", verdict.regime))
     return pairs(lines)
 
 

@@ -57,7 +57,6 @@ def _values(policy: FittedPolicy) -> str:
         ("always", tested.decisions, tested.always),
         ("never", 0, None),
         ("policy less always", None, tested.policy_less_always),
-        ("policy less never", None, tested.policy_less_never),
     )
     rows = [
         {

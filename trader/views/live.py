@@ -6,6 +6,7 @@ limits last seen, verdicts counted, results of ended chains), so a journal alone
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from trader.domain.events import StageChanged
@@ -20,6 +21,7 @@ from trader.domain.facts import (
 )
 from trader.domain.trading import Approved, Refused
 from trader.domain.units import DAY, from_atoms, iso, tidy
+from trader.engine.guard import held_back, pause_text, trader_name, traders
 from trader.engine.ledger import EVERYTHING, Ledger
 from trader.views.decisions import BindingCount
 from trader.views.live_rows import (
@@ -27,6 +29,7 @@ from trader.views.live_rows import (
     BudgetRow,
     ChainRow,
     HaltRow,
+    HeldRow,
     PauseRow,
     PositionRow,
     Status,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from trader.domain.trading import Rule
     from trader.engine.accounts import Account
     from trader.engine.chains import Chain
-    from trader.engine.ledger import WorkingBook
+    from trader.engine.working_book import WorkingBook
 
 
 class Record:
@@ -72,6 +75,7 @@ class LiveView:
         self._indices: dict[str, float] = {}
         self._equity: dict[str, float] = {}
         self._limits: dict[Rule, float] = {}
+        self._trades_a_day: dict[str, int] = {}
         self._verdicts: dict[tuple[str, Rule | None], int] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._known: dict[tuple[str, str], None] = {}
@@ -106,9 +110,17 @@ class LiveView:
             working_orders=len(books.orders),
             pending_settlements=len(books.pending),
             halts=tuple(row for account in books.accounts.values() for row in _halts(account)),
-            pauses=tuple(
-                PauseRow("all strategies" if scope == EVERYTHING else scope, one.by, one.reason)
-                for scope, one in books.paused.items()
+            pauses=(
+                *(
+                    PauseRow("all strategies" if scope == EVERYTHING else scope, one.by, one.reason)
+                    for scope, one in books.paused.items()
+                ),
+                *self._behavior_pauses(),
+            ),
+            held_back=tuple(
+                HeldRow(trader_name(name), tape.scaled(books.at), held_back(name, tape, books.at))
+                for name, tape in books.conduct.tapes()
+                if tape.scaled(books.at) < 1
             ),
             strategies=self.strategies(),
         )
@@ -179,6 +191,16 @@ class LiveView:
         self._known[verdict.account, strategy] = None
         for use in verdict.limits:
             self._limits[use.rule] = use.limit
+            if use.rule == "daily_trades":
+                self._trades_a_day[strategy] = int(use.limit)
+
+    def _behavior_pauses(self) -> tuple[PauseRow, ...]:
+        at = self._ledger.at
+        return tuple(
+            PauseRow(name or "all strategies", "behavior", pause_text(name, tape))
+            for name, tape in self._ledger.conduct.tapes()
+            if tape.paused(at)
+        )
 
     def _account_row(self, account: Account) -> AccountRow:
         marked = account.marked
@@ -253,16 +275,19 @@ class LiveView:
         stage = books.stages.get(strategy)
         chains = books.chains_of(account, strategy)
         record = self._records.get((account, strategy), Record())
-        slots = self._limits.get("daily_trades")
+        tapes = [books.conduct.of(name) for name in traders(strategy, account)]
+        profile = tapes[0].profile
         return StrategyRow(
             strategy=strategy,
             account=account,
             stage=stage.stage if stage else None,
-            paused=strategy in books.paused or EVERYTHING in books.paused,
+            paused=strategy in books.paused
+            or EVERYTHING in books.paused
+            or any(tape.paused(books.at) for tape in tapes),
             open_chains=sum(not chain.flat for chain in chains),
             working_orders=sum(len(books.working(chain.id)) for chain in chains),
             slots_used=len(books.slots_used(account, strategy, books.at)),
-            slots_limit=int(slots) if slots is not None else None,
+            slots_limit=self._trades_a_day.get(strategy),
             slots_free_at=iso(books.at - books.at % DAY + DAY),
             risk_share=sum(
                 self._share(chain) + self._reserved(books.working(chain.id)) for chain in chains
@@ -270,6 +295,8 @@ class LiveView:
             ended=record.ended,
             won=record.won,
             pnl_usd=record.pnl_usd,
+            multiplier=math.prod(tape.scaled(books.at) for tape in tapes),
+            trader_type=profile.type_name if profile is not None else "",
         )
 
 

@@ -65,6 +65,14 @@ class PauseRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class HeldRow(msgspec.Struct, frozen=True):
+    """A trader whose behavior holds its new risk back now: by how much, and why."""
+
+    trader: str
+    multiplier: float
+    reason: str
+
+
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One leg that is held: signed amount, average entry price in `currency`."""
 
@@ -101,7 +109,10 @@ class ChainRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy on one account: stage, slots of today, risk, results of its ended chains."""
+    """One strategy on one account: stage, slots of today, risk, results of its ended chains.
+
+    `multiplier` is what behavior leaves of its new risk, `trader_type` what a night took it for.
+    """
 
     strategy: str
     account: str
@@ -116,6 +127,8 @@ class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
     ended: int
     won: int
     pnl_usd: float
+    multiplier: float
+    trader_type: str
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +149,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pending_settlements: int
     halts: tuple[HaltRow, ...]
     pauses: tuple[PauseRow, ...]
+    held_back: tuple[HeldRow, ...]
     strategies: tuple[StrategyRow, ...]
 
 
@@ -171,6 +185,8 @@ _STRATEGIES: Final = (
     Column("ended", "ended", "right"),
     Column("won", "won", "right"),
     Column("pnl", "result", "right"),
+    Column("multiplier", "new risk", "right"),
+    Column("type", "trader type"),
     Column("paused", "opening"),
 )
 _BUDGETS: Final = (
@@ -195,6 +211,7 @@ def status_text(status: Status) -> str:
             ("working orders", str(status.working_orders)),
             ("pending settlements", str(status.pending_settlements)),
             ("opening", _opening(status)),
+            ("behavior", "; ".join(one.reason for one in status.held_back) or "holds nothing back"),
         ]
     )
     accounts = [_account_text(account) for account in status.accounts]
@@ -292,5 +309,7 @@ def _strategy_cells(row: StrategyRow) -> dict[str, str]:
         "ended": str(row.ended),
         "won": str(row.won),
         "pnl": signed_usd(row.pnl_usd),
+        "multiplier": f"x {row.multiplier:.3g}",
+        "type": row.trader_type,
         "paused": "paused" if row.paused else "allowed",
     }

@@ -24,6 +24,7 @@ from trader.domain.facts import (
     AccountMarked,
     AccountOpened,
     AlertRaised,
+    BehaviorJudged,
     ChainEnded,
     CommandTaken,
     EpochOpened,
@@ -37,8 +38,9 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
+from trader.domain.models import EdgesWeighed, ModelCalibrated, RegimeChanged, WeightsAdopted
 from trader.domain.trading import Approved, Order, Refused
-from trader.views import trade_lines
+from trader.views import behavior_lines, model_lines, trade_lines
 from trader.views.decisions import in_unit
 from trader.views.stages import earned
 from trader.views.text import atoms, number, signed_usd, usd
@@ -102,10 +104,20 @@ def _told(fact: Fact, at: int, known: Known, speed: float) -> tuple[str, Fields]
             return "account.marked", _marked(fact)
         case HaltChanged():
             return ("halt.raised" if fact.active else "halt.lifted"), _halt(fact)
+        case BehaviorJudged():
+            return "behavior.judged", behavior_lines.judged(fact)
         case StageChanged():
             return "stage.changed", _stage(fact)
         case NightEvaluated():
             return "night.evaluated", _night(fact)
+        case RegimeChanged():
+            return "regime.changed", model_lines.regime_changed(fact)
+        case ModelCalibrated():
+            return "model.calibrated", model_lines.calibrated(fact)
+        case WeightsAdopted():
+            return "weights.adopted", model_lines.adopted(fact)
+        case EdgesWeighed():
+            return "edges.weighed", model_lines.weighed(fact)
         case CommandTaken():
             return "command.taken", _command(fact.command)
         case AlertRaised():

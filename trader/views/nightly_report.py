@@ -13,6 +13,7 @@ from trader.views import report_numbers as say
 from trader.views.blocks import Page
 from trader.views.report_front import ACCOUNT, anchor, front, notices
 from trader.views.report_html import page_html
+from trader.views.report_models import model_sections
 from trader.views.report_strategy import chapter
 from trader.views.report_text import markdown
 
@@ -53,7 +54,7 @@ def compose(night: Night, sizes: Mapping[str, tuple[SizedStage, ...]]) -> Page:
             f" profile{market}, trader {night.software}. Times are UTC. On paper: no real order."
         ),
         notices=notices(night),
-        sections=(*front(night), *chapters),
+        sections=(*front(night), *model_sections(night.models), *chapters),
     )
 
 

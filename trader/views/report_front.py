@@ -8,6 +8,7 @@ from trader.domain.units import DAY
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Figure, Items, Prose, Section, Table, columns, prose_or, row
 from trader.views.figures import Line, chart
+from trader.views.report_behavior import behavior
 from trader.views.small_figures import score_bar
 from trader.views.stages import earned
 from trader.views.svg import Axis
@@ -31,6 +32,7 @@ def front(night: Night) -> tuple[Section, ...]:
         Section("What needs a person", (_needs(night),), level=2),
         Section("Strategies", (_strategies(night), *_reasons(night)), level=2),
         Section(ACCOUNT, _account(night), level=2),
+        Section("Behavior", behavior(night), level=2),
         Section("Gates and rules", _telemetry(night), level=2),
         Section("Limits in force", _limits(night), level=2),
     )

@@ -64,7 +64,9 @@ def _block(block: Block) -> str:
             rows = "\n".join(f"<li{_class(one.tone)}>{rich(one.text)}</li>" for one in block.rows)
             return f"<ul>\n{rows}\n</ul>"
         case Figure():
-            return f"<figure>{block.svg}<figcaption>{escape(block.caption)}</figcaption></figure>"
+            class_ = ' class="wide"' if block.wide else ""
+            caption = f"<figcaption>{escape(block.caption)}</figcaption>"
+            return f"<figure{class_}>{block.svg}{caption}</figure>"
         case Table():
             return _table(block)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.evaluation.streaks import bearable_loss_share, losing_run_probability
+from trader.behavior.streaks import bearable_loss_share, losing_run_probability
 from trader.evaluation.trade_stats import compounded
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Figure, Prose, Section, Table, columns, row

@@ -47,6 +47,8 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td .fig{width:9.4rem;display:inline-block;vertical-align:top;margin-left:.5rem}
 figure{margin:.6rem 0;max-width:29rem}
 figcaption{font-size:.85rem;margin-top:.2rem}
+figure.wide{max-width:58rem;grid-column:1/-1;overflow-x:auto}
+figure.wide .fig{min-width:42rem}
 .tables{display:flex;flex-wrap:wrap;gap:0 3rem}
 .scroll{max-width:100%}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr));

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trader.domain.events import NightEvaluated, StageChanged
-from trader.domain.facts import AlertRaised, CommandTaken
+from trader.domain.events import (
+    Demote,
+    NightEvaluated,
+    PauseTrading,
+    Promote,
+    ResumeTrading,
+    StageChanged,
+)
+from trader.domain.facts import AlertRaised, BehaviorJudged, CommandTaken
 from trader.domain.units import iso
+from trader.engine.guard import trader_name
+from trader.views.behavior_lines import judgment_text, profile_text
 from trader.views.log_lines import command_text
 from trader.views.stages import verdict_text
 from trader.views.text import Column, number, table
@@ -31,6 +40,10 @@ def explain_night(records: Sequence[Recorded]) -> str:
                 for one in night.verdicts:
                     lines += ["", f"{one.strategy}: {verdict_text(one)}"]
                     lines += [f"  {line}" for line in _figures(one)]
+                lines += [""] if night.traders else []
+                lines += [
+                    f"{trader_name(one.strategy)}: {profile_text(one)}" for one in night.traders
+                ]
             case StageChanged() as change:
                 lines += ["", f"So {_moved(change)}"]
             case AlertRaised() as alert:
@@ -41,9 +54,19 @@ def explain_night(records: Sequence[Recorded]) -> str:
     return "\n".join(lines)
 
 
+def explain_account(records: Sequence[Recorded]) -> str:
+    """Tell what was found about the behavior of the account as a whole, in order."""
+    lines = [
+        f"  {iso(one.at)}  {judgment_text(one.fact)}"
+        for one in records
+        if isinstance(one.fact, BehaviorJudged)
+    ]
+    return "\n".join(["The behavior of the account, oldest first:", *lines])
+
+
 def explain_stages(strategy: str, records: Sequence[Recorded]) -> str:
     """Tell how a strategy came to its stage: every change, night and command about it, in order."""
-    lines = [f"The stages of {strategy}, oldest first:"]
+    lines = [f"The stages and the behavior of {strategy}, oldest first:"]
     for recorded in records:
         told = _told(strategy, recorded)
         if told:
@@ -57,11 +80,15 @@ def _told(strategy: str, recorded: Recorded) -> str:
             return _moved(change)
         case NightEvaluated() as night:
             said = [verdict_text(one) for one in night.verdicts if one.strategy == strategy]
-            return f"the night of {night.date} says {said[0]}" if said else ""
-        case CommandTaken(command) if getattr(command, "stage", None) and (
-            getattr(command, "strategy", None) == strategy
-        ):
+            told = f"the night of {night.date} says {said[0]}" if said else ""
+            types = [profile_text(one) for one in night.traders if one.strategy == strategy]
+            return "; ".join(one for one in (told, *types) if one)
+        case CommandTaken(command) if isinstance(
+            command, Promote | Demote | PauseTrading | ResumeTrading
+        ) and (command.strategy == strategy):
             return f"{command.by} {command_text(command)}: {command.reason}"
+        case BehaviorJudged() as judged if judged.strategy in (strategy, None):
+            return f"behavior of {judgment_text(judged)}"
         case AlertRaised() as alert if alert.strategy == strategy:
             return f"warned: {alert.text}" if alert.kind == "night_warning" else ""
         case _:

@@ -16,7 +16,7 @@ from trader.domain.facts import (
     SettlementPending,
     SpotDelivery,
 )
-from trader.domain.trading import Approved, Leg, LegFill, Order, Refused
+from trader.domain.trading import Approved, Leg, LegFill, Order, Refused, Restraint
 from trader.domain.units import iso
 from trader.views.decisions import binding_rule, in_unit, legs_text
 from trader.views.text import (
@@ -45,7 +45,10 @@ def approved(fact: Approved) -> Fields:
         stop = f"stop at {usd(intent.stop.price)}"
         wish = f"{fact.chain_id}, {stop}" if intent.action == "protect" else f"{wish}, {stop}"
     return {
-        "message": f"{intent.strategy} may {intent.action}: {wish} ({intent.reason}){risk}",
+        "message": (
+            f"{intent.strategy} may {intent.action}: {wish} ({intent.reason}){risk}"
+            f"{_held_back(fact)}"
+        ),
         "strategy": intent.strategy,
         "instrument": _names(intent.legs),
         "underlying": intent.underlying,
@@ -58,7 +61,9 @@ def approved(fact: Approved) -> Fields:
         "max_loss": loss,
         "confidence": percent(intent.confidence),
         "reason": intent.reason,
+        "behavior": behavior_text(fact.restraint),
         "data_quality": "; ".join(fact.data_quality),
+        "regime": fact.regime,
     }
 
 
@@ -87,7 +92,9 @@ def refused(fact: Refused, at: int, speed: float) -> Fields:
         "allowed": fact.allowed,
         "used_by": ", ".join(f"{one.id} {percent(one.share)}" for one in fact.consumers),
         "frees_at": frees,
+        "behavior": behavior_text(fact.restraint),
         "data_quality": "; ".join(fact.data_quality),
+        "regime": fact.regime,
     }
 
 
@@ -244,6 +251,19 @@ def funding_paid(fact: FundingPaid) -> Fields:
         "rate_8h": f"{number(fact.rate_8h * 100)} %",
         "funding": _fees(cash),
     }
+
+
+def behavior_text(asked: Restraint | None) -> str:
+    """Write what behavior leaves of new risk, and why; nothing where it is not watched."""
+    return "" if asked is None else f"x {asked.multiplier:.3g}: {asked.reason}"
+
+
+def _held_back(fact: Approved) -> str:
+    """Name what behavior took from a trade, in the sentence that allows it."""
+    asked = fact.restraint
+    if asked is None or asked.multiplier >= 1 or fact.intent.action not in ("open", "add"):
+        return ""
+    return f"; size x {asked.multiplier:.3g} by behavior"
 
 
 def is_option(instrument: str) -> bool:

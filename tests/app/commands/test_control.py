@@ -30,8 +30,10 @@ WHO = ("--by", "ana", "--reason", "news")
 TYPED: dict[tuple[str, ...], Command] = {
     ("pause",): PauseTrading(by="ana", reason="news"),
     ("pause", "--strategy", "s"): PauseTrading(by="ana", reason="news", strategy="s"),
+    ("pause", "s"): PauseTrading(by="ana", reason="news", strategy="s"),
     ("resume",): ResumeTrading(by="ana", reason="news"),
     ("resume", "--strategy", "s"): ResumeTrading(by="ana", reason="news", strategy="s"),
+    ("resume", "s"): ResumeTrading(by="ana", reason="news", strategy="s"),
     ("close", "C1-0"): ClosePosition(by="ana", reason="news", chain_id="C1-0"),
     ("flatten",): FlattenAll(by="ana", reason="news"),
 }
@@ -45,6 +47,12 @@ async def test_what_is_typed_is_what_the_daemon_takes(
     run, taken = await typed_to_a_daemon(tmp_path, *typed, *WHO, capsys=capsys)
     assert taken == [TYPED[typed]]
     assert (run.returncode, run.stdout) == (0, f"{typed[0]} journaled with sequence 41\n")
+
+
+def test_two_strategies_are_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named differently by place and by name, nothing is sent; exit 2."""
+    run = within("resume", "a", "--strategy", "b", *WHO, "--state", tmp_path, capsys=capsys)
+    assert (run.returncode, run.stderr) == (2, "resume: name one strategy, not a and b\n")
 
 
 async def test_a_refused_command_fails_with_the_reason(

@@ -9,7 +9,9 @@ import pytest
 
 from tests.app.running import within
 from tests.backtest.wheels import facts_of_a_turn
+from tests.engine.test_conduct import judgment
 from tests.storage.story import APPROVED, REFUSED, STORY
+from trader.domain.facts import Recorded
 from trader.storage.journal import Journal
 
 REPORTS = ("status", "positions", "chains", "strategies", "verdicts")
@@ -42,6 +44,25 @@ def test_status_and_strategies_name_what_they_show(
     assert "130,000" in within("status", "--state", state, capsys=capsys).stdout
     (row,) = json.loads(within("strategies", "--state", state, "--json", capsys=capsys).stdout)
     assert (row["strategy"], row["stage"]) == ("covered_call_btc", "PRODUCTION")
+
+
+def test_behavior_is_explained_of_a_strategy_and_of_the_account(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The story of the strategy has both, that of the account its own."""
+    last = STORY[-1]
+    found = [
+        Recorded(last.sequence + 1, last.at, judgment(one)) for one in ("covered_call_btc", None)
+    ]
+    with Journal.create_or_open(f"sqlite:///{state}/journal.sqlite", writer=True) as journal:
+        journal.append(found)
+    strategy = within("explain", "covered_call_btc", "--state", state, capsys=capsys).stdout
+    assert "behavior of covered_call_btc: REVENGE_TRADING" in strategy
+    assert "behavior of the account: REVENGE_TRADING" in strategy
+    account = within("explain", "account", "--state", state, capsys=capsys).stdout
+    assert account.startswith("The behavior of the account, oldest first:")
+    assert account.count("REVENGE_TRADING") == 1
+    assert "x 0.09" in within("strategies", "--state", state, capsys=capsys).stdout
 
 
 def test_verdicts_are_newest_last_with_what_bound(

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.histories import import_chains
 from tests.app.pasts import write_past
 from tests.app.running import within, write_configuration
 from tests.app.test_study_chains import ROOT
+from trader.storage.datasets import FOLDER, DatasetStore
 
 SETTINGS = """
 [journal]
@@ -72,8 +74,11 @@ def test_wheels_are_told_on_modelled_boards_in_usdc(
         "assigned coin is bought and sold",
     ):
         assert said in run.stdout
-    recorded = within(*typed, "--chains", tmp_path / "none.parquet", capsys=capsys)
-    assert recorded.returncode == 78
+    import_chains(DatasetStore(tmp_path / "state" / FOLDER), tmp_path, days=20)
+    for command in (typed, ("evaluate", *typed[2:])):
+        recorded = within(*command, "--recorded", capsys=capsys)
+        assert recorded.returncode == 78
+        assert "wheel_btc: it trades options settled in USDC and no recorded" in recorded.stderr
 
 
 @pytest.mark.parametrize(

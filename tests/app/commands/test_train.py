@@ -14,7 +14,6 @@ from trader.strategies.fitted_policy import FittedPolicy
 
 def test_a_policy_is_told_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table on stdout, the file where it is asked, readable by its own loader."""
-    pytest.importorskip("sklearn", reason="the extra train is not installed")
     path, out = write_rows(tmp_path, examples(200, edge=0.02)), tmp_path / "out" / "policy.json"
     options = ("--data", path, "--out", out, "--features", "iv,trend", "--threshold", "0.001")
     run = within("train", "policy", *options, capsys=capsys)

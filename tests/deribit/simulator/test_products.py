@@ -9,6 +9,8 @@ from trader.deribit.simulator.products import (
     price_index,
 )
 from trader.deribit.simulator.skeleton import COINS, PERPETUAL_PRODUCTS
+from trader.domain.instruments import pair_name
+from trader.domain.option_terms import OPTION_TERMS
 
 
 def test_every_product_has_a_path_and_a_number_of_its_own() -> None:
@@ -31,6 +33,14 @@ def test_documented_terms() -> None:
     assert (FUTURES["BTC"].contract_size, FUTURES["BTC"].tick_size) == (10.0, 0.5)
     assert (FUTURES["ETH"].contract_size, FUTURES["ETH"].tick_size) == (1.0, 0.05)
     assert (FUTURES["BTC_USDC"].contract_size, FUTURES["BTC_USDC"].tick_size) == (0.0001, 0.1)
+
+
+def test_options_are_listed_by_the_terms_that_backtests_assume() -> None:
+    """Steps and smallest amounts, in coin and in USDC."""
+    for (coin, linear), assumed in OPTION_TERMS.items():
+        listed = OPTIONS[pair_name(coin) if linear else coin]
+        for name in ("tick_size", "tick_size_steps", "min_trade_amount"):
+            assert getattr(listed, name) == getattr(assumed, name)
 
 
 def test_wide_ticks_are_multiples_of_narrow_ones() -> None:

@@ -68,13 +68,12 @@ def execute_evaluate(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: strategy, parameter or history cannot be used.
     """
     from trader.app import study
-    from trader.app.study_past import boards_of, market_for
+    from trader.app.study_past import boards_of, market_of_subject
 
     configuration, parameters = configured(arguments)
     one = study.find_strategy(configuration, arguments.strategy)
     subject = study.subject_of(one, parameters)
-    underlying, boards = subject.file.underlying, boards_of(arguments)
-    market = market_for(configuration, underlying, boards, arguments.end)
+    market = market_of_subject(configuration, subject, boards_of(arguments), arguments.end)
     told = study.evaluate(configuration, subject, market, say)
     folder = arguments.out or configuration.state_dir / "evaluations" / subject.name
     say(f"Written: {study.write_scorecard(folder, told)}")

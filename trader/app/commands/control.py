@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEED_THE_MARKET: Final = ("close", "flatten")
 SUMMARIES: Final = {
     "pause": "stop opening, of one strategy or of all; closes go on",
-    "resume": "open again what a pause or a halt stopped",
+    "resume": "open again what a pause, a halt or an alert about behavior stopped",
     "close": "close one chain as soon as the displayed quotes allow",
     "flatten": "cancel every order, close every chain, pause all opening",
 }
@@ -34,7 +34,11 @@ def add_commands(subparsers: Subparsers) -> None:
         parser = subparsers.add_parser(name, help=summary, description=summary)
         match name:
             case "pause" | "resume":
-                parser.add_argument("--strategy", help="only this strategy (default: all)")
+                # by place or by name, as `promote` takes its stage
+                parser.add_argument(
+                    "name", metavar="STRATEGY", nargs="?", help="only this strategy (default: all)"
+                )
+                parser.add_argument("--strategy", help="the same, by name")
             case "close":
                 parser.add_argument("chain_id", metavar="CHAIN_ID")
             case _:
@@ -53,6 +57,12 @@ def add_signature(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
     """Send the command that was typed."""
+    if arguments.command in ("pause", "resume"):
+        named = {one for one in (arguments.name, arguments.strategy) if one is not None}
+        if len(named) > 1:
+            complain(f"{arguments.command}: name one strategy, not {' and '.join(sorted(named))}")
+            return ExitCode.USAGE
+        arguments.strategy = named.pop() if named else None
     return deliver(arguments, _command(arguments))
 
 

@@ -24,7 +24,7 @@ def add_command(actions: Subparsers) -> None:
     parser.add_argument("--underlying", default="BTC", metavar="COIN", help="default: BTC")
     parser.add_argument(
         "--policy", action="append", default=[], metavar="NAME[:THRESHOLD]",
-        help="always (default), never, iv_rank[:MIN], trend[:MAX] or model:FILE; several times",
+        help="always (default), never, iv_rank[:MIN], trend[:MAX], edge[:MIN], model:FILE; repeat",
     )  # fmt: skip
     parser.add_argument(
         "--compare", action="store_true", help="set always, iv_rank, trend and never beside it"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXPORT: Final = "write what can be learned from, for other programs"
 TRAINING: Final = "write a row of each decision to sell a call or not, and a data card beside it"
+EMBARGO_MAX: Final = 3_650
 STUDY_ONLY: Final = (
     "policy", "drawdown_penalty", "timeframe", "every", "dte", "dte_tolerance", "delta",
     "delta_tolerance", "coins", "size", "fill", "recorded", "chains", "closes",
@@ -54,7 +55,7 @@ def add_commands(subparsers: Subparsers) -> None:
     )  # fmt: skip
     training.add_argument(
         "--policy", default="always", metavar="NAME[:THRESHOLD]",
-        help="who decides: always (default), never, iv_rank[:MIN], trend[:MAX] or model:FILE",
+        help="always (default), never, iv_rank[:MIN], trend[:MAX], edge[:MIN] or model:FILE",
     )  # fmt: skip
     training.add_argument(
         "--drawdown-penalty", type=float, default=0.0, metavar="SHARE",
@@ -74,7 +75,6 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         ConfigurationError: an option, the span or the history cannot be used.
         StorageError: the journal cannot be read, or the files cannot be written.
     """
-    import math
     from datetime import timedelta
     from pathlib import Path
 
@@ -86,8 +86,10 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     start = training_export.instant("--from", arguments.start)
     end = training_export.instant("--to", arguments.end)
     training_export.check_span(start, end)
-    if not 0.0 <= arguments.embargo < math.inf:
-        raise ConfigurationError(f"--embargo {arguments.embargo:g} must be zero or more days")
+    if not 0.0 <= arguments.embargo <= EMBARGO_MAX:
+        raise ConfigurationError(
+            f"--embargo {arguments.embargo:g} must be days from 0 to {EMBARGO_MAX}"
+        )
     asked = arguments.features
     cut = training_export.Cut(
         features=None if asked is None else tuple(filter(None, asked.split(","))),

@@ -25,9 +25,15 @@ SUMMARIES: Final = {
     "chains": "every living structure, from its first order on",
 }
 VERDICTS: Final = "what the gate decided, newest last, and how often each rule bound"
-EXPLAIN: Final = "why: a decision (rule, limit, used), a chain, a night, or a strategy's stages"
-STAGE_FACTS: Final = ("StageChanged", "NightEvaluated", "CommandTaken", "AlertRaised")
-"""What the stages of strategies are told from."""
+EXPLAIN: Final = (
+    "why: a decision (rule, limit, used), a chain, a night, or a strategy's stages and behavior"
+)
+STAGE_FACTS: Final = (
+    "StageChanged", "NightEvaluated", "CommandTaken", "BehaviorJudged", "AlertRaised"
+)  # fmt: skip
+"""What the stages and the behavior of strategies are told from."""
+ACCOUNT: Final = "account"
+"""Whom to ask about for the behavior of all strategies together."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -42,7 +48,8 @@ def add_commands(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
     parser.add_argument(
         "what", metavar="WHAT",
-        help="id of a verdict or chain, date of a night (YYYY-MM-DD), or name of a strategy",
+        help="id of a verdict or chain, date of a night (YYYY-MM-DD), name of a strategy, or "
+        "`account`",
     )  # fmt: skip
     add_options(parser, explain)
 
@@ -103,6 +110,9 @@ def _about(journal: Journal, what: str) -> list[Recorded]:
         return _of_chain(journal, what)
     if next(journal.read(kinds=("StageChanged",), strategy=what, limit=1), None) is not None:
         return [one.recorded for one in journal.read(kinds=STAGE_FACTS)]
+    if what == ACCOUNT:
+        judged = (one.recorded for one in journal.read(kinds=("BehaviorJudged",)))
+        return [one for one in judged if getattr(one.fact, "strategy", "") is None]
     for night in journal.read(kinds=("NightEvaluated",), newest_first=True):
         fact = night.recorded.fact
         if isinstance(fact, NightEvaluated) and fact.date == what:
@@ -126,11 +136,11 @@ def _of_chain(journal: Journal, chain_id: str) -> list[Recorded]:
 
 def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
     """Write the explanation that fits what was found."""
-    from trader.domain.facts import EpochOpened
+    from trader.domain.facts import BehaviorJudged, EpochOpened
     from trader.domain.trading import Approved, Refused
     from trader.views.decisions import explain as explain_verdict
     from trader.views.roll_chains import explain_chain
-    from trader.views.stage_story import explain_night, explain_stages
+    from trader.views.stage_story import explain_account, explain_night, explain_stages
 
     fact = records[0].fact
     if isinstance(fact, Approved) and fact.chain_id == what:
@@ -142,6 +152,8 @@ def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
         return explain_verdict(fact, records[0].at, speed=speed)
     if what[:4].isdigit():
         return explain_night(records)
+    if what == ACCOUNT and all(isinstance(one.fact, BehaviorJudged) for one in records):
+        return explain_account(records)
     return explain_stages(what, records)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from trader.app.commands.options import add_backtest, add_span_and_boards, configured
@@ -64,9 +63,7 @@ def _write(folder: Path, found: RollChainStudy) -> Path:
     """Write the study as JSON, whole or not at all; what is no number becomes null."""
     import msgspec
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, unfinished = folder / FILE, folder / f"{FILE}.part"
-    text = json.dumps(json.loads(msgspec.json.encode(found)), indent=2)
-    unfinished.write_text(f"{text}\n", encoding="utf-8")
-    unfinished.replace(path)
-    return path
+    from trader.storage.whole_files import write_whole
+
+    write_whole(folder / FILE, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    return folder / FILE

@@ -44,9 +44,9 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
 
     policy = read_policy(arguments.policy)
     wrong = count = 0
-    for text in _states(arguments.state):
+    for state in _states(arguments.state):
         count += 1
-        told = answer(policy, text)
+        told = answer(policy, state)
         say(json.dumps(told))
         sys.stdout.flush()
         if "error" in told:
@@ -57,7 +57,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.CONFIGURATION if wrong else ExitCode.OK
 
 
-def _states(place: str) -> Iterable[str]:
+def _states(place: str) -> Iterable[object]:
     from trader.app.scoring import states_in
     from trader.domain.errors import ConfigurationError
 

@@ -48,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         StorageError: the policy cannot be written.
     """
     from trader.app.policy_training import train_policy
-    from trader.storage.training_sets import write_whole
+    from trader.storage.whole_files import write_whole
     from trader.strategies.fitted_policy import policy_json
     from trader.views.fitted_policy import policy_text
 
