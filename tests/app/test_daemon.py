@@ -29,9 +29,10 @@ from tests.app.running import ROOT, trader, write_configuration
 from trader.app.assemble import holdings
 from trader.app.configuration import Configuration, load_configuration
 from trader.app.control import Answer, DaemonUnreachable, send
-from trader.app.daemon import NOT_TRADING, run_daemon
+from trader.app.daemon import run_daemon
 from trader.app.exit_codes import ExitCode
 from trader.app.observability import LOG_NAME
+from trader.app.vitals import NOT_TRADING
 from trader.deribit.simulator.market import MARKET_VERSION
 from trader.domain.errors import ConfigurationError, JournalLocked, StorageError
 from trader.domain.events import (

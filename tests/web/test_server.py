@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import aiohttp
 import msgspec
 import pytest
 
 from trader.domain.errors import ConfigurationError
-from trader.web.server import Health, serve
+from trader.engine.stages import StageSettings
+from trader.views.desk import Desk
+from trader.views.reading import Pulse
+from trader.web.server import serve
+from trader.web.window import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trader.views.reading import Filed, Reading
+
+T = TypeVar("T")
+PULSE = Pulse(
+    at=0, speed=1.0, trading=False, feed="simulated", feed_alive=True, problems=(),
+    loop_lag_s=0.0, progress_age_s=0.5, queue_length=0, events=0, conflated=0, sequence=-1,
+    rss_bytes=0, uptime_s=1.0, software="0", sizes={}, scores={},
+)  # fmt: skip
+
+
+class Nothing:
+    """A reading of a journal without facts."""
+
+    def __init__(self) -> None:
+        self.desk = Desk()
+        self.pulse = PULSE
+        self.stage_settings = StageSettings()
+
+    def facts(self, **_: object) -> Iterator[Filed]:
+        """Find none."""
+        return iter(())
+
 
 HEALTHY = Health(feed_alive=True, journal_ok=True, progress_age_s=0.5, progress_age_s_max=30.0)
 
 
 class View:
-    """A daemon's window with a pulse that the test sets."""
+    """A daemon's window with a health that the test sets, over an empty journal."""
 
     def __init__(self, health: Health = HEALTHY) -> None:
-        self.pulse = health
+        self._health = health
 
     def health(self) -> Health:
-        """Show the pulse."""
-        return self.pulse
+        """Show the health."""
+        return self._health
+
+    def pulse(self) -> Pulse:
+        """Show the same pulse always."""
+        return PULSE
+
+    async def read(self, make: Callable[[Reading], T]) -> T:
+        """Read the books of nobody."""
+        return make(Nothing())
 
     def metrics(self) -> bytes:
         """Show one metric."""
@@ -94,7 +134,7 @@ async def test_a_token_guards_the_metrics_but_not_the_probe() -> None:
 async def test_nothing_else_is_served() -> None:
     """Any other page is 404, and nothing can be posted."""
     async with serve(View(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{port}/") as response:
+        async with session.get(f"http://127.0.0.1:{port}/nothing") as response:
             assert response.status == 404
         async with session.post(f"http://127.0.0.1:{port}/healthz") as response:
             assert response.status == 405

@@ -31,7 +31,7 @@ from trader.app.metrics import Metrics
 from trader.app.narrator import Narrator
 from trader.app.night_folder import NIGHTS, Origin, judging_hash
 from trader.app.night_shift import NightShift, nightly_command
-from trader.app.notify import Notifier, watchdog_interval_s
+from trader.app.notify import Notifier
 from trader.app.observability import configure_log, logger
 from trader.app.pacer import Pacer
 from trader.app.recorder import (
@@ -42,12 +42,13 @@ from trader.app.recorder import (
 )
 from trader.app.settings import SIMULATED
 from trader.app.status_line import status_line
+from trader.app.vitals import NOT_TRADING, Vitals
+from trader.app.window import DaemonWindow
 from trader.domain.facts import EpochOpened
-from trader.domain.units import SECOND
 from trader.engine.outcome import CalibrationNeeded, DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
-from trader.web.server import Health, serve
+from trader.web.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -59,12 +60,10 @@ if TYPE_CHECKING:
     from trader.engine.outcome import Outcome
 
 STATUS_EVERY_S: Final = 15.0
-PULSE_EVERY_S: Final = 1.0
 GOODBYE_S_MAX: Final = 3.0
 """How long a stop waits for the connection to end politely."""
 WEB_WITHIN_S: Final = 1.0
 """How long health and metrics wait for trading to begin."""
-NOT_TRADING: Final = "not trading yet: waiting for the market"
 STOPPING: Final = "the daemon is stopping: the command was not taken"
 
 
@@ -106,9 +105,9 @@ class Daemon:
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
         self._stop = asyncio.Event()
-        self._began = asyncio.Event()
-        self._pulse_at = time.monotonic()
-        self._loop_lag_s = 0.0
+        self.vitals = Vitals(
+            configuration, self.engine, self.clock, self.feed, self.inbox, self.driver, self.counts
+        )
         self._watched: tuple[str, ...] = ()
 
     async def run(self) -> ExitCode:
@@ -138,7 +137,7 @@ class Daemon:
         client = tasks.create_task(self.feed.client.run(), name="client")
         jobs = [
             tasks.create_task(self.feed.run(), name="feed"),
-            tasks.create_task(self._pulse(), name="pulse"),
+            tasks.create_task(self.vitals.beat(self._notifier), name="pulse"),
             tasks.create_task(self._serve_web(), name="web"),
         ]
         self._notifier.ready(NOT_TRADING)
@@ -189,13 +188,20 @@ class Daemon:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WEB_WITHIN_S):
-                await self._began.wait()
+                await self.vitals.trading.wait()
         await asyncio.to_thread(importlib.import_module, "aiohttp.web")
-        async with serve(self, web.host, web.port, self._configuration.web_token) as port:
-            url = f"http://{web.host}:{port}"
-            message = f"health and metrics at {url}/healthz and {url}/metrics"
-            self._log.info("web.listening", message=message)
-            await asyncio.Event().wait()
+        window = DaemonWindow(
+            self._configuration.journal_url, self._configuration.settings.stages,
+            self.vitals,
+        )  # fmt: skip
+        try:
+            async with serve(window, web.host, web.port, self._configuration.web_token) as port:
+                url = f"http://{web.host}:{port}"
+                message = f"dashboard at {url}, health and metrics at /healthz and /metrics"
+                self._log.info("web.listening", message=message)
+                await asyncio.Event().wait()
+        finally:
+            window.close()
 
     async def _open_epoch(self) -> None:
         """Check that journal and market belong together, then begin."""
@@ -225,7 +231,7 @@ class Daemon:
                 recovered=self._recovered,
             )  # fmt: skip
             self.recorder.begin(manifest, partial(frozen_configuration, self._configuration))
-        self._began.set()
+        self.vitals.trading.set()
         message = (
             f"trading on paper: epoch {epoch.epoch}, {len(self.engine.slots)} strategies, market "
             f"{epoch.market} at {epoch.speed:g}x, {self._recovered} facts recovered"
@@ -283,7 +289,7 @@ class Daemon:
 
     async def _take(self, command: Command) -> control.Answer:
         """Carry a person's command to the engine; answer once it is journaled."""
-        if not self._began.is_set() or self._stop.is_set():
+        if not self.vitals.trading.is_set() or self._stop.is_set():
             detail = STOPPING if self._stop.is_set() else NOT_TRADING
             return control.Answer(accepted=False, detail=detail)
         answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
@@ -292,20 +298,6 @@ class Daemon:
         if outcome is None:
             return control.Answer(accepted=False, detail=STOPPING)
         return control.answer_of(outcome)
-
-    async def _pulse(self) -> None:
-        """Watch the loop, and feed the watchdog while the engine moves and its facts are kept.
-
-        Before there is a market nothing can move but the loop itself.
-        """
-        interval_s = watchdog_interval_s()
-        while True:
-            await asyncio.sleep(PULSE_EVERY_S)
-            now = time.monotonic()
-            self._loop_lag_s = max(now - self._pulse_at - PULSE_EVERY_S, 0.0)
-            self._pulse_at = now
-            if interval_s is not None and self._age_s() < interval_s:
-                self._notifier.watchdog()
 
     async def _status(self) -> None:
         """Fill silences with one line that says where we stand."""
@@ -318,44 +310,8 @@ class Daemon:
                 nights=nights, night=self._night.under_way,
             )  # fmt: skip
             self._log.info("status", **fields)
-            self._notifier.status(str(fields["message"]))
-
-    def health(self) -> Health:
-        """Take the pulse now."""
-        web = self._configuration.settings.web
-        return Health(
-            feed_alive=self.feed.alive,
-            journal_ok=self.driver.journal_ok or self._age_s() < web.progress_age_s_max,
-            progress_age_s=self._age_s(),
-            progress_age_s_max=web.progress_age_s_max,
-            detail="" if self._began.is_set() else NOT_TRADING,
-        )
-
-    def _age_s(self) -> float:
-        moved_at = self.driver.progress_at if self._began.is_set() else self._pulse_at
-        return time.monotonic() - moved_at
-
-    def metrics(self) -> bytes:
-        """Write every metric in Prometheus' text format 0.0.4."""
-        metrics = self.counts
-        metrics.feed_alive.set(float(self.feed.alive))
-        metrics.queue_length.set(len(self.inbox))
-        metrics.follow(events=self.driver.processed, conflated=self.inbox.conflated)
-        metrics.loop_lag_seconds.set(self._loop_lag_s)
-        metrics.progress_age_seconds.set(self._age_s())
-        metrics.sequence.set(self.engine.sequence)
-        metrics.score(self.engine.market.scores())
-        metrics.hold(self._sizes())
-        if self.clock.known:
-            metrics.restrain(self.engine.ledger.conduct.tapes(), self.clock.now())
-            metrics.market_time_seconds.set(self.clock.now() / SECOND)
-        return metrics.text()
-
-    def _sizes(self) -> dict[str, int]:
-        """Count what is held in memory, by name."""
-        engine = self.engine
-        taken = {"taken_quotes": engine.broker.taken_count}
-        return {**self.feed.sizes(), **engine.market.sizes(), **engine.ledger.sizes(), **taken}
+            self.vitals.status = str(fields["message"])
+            self._notifier.status(self.vitals.status)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

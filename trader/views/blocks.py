@@ -21,6 +21,8 @@ class Cell(msgspec.Struct, frozen=True):
     figure: str = ""
     anchor: str = ""
     """The section it leads to."""
+    href: str = ""
+    """The page it leads to."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -43,10 +45,11 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Prose(msgspec.Struct, frozen=True):
-    """A paragraph."""
+    """A paragraph; with a `href` it leads to another page."""
 
     text: str
     tone: Tone = ""
+    href: str = ""
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -66,7 +69,35 @@ class Figure(msgspec.Struct, frozen=True):
     wide: bool = False
 
 
-Block = Table | Prose | Items | Figure
+class Pairs(msgspec.Struct, frozen=True):
+    """Names and what they stand for, one below the other."""
+
+    rows: tuple[tuple[str, Cell], ...]
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One thing that a person fills in or, with a `value` and `hidden`, that is set."""
+
+    name: str
+    label: str = ""
+    value: str = ""
+    hidden: bool = False
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a person can give from here: `typed` is the same in a terminal.
+
+    `action` names it in the API, `button` says what happens. Who and why are asked for always.
+    """
+
+    action: str
+    button: str
+    typed: str
+    fields: tuple[Field, ...] = ()
+    warning: str = ""
+
+
+Block = Table | Prose | Items | Figure | Pairs | Control
 
 
 class Section(msgspec.Struct, frozen=True):

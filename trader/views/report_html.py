@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
-from trader.views.blocks import Figure, Items, Prose, Table
+from trader.views.blocks import Control, Field, Figure, Items, Pairs, Prose, Table
 from trader.views.report_style import STYLE
 from trader.views.svg import escape
 
@@ -20,11 +20,13 @@ POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none';
 CODE: Final = re.compile(r"`([^`]+)`")
 SIDE_BY_SIDE: Final[dict[type, str]] = {Figure: "figures", Table: "tables"}
 """Blocks of one kind in a row stand beside each other where there is room."""
+SIGNATURE: Final = (Field("by", "Your name"), Field("reason", "Why"))
+"""What every command is asked for."""
 
 
 def page_html(page: Page) -> str:
     """Write a whole report."""
-    body = "\n".join(_section(section) for section in page.sections)
+    body = "\n".join(section_html(section) for section in page.sections)
     notices = "\n".join(
         f'<p class="notice {one.tone}">{rich(one.text)}</p>' for one in page.notices
     )
@@ -44,7 +46,8 @@ def rich(text: str) -> str:
     return CODE.sub(r"<code>\1</code>", escape(text))
 
 
-def _section(section: Section) -> str:
+def section_html(section: Section) -> str:
+    """Write one section."""
     anchor = f' id="{escape(section.anchor)}"' if section.anchor else ""
     head = f"<h{section.level}{anchor}>{escape(section.title)}</h{section.level}>"
     parts = [head]
@@ -59,16 +62,53 @@ def _section(section: Section) -> str:
 def _block(block: Block) -> str:
     match block:
         case Prose():
-            return f"<p{_class(block.tone)}>{rich(block.text)}</p>"
+            return f"<p{_class(block.tone)}>{_linked(rich(block.text), block.href)}</p>"
         case Items():
-            rows = "\n".join(f"<li{_class(one.tone)}>{rich(one.text)}</li>" for one in block.rows)
+            rows = "\n".join(
+                f"<li{_class(one.tone)}>{_linked(rich(one.text), one.href)}</li>"
+                for one in block.rows
+            )
             return f"<ul>\n{rows}\n</ul>"
         case Figure():
             class_ = ' class="wide"' if block.wide else ""
             caption = f"<figcaption>{escape(block.caption)}</figcaption>"
             return f"<figure{class_}>{block.svg}{caption}</figure>"
+        case Pairs():
+            rows = "\n".join(
+                f"<dt>{escape(name)}</dt><dd{_class(cell.tone)}>{_inner(cell)}</dd>"
+                for name, cell in block.rows
+            )
+            return f"<dl>\n{rows}\n</dl>"
+        case Control():
+            return _control(block)
         case Table():
             return _table(block)
+
+
+def _control(control: Control) -> str:
+    """Write a form that says who asks, why, and what it would be in a terminal."""
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(one.name)}" value="{escape(one.value)}">'
+        for one in control.fields
+        if one.hidden
+    )
+    asked = "".join(
+        f'<label>{escape(one.label)}<input name="{escape(one.name)}" value="{escape(one.value)}"'
+        ' required maxlength="200"></label>'
+        for one in (*control.fields, *SIGNATURE)
+        if not one.hidden
+    )
+    warning = f'<p class="warn">{rich(control.warning)}</p>' if control.warning else ""
+    return (
+        f'<details class="control"><summary>{escape(control.button)}</summary>{warning}'
+        f'<form method="post" action="/commands/{escape(control.action)}">{hidden}{asked}'
+        f"<button>{escape(control.button)}</button></form>"
+        f'<p class="muted">The same in a terminal: {rich(f"`{control.typed}`")}</p></details>'
+    )
+
+
+def _linked(markup: str, href: str) -> str:
+    return f'<a href="{escape(href)}">{markup}</a>' if href else markup
 
 
 def _table(table: Table) -> str:
@@ -92,11 +132,12 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
 def _cell(cell: Cell, column: Column) -> str:
     classes = " ".join(one for one in ("n" if column.numeric else "", cell.tone) if one)
     class_ = f' class="{classes}"' if classes else ""
-    text = escape(cell.text)
-    if cell.anchor:
-        text = f'<a href="#{escape(cell.anchor)}">{text}</a>'
-    inner = f"<span>{text}{cell.figure}</span>" if cell.figure else text
-    return f'<td{class_} data-label="{escape(column.title)}">{inner}</td>'
+    return f'<td{class_} data-label="{escape(column.title)}">{_inner(cell)}</td>'
+
+
+def _inner(cell: Cell) -> str:
+    text = _linked(escape(cell.text), cell.href or (f"#{cell.anchor}" if cell.anchor else ""))
+    return f"<span>{text}{cell.figure}</span>" if cell.figure else text
 
 
 def _number(column: Column) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.views.blocks import Figure, Items, Prose, Table
+from trader.views.blocks import Control, Figure, Items, Pairs, Prose, Table
 
 if TYPE_CHECKING:
     from trader.views.blocks import Block, Cell, Column, Page, Section
@@ -41,6 +41,10 @@ def _block(block: Block) -> str:
             return "\n".join(f"- {TONES[one.tone]}{plain(one.text)}" for one in block.rows)
         case Figure():
             return ""
+        case Pairs():
+            return "\n".join(f"- {plain(name)}: {_cell(cell)}" for name, cell in block.rows)
+        case Control():
+            return f"{plain(block.button)}: {plain(block.typed)}"
         case Table():
             return _table(block)
 

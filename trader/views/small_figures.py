@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BAR_WIDTH: Final = 150.0
+NEARLY: Final = 0.8
+"""Of a budget: what is used from here on is shown as a warning."""
 SHADES: Final = 6
 OPACITY: Final = (0.1, 0.48)
 """Of the smallest and the largest number of a map: the text upon it stays readable."""
@@ -53,6 +55,20 @@ def score_bar(score: float | None, pilot: float = 40.0, production: float = 60.0
             parts.append(tag("line", x1=at, x2=at, y1=1.0, y2=15.0, class_="axis"))
             parts.append(label(f"{needed:g}", at, 25.0, "middle"))
     return figure(title, parts, 28.0, BAR_WIDTH)
+
+
+def meter(used: float, limit: float) -> str:
+    """Draw how much of a budget is used. Caller's obligation: the limit is above zero."""
+    share = min(max(used / limit, 0.0), 1.0) if abs(used) < ABSURD else 1.0
+    title = f"{share:.0%} of the budget is used"
+    wide = BAR_WIDTH - 2.0
+    parts = [tag("rect", x=1.0, y=3.0, width=wide, height=8.0, rx=2.0, class_="track")]
+    if share > 0:
+        tone = "bad" if share >= 1 else "warn" if share >= NEARLY else "good"
+        parts.append(
+            tag("rect", x=1.0, y=3.0, width=max(wide * share, 1.5), height=8.0, rx=2.0, class_=tone)
+        )
+    return figure(title, parts, 14.0, BAR_WIDTH)
 
 
 def heat_map(

@@ -1,60 +1,29 @@
-"""Is the daemon healthy, and what does it count? `/healthz` and `/metrics` over HTTP."""
+"""Where does the daemon answer over HTTP? Probes, metrics and the pages of the dashboard."""
 
 from __future__ import annotations
 
 import hmac
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from trader.domain.errors import ConfigurationError
+from trader.web.pages import page_routes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from aiohttp import web
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from trader.web.window import Window
 
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 STOP_SECONDS_MAX: Final = 2.0
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """What a probe must know. `progress_age_s` is wall time since the engine last moved."""
-
-    feed_alive: bool
-    journal_ok: bool
-    progress_age_s: float
-    progress_age_s_max: float
-    detail: str = ""
-
-    def problems(self) -> tuple[str, ...]:
-        """Name everything that makes the daemon unfit; empty means healthy."""
-        late = f"no progress for {self.progress_age_s:.1f} s (limit {self.progress_age_s_max:g} s)"
-        faults = (
-            ("the feed is not alive", not self.feed_alive),
-            ("the journal cannot be written", not self.journal_ok),
-            (late, not self.progress_age_s <= self.progress_age_s_max),
-        )
-        return tuple(text for text, broken in faults if broken)
-
-
-class ServiceView(Protocol):
-    """The read-only window the daemon opens for HTTP; both answers are cheap."""
-
-    def health(self) -> Health:
-        """Take the pulse now."""
-
-    def metrics(self) -> bytes:
-        """Write every metric in Prometheus' text format 0.0.4."""
-
-
 @asynccontextmanager
-async def serve(
-    view: ServiceView, host: str, port: int, token: str | None = None
-) -> AsyncIterator[int]:
+async def serve(view: Window, host: str, port: int, token: str | None = None) -> AsyncIterator[int]:
     """Serve `view` until the block ends; yield the port bound (port 0 takes a free one).
 
     Where a token is given, `/metrics` asks for it (`Authorization: Bearer ...`); a probe of
@@ -83,7 +52,7 @@ async def serve(
         await runner.cleanup()
 
 
-def _application(view: ServiceView, token: str | None) -> web.Application:
+def _application(view: Window, token: str | None) -> web.Application:
     """Lay the two routes."""
     from aiohttp import web
 
@@ -104,6 +73,7 @@ def _application(view: ServiceView, token: str | None) -> web.Application:
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
+    application.add_routes(page_routes(view))
     return application
 
 

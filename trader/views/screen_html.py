@@ -1,0 +1,121 @@
+"""How does a page of the dashboard look? A shell with navigation around a report's blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from trader.domain.units import iso
+from trader.views.report_html import rich, section_html
+from trader.views.report_style import DARK, LAYOUT, LIGHT, variables
+from trader.views.svg import FIGURE_CSS, escape
+
+if TYPE_CHECKING:
+    from trader.views.blocks import Page
+    from trader.views.reading import Pulse
+
+NAVIGATION: Final = (
+    ("/", "Overview"),
+    ("/strategies", "Strategies"),
+    ("/chains", "Chains"),
+    ("/verdicts", "Verdicts"),
+    ("/board", "Board"),
+    ("/models", "Models"),
+    ("/behavior", "Behavior"),
+    ("/nights", "Nightly reports"),
+    ("/log", "Log"),
+    ("/system", "System"),
+)
+SHELL: Final = """
+.skip{position:absolute;left:-99rem}.skip:focus{left:0;background:var(--paper);padding:.5rem}
+header{border-bottom:1px solid var(--line);background:var(--panel)}
+header>div{max-width:max(76rem,72vw);margin:0 auto;padding:.35rem clamp(.8rem,2vw,2rem)}
+nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;margin:0;padding:0}
+nav a{display:inline-block;padding:.25rem 0;text-decoration:none}
+nav a:hover{text-decoration:underline}
+nav a[aria-current]{color:var(--ink);font-weight:600;border-bottom:2px solid var(--c1)}
+.pulse{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.85rem;margin:.15rem 0}
+.stale{outline:2px solid var(--bad);outline-offset:2px}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:.5rem 0}
+dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
+@media (max-width:44rem){dl{grid-template-columns:1fr}dd{margin:0 0 .3rem}}
+.control{margin:.5rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.3rem .7rem}
+.control summary{cursor:pointer;color:var(--c1)}
+.control label{display:block;margin:.4rem 0}
+.control input{display:block;width:min(28rem,100%);font:inherit;padding:.3rem;color:var(--ink);
+background:var(--paper);border:1px solid var(--muted);border-radius:.3rem}
+button{font:inherit;padding:.35rem .9rem;color:var(--paper);background:var(--c1);
+border:0;border-radius:.3rem;cursor:pointer}
+:focus-visible{outline:2px solid var(--c1);outline-offset:2px}
+#banner{position:sticky;top:0;z-index:2;padding:.3rem .8rem;background:var(--bad);
+color:var(--paper)}
+#banner[hidden]{display:none}
+footer{max-width:max(76rem,72vw);margin:0 auto;padding:1rem clamp(.8rem,2vw,2rem);
+color:var(--muted);font-size:.85rem}
+"""
+STYLE: Final = (
+    f":root{{color-scheme:light dark;{variables(LIGHT)}}}\n"
+    f"@media (prefers-color-scheme:dark){{:root{{{variables(DARK)}}}}}{LAYOUT}{FIGURE_CSS}{SHELL}"
+)
+"""The one stylesheet of the dashboard."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What every page says beside its own: where it stands, and how the daemon is."""
+
+    path: str
+    pulse: Pulse
+    tag: str
+    """The version of script and stylesheet: it changes when they do."""
+
+
+def screen_html(page: Page, site: Site) -> str:
+    """Write a page of the dashboard."""
+    body = "\n".join(section_html(section) for section in page.sections)
+    notices = "\n".join(
+        f'<p class="notice {one.tone}">{rich(one.text)}</p>' for one in page.notices
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        '<noscript><meta http-equiv="refresh" content="15"></noscript>\n'
+        f"<title>{escape(page.title)} · trader</title>\n"
+        '<link rel="icon" href="data:,">\n'
+        f'<link rel="stylesheet" href="/static/style.css?{site.tag}">\n'
+        f'<script src="/static/live.js?{site.tag}" defer></script>\n</head>\n<body>\n'
+        '<a class="skip" href="#main">Skip to the page</a>\n'
+        '<div id="banner" role="status" hidden></div>\n'
+        f"<header><div>{_navigation(site.path)}{pulse_html(site.pulse)}</div></header>\n"
+        f'<main id="main" tabindex="-1">\n<h1>{escape(page.title)}</h1>\n'
+        f'<p class="muted">{escape(page.subtitle)}</p>\n{notices}\n{body}\n</main>\n'
+        f"<footer>trader {escape(site.pulse.software)}, paper trading only: it places no real"
+        " order. Times are UTC.</footer>\n</body>\n</html>\n"
+    )
+
+
+def pulse_html(pulse: Pulse) -> str:
+    """Write the line about the daemon that stands on every page."""
+    problems = "; ".join(pulse.problems)
+    state = f'<span class="bad">{escape(problems)}</span>' if problems else "healthy"
+    trading = "trading on paper" if pulse.trading else "not trading yet"
+    market = iso(pulse.at) if pulse.at else "unknown"
+    return (
+        f'<p class="pulse" id="pulse"><span>{trading}</span><span>{state}</span>'
+        f"<span>market time <time>{escape(market)}</time> at {pulse.speed:g}x</span></p>"
+    )
+
+
+def _navigation(path: str) -> str:
+    """List the pages; the one that is shown, or the one above it, is marked."""
+    links = "".join(
+        f'<li><a href="{target}"{_current(target, path)}>{name}</a></li>'
+        for target, name in NAVIGATION
+    )
+    return f'<nav aria-label="Pages"><ul>{links}</ul></nav>'
+
+
+def _current(target: str, path: str) -> str:
+    inside = path == target or (target != "/" and path.startswith(f"{target}/"))
+    return ' aria-current="page"' if inside else ""
