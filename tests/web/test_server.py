@@ -8,39 +8,17 @@ import aiohttp
 import msgspec
 import pytest
 
+from tests.views.readings import PULSE, Told
 from trader.domain.errors import ConfigurationError
-from trader.engine.stages import StageSettings
-from trader.views.desk import Desk
-from trader.views.reading import Pulse
 from trader.web.server import serve
 from trader.web.window import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from trader.views.reading import Filed, Reading
+    from trader.views.reading import Pulse, Reading
 
 T = TypeVar("T")
-PULSE = Pulse(
-    at=0, speed=1.0, trading=False, feed="simulated", feed_alive=True, problems=(),
-    loop_lag_s=0.0, progress_age_s=0.5, queue_length=0, events=0, conflated=0, sequence=-1,
-    rss_bytes=0, uptime_s=1.0, software="0", sizes={}, scores={},
-)  # fmt: skip
-
-
-class Nothing:
-    """A reading of a journal without facts."""
-
-    def __init__(self) -> None:
-        self.desk = Desk()
-        self.pulse = PULSE
-        self.stage_settings = StageSettings()
-
-    def facts(self, **_: object) -> Iterator[Filed]:
-        """Find none."""
-        return iter(())
-
-
 HEALTHY = Health(feed_alive=True, journal_ok=True, progress_age_s=0.5, progress_age_s_max=30.0)
 
 
@@ -60,7 +38,7 @@ class View:
 
     async def read(self, make: Callable[[Reading], T]) -> T:
         """Read the books of nobody."""
-        return make(Nothing())
+        return make(Told())
 
     def metrics(self) -> bytes:
         """Show one metric."""
