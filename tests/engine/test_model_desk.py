@@ -244,6 +244,25 @@ def test_recovery_and_replay_bring_everything_back() -> None:
     assert floor.engine.models.seen("BTC").regime == seen.regime == "Calm"
 
 
+def test_looking_on_tells_who_is_believed_and_moves_nothing() -> None:
+    """A page sees regime and models as they stand; an engine that is watched decides the same."""
+    told = []
+    for watched in (False, True):
+        floor = ModelFloor(BlackScholes(), Five())
+        seen = []
+        for _ in range(6):
+            floor.pass_time(HOUR)
+            floor.answer()
+            if watched:
+                seen.append(floor.engine.models.now(floor.engine.market.board("BTC")))
+        told.append(floor.records)
+        if watched:
+            observation, believed = seen[-1]
+            assert observation.regime == "Calm"
+            assert [one.model.name for one in believed] == ["black_scholes", "five_points_off"]
+    assert told[0] == told[1]
+
+
 def test_without_an_ensemble_nothing_is_asked_and_the_market_is_still_told() -> None:
     """The basic daemon: no calibration, no weight, no value; regimes in every verdict."""
     floor = ModelFloor(ensemble=Ensemble(weighing=EnsembleSettings(enabled=False)))

@@ -121,6 +121,8 @@ def test_filters_pages_and_directions(journal: Journal) -> None:
     assert texts(journal.read(strategy="even", limit=2)) == ["2", "4"]
     assert texts(journal.read(strategy="even", limit=2, newest_first=True)) == ["5000", "4998"]
     assert texts(journal.read(after_id=4999)) == ["4999", "5000"]
+    assert texts(journal.read(before_id=4, after_id=1)) == ["1", "2"]
+    assert texts(journal.read(before_id=4, limit=1, newest_first=True)) == ["2"]
     assert len(list(journal.read(limit=4100, newest_first=True))) == 4100
     assert len(list(journal.read(kinds=["EpochOpened"]))) == 1
     assert list(journal.read(limit=0)) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -10,7 +10,8 @@ from trader.domain.facts import Recorded
 from trader.engine.stages import StageSettings
 from trader.storage.payload import row
 from trader.views.desk import Desk
-from trader.views.reading import Pulse
+from trader.views.reading import BoardNow, LogLine, NotThere, Pulse
+from trader.views.report_json import NightReport
 
 PULSE = Pulse(
     at=0, speed=1.0, trading=True, feed="simulated", feed_alive=True, problems=(),
@@ -29,7 +30,18 @@ class Stored(msgspec.Struct, frozen=True):
 class Told:
     """A reading of the facts it is given; what is looked up is found as the journal finds it."""
 
-    def __init__(self, facts: Sequence[Recorded] = (), pulse: Pulse = PULSE) -> None:
+    def __init__(
+        self,
+        facts: Sequence[Recorded] = (),
+        pulse: Pulse = PULSE,
+        *,
+        boards: Mapping[tuple[str, bool], BoardNow] | None = None,
+        nights: Mapping[str, NightReport] | None = None,
+        log: Sequence[LogLine] = (),
+    ) -> None:
+        self._boards = boards or {}
+        self._nights = nights or {}
+        self._log = tuple(log)
         self.desk = Desk()
         self.pulse = pulse
         self.stage_settings = StageSettings()
@@ -46,6 +58,7 @@ class Told:
         chain_id: str | None = None,
         verdict_id: str | None = None,
         after_id: int = 0,
+        before_id: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Stored]:
@@ -55,8 +68,39 @@ class Told:
             stored
             for stored, keys in self._rows
             if stored.id > after_id
+            and (before_id is None or stored.id < before_id)
             and (kinds is None or keys["kind"] in kinds)
             and all(value is None or keys[key] == value for key, value in asked.items())
         ]
         ordered = found[::-1] if newest_first else found
         return iter(ordered[:limit])
+
+    def board(self, underlying: str, *, inverse: bool = True) -> BoardNow:
+        """Show a board that was laid out."""
+        if (underlying, inverse) not in self._boards:
+            raise NotThere(f"no options on {underlying} are listed")
+        return self._boards[underlying, inverse]
+
+    def boards(self) -> tuple[tuple[str, bool], ...]:
+        """List what was laid out."""
+        return tuple(self._boards)
+
+    def nights(self) -> tuple[str, ...]:
+        """List the nights, newest first."""
+        return tuple(sorted(self._nights, reverse=True))
+
+    def night(self, date: str) -> NightReport:
+        """Give a night that was laid out."""
+        if date not in self._nights:
+            raise NotThere(f"no night of {date} is kept")
+        return self._nights[date]
+
+    def night_file(self, date: str, name: str) -> bytes:
+        """Give no file but the report."""
+        if name != "report.json":
+            raise NotThere(f"night {date} has no {name}")
+        return msgspec.json.encode(self.night(date))
+
+    def log(self, limit: int) -> tuple[LogLine, ...]:
+        """Give the newest lines."""
+        return self._log[:limit]

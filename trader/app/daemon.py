@@ -32,8 +32,9 @@ from trader.app.narrator import Narrator
 from trader.app.night_folder import NIGHTS, Origin, judging_hash
 from trader.app.night_shift import NightShift, nightly_command
 from trader.app.notify import Notifier
-from trader.app.observability import configure_log, logger
+from trader.app.observability import LOG_NAME, configure_log, logger
 from trader.app.pacer import Pacer
+from trader.app.present import Present
 from trader.app.recorder import (
     Recorder,
     epoch_manifest,
@@ -43,7 +44,7 @@ from trader.app.recorder import (
 from trader.app.settings import SIMULATED
 from trader.app.status_line import status_line
 from trader.app.vitals import NOT_TRADING, Vitals
-from trader.app.window import DaemonWindow
+from trader.app.window import DaemonWindow, Sources
 from trader.domain.facts import EpochOpened
 from trader.engine.outcome import CalibrationNeeded, DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
@@ -190,10 +191,15 @@ class Daemon:
             async with asyncio.timeout(WEB_WITHIN_S):
                 await self.vitals.trading.wait()
         await asyncio.to_thread(importlib.import_module, "aiohttp.web")
-        window = DaemonWindow(
-            self._configuration.journal_url, self._configuration.settings.stages,
-            self.vitals,
-        )  # fmt: skip
+        sources = Sources(
+            journal_url=self._configuration.journal_url,
+            nights=self._configuration.state_dir / NIGHTS,
+            log=self._configuration.state_dir / LOG_NAME
+            if self._configuration.settings.log.file
+            else None,
+            stage_settings=self._configuration.settings.stages,
+        )
+        window = DaemonWindow(sources, self.vitals, Present(self.engine))
         try:
             async with serve(window, web.host, web.port, self._configuration.web_token) as port:
                 url = f"http://{web.host}:{port}"

@@ -11,21 +11,38 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import msgspec
+
+from trader.app.log_tail import newest_lines
+from trader.app.night_archive import NightArchive
 from trader.storage.journal import Journal
 from trader.views.desk import Desk
+from trader.views.reading import NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from trader.app.present import Present
     from trader.app.vitals import Vitals
     from trader.engine.stages import StageSettings
     from trader.storage.journal import StoredFact
-    from trader.views.reading import Pulse, Reading
+    from trader.views.reading import BoardNow, LogLine, Pulse, Reading
+    from trader.views.report_json import NightReport
 
 T = TypeVar("T")
 BREATH_FACTS: Final = 200
 """After so many facts the reader lets other threads run."""
 BREATH_S: Final = 0.001
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the past is read: the journal, the folder of nights, the log (None: none is kept)."""
+
+    journal_url: str
+    nights: Path
+    log: Path | None
+    stage_settings: StageSettings
 
 
 class Records:
@@ -35,11 +52,14 @@ class Records:
         StorageError: the journal cannot be read.
     """
 
-    def __init__(self, url: str, stage_settings: StageSettings, pulse: Pulse) -> None:
+    def __init__(self, sources: Sources, pulse: Pulse) -> None:
         self.desk = Desk()
-        self.stage_settings = stage_settings
+        self.stage_settings = sources.stage_settings
         self.pulse = pulse
-        self._journal = Journal.create_or_open(url, writer=False)
+        self.present: Mapping[tuple[str, bool], BoardNow] = {}
+        self._log = sources.log
+        self._nights = NightArchive(sources.nights)
+        self._journal = Journal.create_or_open(sources.journal_url, writer=False)
         self._last_id = 0
 
     def catch_up(self) -> None:
@@ -58,14 +78,45 @@ class Records:
         chain_id: str | None = None,
         verdict_id: str | None = None,
         after_id: int = 0,
+        before_id: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[StoredFact]:
         """Look facts up in the journal."""
         return self._journal.read(
             kinds=kinds, strategy=strategy, chain_id=chain_id, verdict_id=verdict_id,
-            after_id=after_id, limit=limit, newest_first=newest_first,
+            after_id=after_id, before_id=before_id, limit=limit, newest_first=newest_first,
         )  # fmt: skip
+
+    def board(self, underlying: str, *, inverse: bool = True) -> BoardNow:
+        """Show a board as it stood when it was asked for."""
+        found = self.present.get((underlying, inverse))
+        if found is None:
+            there = (
+                ", ".join(name for name, coins in self.present if coins == inverse) or "none yet"
+            )
+            raise NotThere(f"no options on {underlying!r} are listed: choose from {there}")
+        return found
+
+    def boards(self) -> tuple[tuple[str, bool], ...]:
+        """List the boards there are."""
+        return tuple(self.present)
+
+    def nights(self) -> tuple[str, ...]:
+        """List the nights that are kept, newest first."""
+        return self._nights.dates()
+
+    def night(self, date: str) -> NightReport:
+        """Read the report of a night."""
+        return self._nights.report(date)
+
+    def night_file(self, date: str, name: str) -> bytes:
+        """Read a file of a night as it was written."""
+        return self._nights.file(date, name)
+
+    def log(self, limit: int) -> tuple[LogLine, ...]:
+        """Read the last lines of the log, newest first."""
+        return newest_lines(self._log, limit) if self._log is not None else ()
 
     def close(self) -> None:
         """Close the journal."""
@@ -75,12 +126,12 @@ class Records:
 class DaemonWindow:
     """The window of a running daemon."""
 
-    def __init__(self, url: str, stage_settings: StageSettings, vitals: Vitals) -> None:
+    def __init__(self, sources: Sources, vitals: Vitals, present: Present) -> None:
         self.pulse = vitals.look
         self.health = vitals.health
         self.metrics = vitals.metrics
-        self._url = url
-        self._stage_settings = stage_settings
+        self._sources = sources
+        self._present = present
         self._reader = ThreadPoolExecutor(1, "window")
         self._records: Records | None = None
 
@@ -89,13 +140,18 @@ class DaemonWindow:
 
         Raises what `make` raises.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, self._make, make, self.pulse())
+        loop, pulse, boards = asyncio.get_running_loop(), self.pulse(), self._present.boards()
+        return await loop.run_in_executor(self._reader, self._make, make, pulse, boards)
 
-    def _make(self, make: Callable[[Reading], T], pulse: Pulse) -> T:
+    def _make(
+        self,
+        make: Callable[[Reading], T],
+        pulse: Pulse,
+        boards: Mapping[tuple[str, bool], BoardNow],
+    ) -> T:
         if self._records is None:
-            self._records = Records(self._url, self._stage_settings, pulse)
-        self._records.pulse = pulse
+            self._records = Records(self._sources, pulse)
+        self._records.pulse, self._records.present = pulse, boards
         self._records.catch_up()
         return make(self._records)
 

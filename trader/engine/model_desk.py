@@ -106,6 +106,16 @@ class ModelDesk:
             lambda seen: self._believed(underlying, seen.regime, board.at),
         )
 
+    def now(self, board: Board) -> tuple[Observation, tuple[Believed, ...]]:
+        """Tell the regime last told and the models believed; looking on, it hears no new hour."""
+        underlying = board.underlying
+        known, told = self._seen.get(underlying), self.book.regimes.get(underlying)
+        if known is not None:
+            seen = known[1]
+        else:
+            seen = Observation(told.regime, told.reason) if told is not None else NO_HISTORY
+        return seen, tuple(self._believed(underlying, seen.regime, board.at))
+
     def weights(self, underlying: str, regime: Regime | None) -> dict[str, float]:
         """Tell how much each model counts in a regime."""
         if not self._names:

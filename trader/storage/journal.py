@@ -157,6 +157,7 @@ class Journal:
         chain_id: str | None = None,
         verdict_id: str | None = None,
         after_id: int = 0,
+        before_id: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[StoredFact]:
@@ -169,6 +170,8 @@ class Journal:
             StorageError: a kind is unknown, or a row cannot be read.
         """
         query = _STORED.where(FACTS.c.id > after_id)
+        if before_id is not None:
+            query = query.where(FACTS.c.id < before_id)
         if kinds is not None:
             query = query.where(FACTS.c.kind.in_(_known_kinds(kinds)))
         for key, value in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trader.domain.facts import Recorded
+    from trader.domain.market import Board
+    from trader.domain.models import Observation
     from trader.engine.stages import StageSettings
+    from trader.pricing.ensemble import Believed
     from trader.views.desk import Desk
+    from trader.views.report_json import NightReport
 
 
 class NotThere(Exception):
@@ -54,6 +58,32 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     """The status line of the log."""
 
 
+class BoardNow(NamedTuple):
+    """The option board of an underlying at one instant, and the models that are believed on it.
+
+    `inverse`: coins settle it, else USDC does. `believed` is empty before the first calibration;
+    `trader.pricing.ensemble` tells what options are worth to them.
+    """
+
+    board: Board
+    inverse: bool
+    seen: Observation
+    believed: tuple[Believed, ...]
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of the log: wall time (""; unknown), level, name, sentence, and what else it says.
+
+    Field `at`, where there is one, is market time.
+    """
+
+    time: str
+    level: str
+    event: str
+    message: str
+    fields: dict[str, str]
+
+
 class Filed(Protocol):
     """A fact with its place in the journal; ids count from 1 without gaps."""
 
@@ -89,7 +119,38 @@ class Reading(Protocol):
         chain_id: str | None = None,
         verdict_id: str | None = None,
         after_id: int = 0,
+        before_id: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Filed]:
         """Look facts up in the journal."""
+
+    def board(self, underlying: str, *, inverse: bool = True) -> BoardNow:
+        """Show an option board as it stood when the page was asked for.
+
+        Raises:
+            NotThere: no option of it is listed.
+        """
+
+    def boards(self) -> tuple[tuple[str, bool], ...]:
+        """List the boards there are: underlying, and whether coins settle it."""
+
+    def nights(self) -> tuple[str, ...]:
+        """List the dates of the nights that are kept, newest first."""
+
+    def night(self, date: str) -> NightReport:
+        """Read the report of a night.
+
+        Raises:
+            NotThere: there is none.
+        """
+
+    def night_file(self, date: str, name: str) -> bytes:
+        """Read a file of a night as it was written: `report.html`, `report.json`.
+
+        Raises:
+            NotThere: there is none.
+        """
+
+    def log(self, limit: int) -> tuple[LogLine, ...]:
+        """Read the last lines of the log, newest first; none where no file is kept."""
