@@ -331,5 +331,30 @@ def test_strategies_that_share_a_reason_share_an_alert() -> None:
 
 def test_a_person_may_ask_for_a_night() -> None:
     """The request leaves with the date asked for."""
-    outcome = two_strategies().send(RunNightly(**ANN, date="2026-11-20"))
-    assert outcome.requests == (NightNeeded("2026-11-20", by_hand=True),)
+    outcome = two_strategies().send(RunNightly(**ANN, date="2026-11-19"))
+    assert outcome.requests == (NightNeeded("2026-11-19", by_hand=True),)
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [
+        ("soon", "'soon' is no day: write YYYY-MM-DD"),
+        ("2099-01-01", "the day 2099-01-01 is not over yet"),
+        ("", "'' is no day"),
+    ],
+)
+def test_a_night_that_cannot_be_judged_is_not_asked_for(day: str, why: str) -> None:
+    """Nothing leaves for a day that is none, or not over: its failure would cost stages."""
+    outcome = two_strategies().send(RunNightly(**ANN, date=day))
+    assert not outcome.requests
+    assert [alert.kind for alert in outcome.alerts] == ["command_refused"]
+    assert why in outcome.alerts[0].text
+
+
+def test_a_night_that_is_taken_is_not_judged_again() -> None:
+    """The night that counts stays; a later day may be asked for."""
+    floor = two_strategies()
+    floor.send(NightEvaluated(date="2026-11-19", profile="full", verdicts=()))
+    outcome = floor.send(RunNightly(**ANN, date="2026-11-19"))
+    assert not outcome.requests
+    assert "the night of 2026-11-19 is taken already" in outcome.alerts[0].text

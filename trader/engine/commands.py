@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, assert_never
 
 from trader.domain.events import (
@@ -15,6 +16,7 @@ from trader.domain.events import (
     StageChanged,
 )
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
+from trader.domain.units import day_date, iso, utc_day
 from trader.engine import housekeeping
 from trader.engine.ledger import EVERYTHING
 from trader.engine.outcome import NightNeeded
@@ -60,7 +62,7 @@ def take(
         case Promote() | Demote():
             _move(desk, slots, command, settings, step)
         case RunNightly():
-            step.requests.append(NightNeeded(command.date, by_hand=True))
+            _ask_for_night(desk, command, step)
         case _:
             assert_never(command)
 
@@ -98,6 +100,21 @@ def _flatten(desk: TradingDesk, command: FlattenAll, step: Step) -> None:
     for chain in tuple(desk.ledger.chains.values()):
         if not chain.flat and not chain.pending:
             desk.close(chain, f"flattened by {command.by}: {command.reason}", step)
+
+
+def _ask_for_night(desk: TradingDesk, command: RunNightly, step: Step) -> None:
+    """Ask for a night that can still count: of a day that is over, after the last one taken."""
+    try:
+        over = date.fromisoformat(command.date) < day_date(utc_day(step.at))
+    except ValueError:
+        _refuse(f"{command.date!r} is no day: write YYYY-MM-DD", step)
+        return
+    if not over:
+        _refuse(f"the day {command.date} is not over yet: it is {iso(step.at)}", step)
+    elif command.date <= desk.ledger.night_of:
+        _refuse(f"the night of {desk.ledger.night_of} is taken already: name a later day", step)
+    else:
+        step.requests.append(NightNeeded(command.date, by_hand=True))
 
 
 def flatten_assigned(desk: TradingDesk, step: Step) -> None:

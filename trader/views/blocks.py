@@ -76,25 +76,32 @@ class Pairs(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One thing that a person fills in or, with a `value` and `hidden`, that is set."""
+    """One thing that a person fills in or, with a `value` and `hidden`, that is set.
+
+    A `tick` is a box that sends `value` where it is ticked; a `secret` is not shown as it is typed.
+    """
 
     name: str
     label: str = ""
     value: str = ""
     hidden: bool = False
+    kind: Literal["text", "tick", "secret"] = "text"
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A command that a person can give from here: `typed` is the same in a terminal.
 
-    `action` names it in the API, `button` says what happens. Who and why are asked for always.
+    `action` names it in the API, `button` says what happens. Who and why are asked for where the
+    command is `signed`; one that stands `open` needs no click to be seen.
     """
 
     action: str
     button: str
-    typed: str
+    typed: str = ""
     fields: tuple[Field, ...] = ()
     warning: str = ""
+    signed: bool = True
+    open: bool = False
 
 
 Block = Table | Prose | Items | Figure | Pairs | Control

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from trader.views.blocks import Control, Field, Figure, Items, Pairs, Prose, Table
 from trader.views.report_style import STYLE
@@ -87,24 +87,36 @@ def _block(block: Block) -> str:
 
 def _control(control: Control) -> str:
     """Write a form that says who asks, why, and what it would be in a terminal."""
-    hidden = "".join(
-        f'<input type="hidden" name="{escape(one.name)}" value="{escape(one.value)}">'
-        for one in control.fields
-        if one.hidden
-    )
-    asked = "".join(
-        f'<label>{escape(one.label)}<input name="{escape(one.name)}" value="{escape(one.value)}"'
-        ' required maxlength="200"></label>'
-        for one in (*control.fields, *SIGNATURE)
-        if not one.hidden
-    )
+    fields = (*control.fields, *(SIGNATURE if control.signed else ()))
     warning = f'<p class="warn">{rich(control.warning)}</p>' if control.warning else ""
+    typed = f"The same in a terminal: {rich(f'`{control.typed}`')}"
     return (
-        f'<details class="control"><summary>{escape(control.button)}</summary>{warning}'
-        f'<form method="post" action="/commands/{escape(control.action)}">{hidden}{asked}'
-        f"<button>{escape(control.button)}</button></form>"
-        f'<p class="muted">The same in a terminal: {rich(f"`{control.typed}`")}</p></details>'
+        f'<details class="control"{" open" if control.open else ""}>'
+        f"<summary>{escape(control.button)}</summary>{warning}"
+        f'<form method="post" action="/commands/{escape(control.action)}">'
+        f"{''.join(map(_field, fields))}<button>{escape(control.button)}</button></form>"
+        + (f'<p class="muted">{typed}</p>' if control.typed else "")
+        + "</details>"
     )
+
+
+def _field(field: Field) -> str:
+    """Write what a person fills in; what is set already is hidden."""
+    named = f'name="{escape(field.name)}" value="{escape(field.value)}"'
+    if field.hidden:
+        return f'<input type="hidden" {named}>'
+    match field.kind:
+        case "tick":
+            return (
+                f'<label class="tick"><input type="checkbox" {named}> {escape(field.label)}</label>'
+            )
+        case "secret":
+            typed = 'type="password" autocomplete="current-password" maxlength="500"'
+        case "text":
+            typed = 'maxlength="200"'
+        case _:
+            assert_never(field.kind)
+    return f"<label>{escape(field.label)}<input {named} {typed} required></label>"
 
 
 def _linked(markup: str, href: str) -> str:

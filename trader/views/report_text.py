@@ -44,7 +44,7 @@ def _block(block: Block) -> str:
         case Pairs():
             return "\n".join(f"- {plain(name)}: {_cell(cell)}" for name, cell in block.rows)
         case Control():
-            return f"{plain(block.button)}: {plain(block.typed)}"
+            return plain(f"{block.button}: {block.typed}" if block.typed else block.button)
         case Table():
             return _table(block)
 

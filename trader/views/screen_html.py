@@ -45,6 +45,7 @@ dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
 .control label{display:block;margin:.4rem 0}
 .control input{display:block;width:min(28rem,100%);font:inherit;padding:.3rem;color:var(--ink);
 background:var(--paper);border:1px solid var(--muted);border-radius:.3rem}
+.control .tick input{display:inline;width:auto;margin-right:.4rem}
 button{font:inherit;padding:.35rem .9rem;color:var(--paper);background:var(--c1);
 border:0;border-radius:.3rem;cursor:pointer}
 :focus-visible{outline:2px solid var(--c1);outline-offset:2px}
