@@ -149,7 +149,7 @@ def test_details_tell_holding_exposure_and_sources() -> None:
     assert quality.attribution is not None
     assert msgspec.structs.astuple(quality.holding) == pytest.approx((7.0, 9.7, 14 / 20))
     parts = msgspec.structs.astuple(quality.attribution)
-    assert parts == pytest.approx((0.03, -0.03, -0.002, -0.0001))
+    assert parts == pytest.approx((0.03, -0.03, -0.002, -0.0001, 0.0))
     assert sum(parts) == pytest.approx(0.019 - 0.021 - 0.0001)
 
 

@@ -12,25 +12,28 @@ from trader.domain.facts import (
     AlertRaised,
     ChainEnded,
     Filled,
+    FundingPaid,
     HaltChanged,
     OrderPlaced,
     Settled,
 )
 from trader.domain.trading import Approved, Refused
 from trader.domain.units import DOLLARS, from_atoms
+from trader.engine.sources import moves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trader.domain.facts import Recorded
+    from trader.domain.facts import Fact, Recorded
+    from trader.engine.sources import Source
 
 
 class ClosedChain(msgspec.Struct, frozen=True, kw_only=True):
     """One chain from its first fill to its end: the unit every statistic counts.
 
     `pnl_pct` is a fraction of equity at the first open; `fees_pct` (negative) what of it went in
-    fees, delivery fees included, `premium_pct` the net premium of its fills, `risk_pct` the max
-    loss it was approved with; all in the same unit.
+    fees, delivery fees included, `premium_pct` the net premium of its fills, `funding_pct` the
+    funding of its perpetuals, `risk_pct` the max loss it was approved with; all in the same unit.
     """
 
     chain_id: str
@@ -44,6 +47,7 @@ class ClosedChain(msgspec.Struct, frozen=True, kw_only=True):
     premium_pct: float
     risk_pct: float
     how: str
+    funding_pct: float = 0.0
 
     @property
     def multiple(self) -> float:
@@ -80,8 +84,7 @@ class Bookkeeper:
     """Reads facts as they come; holds no fact that no study reads."""
 
     def __init__(self) -> None:
-        self._fees: dict[str, float] = {}
-        self._premium: dict[str, float] = {}
+        self._moved: dict[str, dict[Source, float]] = {}
         self._share: dict[str, float] = {}
         self._risk: dict[str, float] = {}
         self.chains: list[ClosedChain] = []
@@ -100,13 +103,8 @@ class Bookkeeper:
                     dollars = placed.instruments[0].settlement_currency == DOLLARS
                     unit = 1.0 if dollars else placed.index
                     self._share[placed.order.chain_id] = unit / placed.equity_usd
-                case Filled() as filled:
-                    self._filled(filled)
-                case Settled() as settled:
-                    for leg in settled.legs:
-                        self._add(self._fees, leg.chain_id, -from_atoms(leg.fee_atoms))
-                    for spot in settled.spot:
-                        self._add(self._fees, spot.chain_id, -from_atoms(spot.fee_atoms))
+                case Filled() | FundingPaid() | Settled():
+                    self._move(recorded.fact)
                 case ChainEnded() as ended:
                     self.chains.append(self._closed(ended, recorded.at))
                 case AccountMarked() as marked if not marked.account.startswith("shadow:"):
@@ -121,20 +119,15 @@ class Bookkeeper:
                 case _:
                     pass
 
-    @staticmethod
-    def _add(sums: dict[str, float], chain_id: str, amount: float) -> None:
-        sums[chain_id] = sums.get(chain_id, 0.0) + amount
-
-    def _filled(self, filled: Filled) -> None:
-        for leg in filled.legs:
-            self._add(self._fees, filled.chain_id, -from_atoms(leg.fee_atoms))
-        for posting in filled.postings:
-            if posting.book == "premium":
-                self._add(self._premium, filled.chain_id, -from_atoms(posting.atoms))
+    def _move(self, fact: Fact) -> None:
+        """Sum by chain what moved, by its source."""
+        for one in moves(fact):
+            sums = self._moved.setdefault(one.chain_id, {})
+            sums[one.source] = sums.get(one.source, 0.0) + from_atoms(one.atoms)
 
     def _closed(self, ended: ChainEnded, at: int) -> ClosedChain:
         """Express sums in the unit of `pnl_pct`: equity at the first open."""
-        fees, premium = self._fees.pop(ended.chain_id, 0.0), self._premium.pop(ended.chain_id, 0.0)
+        moved = self._moved.pop(ended.chain_id, {})
         share = self._share.pop(ended.chain_id)
         return ClosedChain(
             chain_id=ended.chain_id,
@@ -144,8 +137,9 @@ class Bookkeeper:
             closed_at=at,
             pnl_pct=ended.pnl_pct,
             pnl_usd=ended.pnl_usd,
-            fees_pct=fees * share,
-            premium_pct=premium * share,
+            fees_pct=moved.get("fees", 0.0) * share,
+            premium_pct=moved.get("premium", 0.0) * share,
             risk_pct=self._risk.pop(ended.chain_id, 0.0),
             how=ended.how,
+            funding_pct=moved.get("funding", 0.0) * share,
         )

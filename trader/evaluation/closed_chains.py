@@ -48,11 +48,12 @@ def by_day(chains: Sequence[ClosedChain], start: int, end: int) -> Floats:
 
 
 def detail(chain: ClosedChain) -> TradeDetail:
-    """Say what made a result: premium as sold, fees, the rest what the market did."""
+    """Say what made a result: premium as sold, fees, funding, the rest what the market did."""
     return TradeDetail(
         opened_at=moment(chain.opened_at),
         closed_at=moment(chain.closed_at),
         premium=chain.premium_pct,
-        delta=chain.pnl_pct - chain.premium_pct - chain.fees_pct,
+        delta=chain.pnl_pct - chain.premium_pct - chain.fees_pct - chain.funding_pct,
         fees=chain.fees_pct,
+        funding=chain.funding_pct,
     )

@@ -43,6 +43,7 @@ class TradeDetail(msgspec.Struct, frozen=True):
     delta: float = 0.0
     fees: float = 0.0
     delivery: float = 0.0
+    funding: float = 0.0
 
 
 class HoldingTimes(msgspec.Struct, frozen=True):
@@ -61,6 +62,7 @@ class Attribution(msgspec.Struct, frozen=True):
     delta: float
     fees: float
     delivery: float
+    funding: float = 0.0
 
 
 class TradeQuality(msgspec.Struct, frozen=True):
@@ -265,4 +267,5 @@ def _attribution(details: Sequence[TradeDetail]) -> Attribution:
         math.fsum(detail.delta for detail in details),
         math.fsum(detail.fees for detail in details),
         math.fsum(detail.delivery for detail in details),
+        math.fsum(detail.funding for detail in details),
     )

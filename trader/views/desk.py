@@ -9,6 +9,7 @@ import msgspec
 from trader.domain.facts import AccountMarked
 from trader.engine.ledger import Ledger
 from trader.views.live import LiveView
+from trader.views.performance import Performance
 from trader.views.stages import StageView
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Desk:
         self.ledger = Ledger()
         self.live = LiveView(self.ledger)
         self.stages = StageView(self.ledger)
+        self.performance = Performance()
         self._marks: dict[str, list[Mark]] = {}
 
     def apply(self, recorded: Recorded) -> None:
@@ -47,6 +49,7 @@ class Desk:
         self.ledger.apply(recorded)
         self.live.apply(recorded)
         self.stages.apply(recorded)
+        self.performance.apply(recorded)
         if isinstance(recorded.fact, AccountMarked):
             self._mark(recorded.at, recorded.fact)
 

@@ -195,9 +195,10 @@ def _quality(card: Scorecard) -> Table:
         rows.append(("holding time, median and 95 %", held))
         rows.append(("share of time with a position", say.share(q.holding.exposure, 0)))
     if q.attribution is not None:
-        parts = (q.attribution.premium, q.attribution.delta, q.attribution.fees)
+        made = q.attribution
+        parts = (made.premium, made.delta, made.fees, made.funding)
         told = ", ".join(say.share(one, signed=True) for one in parts)
-        rows.append(("result from premium, market, fees", told))
+        rows.append(("result from premium, market, fees, funding", told))
     return Table(columns("beside it", "#value"), tuple(row(*one) for one in rows))
 
 
