@@ -52,7 +52,7 @@ def thinned(tape: CallTape, seed: int) -> CallTape:
     places = np.cumsum(boards) - 1
     sizes = np.bincount(places[board_of], minlength=int(boards.sum()))
     columns = {}
-    for name in ("delta", "bid", "ask", "mark", "mark_iv"):
+    for name in ("delta", "bid", "ask", "mark", "mark_iv", "forward"):
         column = getattr(tape, name)[rows].copy()
         column[random.random(len(column)) < 0.1] = np.nan
         columns[name] = column

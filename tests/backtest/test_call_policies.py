@@ -9,8 +9,10 @@ import pytest
 
 from trader.backtest.call_policies import (
     EdgePolicy,
+    EnsemblePolicy,
     IvRankPolicy,
     ModelPolicy,
+    RegimePolicy,
     TrendPolicy,
     always_trade_policy,
     never_trade_policy,
@@ -35,6 +37,12 @@ from trader.backtest.call_policies import (
         (EdgePolicy(), {"iv": 0.5, "realized_vol": 0.0}, False),
         (EdgePolicy(), {"iv": 0.5, "realized_vol": None}, False),
         (EdgePolicy(), {"realized_vol": 0.4}, False),
+        (RegimePolicy(("Crisis",)), {"regime": "Crisis"}, True),
+        (RegimePolicy(), {"regime": "Volatile"}, False),
+        (RegimePolicy(), {"regime": None}, False),
+        (EnsemblePolicy(0.002), {"ensemble_edge": 0.002}, True),
+        (EnsemblePolicy(0.002), {"ensemble_edge": 0.0019}, False),
+        (EnsemblePolicy(), {"ensemble_edge": None}, False),
     ],
 )
 def test_thresholds_hold_with_equality(policy: Any, state: dict[str, Any], answer: bool) -> None:
@@ -59,6 +67,13 @@ def test_policies_are_found_by_name() -> None:
     assert policy_named("trend") == TrendPolicy()
     assert policy_named("edge:0.2") == EdgePolicy(0.2)
     assert policy_named("edge") == EdgePolicy()
-    for wrong in ("sometimes", "always:1", "", "iv_rank:high", "trend:nan", "edge:inf"):
+    assert policy_named("regime") == RegimePolicy(("Calm", "Trending"))
+    assert policy_named("regime:crisis, Calm") == RegimePolicy(("Crisis", "Calm"))
+    assert policy_named("ensemble:0.001") == EnsemblePolicy(0.001)
+    assert policy_named("ensemble") == EnsemblePolicy(0.0)
+    for wrong in (
+        "sometimes", "always:1", "", "iv_rank:high", "trend:nan", "edge:inf", "regime:",
+        "regime:bull", "regime:calm,calm", "ensemble:much", "iv_rank:",
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=f"policy '{wrong}'"):
             policy_named(wrong)

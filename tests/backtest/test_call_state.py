@@ -10,7 +10,7 @@ import pytest
 
 from tests.backtest.calls import T0, HandSource, call, config, modelled, study
 from tests.backtest.pasts import day
-from trader.backtest.call_state import FEATURES, DecisionState
+from trader.backtest.call_state import CONTEXT, FEATURES, DecisionState
 from trader.backtest.covered_call import CoveredCallSimulator
 from trader.domain.units import DAY, HOUR, moment
 
@@ -28,9 +28,9 @@ def states(source: Any, settings: Any) -> list[DecisionState]:
 
 
 def test_a_state_reads_like_a_dict() -> None:
-    """The seed's three keys and every feature; an unknown one is a KeyError."""
+    """The seed's three keys, every feature and what is known besides; an unknown is a KeyError."""
     state = next(one for one in states(modelled(), study()) if one["iv_rank"] is not None)
-    assert {"time", "underlying", "spot", *FEATURES} == set(state)
+    assert {"time", "underlying", "spot", *CONTEXT, *FEATURES} == set(state)
     assert len(state) == len(dict(state))
     assert state["underlying"] == "BTC"
     assert state.get("nothing") is None
@@ -108,4 +108,4 @@ def test_what_cannot_be_known_is_none() -> None:
     )
     (state,) = states(source, config())
     assert state["spot"] == 65_000.0
-    assert {state[name] for name in FEATURES} == {None}
+    assert {state[name] for name in (*CONTEXT, *FEATURES)} == {None}

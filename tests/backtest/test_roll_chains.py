@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.backtest.pasts import TERMS, chains, day, market
@@ -28,9 +29,12 @@ from tests.backtest.rolls import (
 from tests.backtest.test_perpetual import PAST
 from tests.backtest.test_perpetual import strategy as trend
 from trader.app.chain_data import read_chains, read_closes
+from trader.backtest.call_regimes import regimes_at
 from trader.backtest.roll_chains import Stories, study_roll_chains
 from trader.backtest.runner import Terms, run_backtest
+from trader.domain.events import HistoryLoaded
 from trader.domain.facts import ChainEnded
+from trader.domain.market import Closes
 from trader.domain.units import DAY, HOUR, from_atoms
 from trader.engine.outcome import Outcome
 from trader.evaluation.closed_chains import results
@@ -73,7 +77,7 @@ def test_perpetuals_pay_funding_and_move_their_stops_in_their_stories() -> None:
     run_backtest(
         trend(), PAST.perpetual(), Terms(balances=balances), day(12), day(39), hear=hear
     )  # fmt: skip
-    found = stories.tell({})
+    found = stories.tell({}, {})
     assert len(ended) >= 3
     for one in found:
         names = [step.what for step in one.steps if step.what != "protect"]
@@ -206,6 +210,25 @@ def test_a_put_in_the_money_pays_its_payoff_and_the_delivery_fee() -> None:
     assert chain.steps[1].flow == pytest.approx(-payoff - 0.00015, abs=2e-8)
     assert chain.steps[1].reason == "expired in the money at 90,000.00"
     assert chain.pnl_pct == pytest.approx((0.0297 - payoff - 0.00015) / 250, abs=1e-10)
+
+
+def test_each_chain_knows_the_regime_it_was_opened_in() -> None:
+    """That of the hours that had closed when it was decided; None before there are 60 days."""
+    history = chains(84, days_max=22.0)
+    study = study_roll_chains(roller(), history, TERMS, day(50), day(82))
+    found = study.chains
+    assert len(found) > 2
+    bars = next(
+        one for _, one in history.events(day(82), day(83)) if isinstance(one, HistoryLoaded)
+    )
+    known = Closes(np.array(bars.bars.opened_at) + HOUR, np.array(bars.bars.close))
+    decided = [one.opened_at - one.opened_at % HOUR for one in found]
+    assert [one.regime for one in found] == regimes_at(known, decided)
+    assert found[0].regime is None
+    assert found[-1].regime is not None
+    kept = study.opened_in((found[-1].regime,))
+    assert {one.regime for one in kept.chains} == {found[-1].regime}
+    assert kept.opening == study.opening
 
 
 def test_an_open_chain_is_listed_and_counted_in_no_statistic() -> None:

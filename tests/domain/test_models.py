@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from trader.domain.models import NO_MODELS, Edge, Observation, Worth
+from trader.domain.models import NO_MODELS, Edge, Observation, Worth, regimes_named
 from trader.domain.trading import Leg
 
 if TYPE_CHECKING:
@@ -62,3 +62,11 @@ def test_a_regime_states_its_reason() -> None:
     assert Observation("Calm", "nothing moved").text == "Calm: nothing moved"
     assert Observation(None, "3 days").text == "unknown: 3 days"
     assert math.isfinite(edge(0.01).gain)
+
+
+def test_regimes_are_read_as_a_person_lists_them() -> None:
+    """In any case and order, each once; what is none is refused with the choice."""
+    assert regimes_named("calm, Crisis") == ("Calm", "Crisis")
+    for wrong in ("", "bull", "calm,calm", "calm,"):
+        with pytest.raises(ValueError, match="regimes are crisis, volatile, trending, calm"):
+            regimes_named(wrong)

@@ -46,7 +46,7 @@ def test_the_overview_has_a_line_for_each_chain() -> None:
     """From first open to end, rolls, flow, fees, result."""
     lines = overview(told(OPENED, DEFENDED, HARVESTED)).splitlines()
     assert len(lines) == 2
-    assert words(lines[1]).endswith("settled 2 +0.0305 BTC +2,801 USD 0.0015 BTC +0.0122 %")
+    assert words(lines[1]).endswith("settled unknown 2 +0.0305 BTC +2,801 USD 0.0015 BTC +0.0122 %")
 
 
 def test_the_summary_counts_trades_and_every_look() -> None:
@@ -57,6 +57,26 @@ def test_the_summary_counts_trades_and_every_look() -> None:
     assert "mean result +0.0122 % of equity" in text
     assert "refused none" in text
     assert "looks at chains held 2, leg_stale 504, roll 2" in text
+
+
+def test_chains_are_summed_up_by_the_regime_they_were_opened_in() -> None:
+    """The gravest first; titles name theirs, and chains of other regimes can be left out."""
+    study = told(OPENED, DEFENDED, HARVESTED)
+    (one,) = study.chains
+    lost = msgspec.structs.replace(one, chain_id="C9-0", regime="Crisis", pnl_pct=-0.02)
+    both = msgspec.structs.replace(
+        study, chains=(msgspec.structs.replace(one, regime="Calm"), lost)
+    )
+    text = words(summary(both))
+    assert (
+        "opened in Crisis: 1, 0 won, mean -2.00 % of equity "
+        "opened in Calm: 1, 1 won, mean +0.0122 % of equity" in text
+    )
+    assert "C3-0: opened in a Calm market, settled" in listing(both)
+    calm = both.opened_in(("Calm", "Trending"))
+    assert [chain.chain_id for chain in calm.chains] == ["C3-0"]
+    assert "Crisis" not in summary(calm)
+    assert "opened in unknown: 1, 1 won" in words(summary(study))
 
 
 def test_an_open_chain_stands_beside_the_trades() -> None:

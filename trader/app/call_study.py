@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from trader.app.assemble import build_ensemble
 from trader.app.past_candles import YEARS
 from trader.app.policy_files import policy_notes, policy_of
 from trader.app.study_past import Boards, market_for
+from trader.backtest.call_policies import EnsemblePolicy
 from trader.backtest.call_tape import TapeDataSource, record_tape
 from trader.backtest.covered_call import CallSimulationConfig, CoveredCallSimulator
 from trader.domain.errors import ConfigurationError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from trader.backtest.call_tape import CallTape
     from trader.backtest.covered_call import SimulationResult
     from trader.backtest.history import History
+    from trader.engine.model_desk import Ensemble
 
 COMPARED: Final = ("always", "iv_rank:0.5", "trend:1", "never")
 """The policies that `--compare` sets beside those asked for."""
@@ -75,15 +78,17 @@ def study(
     asked: CallSimulationConfig,
     policies: Sequence[str],
     size: float | None,
+    models: Ensemble | None = None,
 ) -> CallStudy:
-    """Try each policy on one span of a history.
+    """Try each policy on one span of a history; `models` are fitted where a policy asks them.
 
     Raises:
-        ConfigurationError: an unknown policy, a size that is none, or a span the history lacks.
+        ConfigurationError: an unknown policy, a size that is none, a span the history lacks, or no
+            models for a policy that asks them.
     """
     try:
         named = {name: policy_of(name, asked.underlying) for name in policies}
-        tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
+        tape = tape_of(history, asked, named, models)
         source = TapeDataSource(_noted(tape, named, asked))
         simulator = CoveredCallSimulator(source, asked)
         results = {name: simulator.simulate_policy(policy, size) for name, policy in named.items()}
@@ -92,9 +97,47 @@ def study(
     return CallStudy(config=asked, source=source, results=results)
 
 
+def tape_of(
+    history: History,
+    asked: CallSimulationConfig,
+    named: Mapping[str, PolicyFn],
+    models: Ensemble | None,
+) -> CallTape:
+    """Record what the study of some policies looks at, fits of the models among it where one asks.
+
+    Raises:
+        ConfigurationError: one asks, and there are no models.
+        ValueError: the history does not hold the span.
+    """
+    asking = [name for name, one in named.items() if isinstance(one, EnsemblePolicy)]
+    if asking and (models is None or not models.models):
+        raise ConfigurationError(
+            f"policy {asking[0]!r} asks the pricing models, and none takes part: set"
+            " ensemble.enabled = true"
+        )
+    span = nanoseconds(asked.start), nanoseconds(asked.end)
+    return record_tape(history, *span, models if asking else None)
+
+
+def models_of(configuration: Configuration) -> Ensemble:
+    """Make the models that take part, fitted as often as a backtest fits them.
+
+    Raises:
+        ConfigurationError: a model is named that is not installed.
+    """
+    settings = configuration.settings
+    return build_ensemble(settings, every_minutes=settings.calibration.backtest_minutes)
+
+
 def _noted(tape: CallTape, named: Mapping[str, PolicyFn], asked: CallSimulationConfig) -> CallTape:
     """Add to what a past says of itself what the policies should say of themselves."""
     notes = [note for name, one in named.items() for note in policy_notes(name, one, asked)]
+    if tape.fits:
+        fitted = sum(bool(one.believed) for one in tape.fits)
+        notes.append(
+            f"pricing models were fitted to {len(tape.fits)} boards, at {fitted} of which at least"
+            " one could be, and weighed by what later boards said of their forecasts"
+        )
     told = tape.provenance
     provenance = msgspec.structs.replace(told, caveats=(*told.caveats, *notes))
     return msgspec.structs.replace(tape, provenance=provenance)

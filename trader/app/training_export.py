@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import numpy as np
 
 from trader import backtest
+from trader.app.call_study import tape_of
 from trader.app.policy_files import policy_of
 from trader.backtest.call_state import FEATURES
-from trader.backtest.call_tape import TapeDataSource, record_tape
+from trader.backtest.call_tape import TapeDataSource
 from trader.backtest.covered_call import CoveredCallSimulator
 from trader.backtest.training import SCHEMA_VERSION, generate_training_data
 from trader.backtest.training_journal import (
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from trader.backtest.covered_call import CallSimulationConfig
     from trader.backtest.history import History
     from trader.backtest.training import TrainingExample
-    from trader.domain.market import Closes
+    from trader.engine.model_desk import Ensemble
 
 TRAINED_ON: Final = 0.7
 """Where rows are cut if nobody says: after this share of their span."""
@@ -127,8 +127,11 @@ def study_set(
     size: float | None,
     drawdown_penalty: float,
     index: KnownIndex | None = None,
+    models: Ensemble | None = None,
 ) -> TrainingSet:
     """Try one policy on a past and make a row of each decision time; `index` makes its `dvol`.
+
+    `models` are fitted where the policy asks them.
 
     Raises:
         ConfigurationError: policy, size, penalty, feature, span or split cannot be used.
@@ -141,14 +144,13 @@ def study_set(
     _check_features(cut.features, STUDY_FEATURES)
     try:
         named = policy_of(policy, asked.underlying)
-        tape = record_tape(history, nanoseconds(asked.start), nanoseconds(asked.end))
+        tape = tape_of(history, asked, {policy: named}, models)
         simulator = CoveredCallSimulator(TapeDataSource(tape), asked)
         examples = generate_training_data(
             simulator, named, size=size, drawdown_penalty=drawdown_penalty
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-    examples = _with_regimes(examples, tape.spots)
     if index:
         examples = [_with_index(one, index) for one in examples]
     known = STUDY_FEATURES if index else (*FEATURES, "regime")
@@ -286,19 +288,6 @@ def _with_index(one: TrainingExample, index: KnownIndex) -> TrainingExample:
     """Add the volatility index that was known at the decision."""
     dvol = index.at(nanoseconds(one.decision_time))
     return msgspec.structs.replace(one, extra={**one.extra, "dvol": dvol})
-
-
-def _with_regimes(examples: Sequence[TrainingExample], closes: Closes) -> list[TrainingExample]:
-    """Add the regime of the last hourly close that was known at each decision."""
-    found = regime.regimes(closes.close)
-    at = [nanoseconds(one.decision_time) for one in examples]
-    places = np.searchsorted(closes.known_at, at, side="right") - 1
-    return [
-        msgspec.structs.replace(
-            one, extra={**one.extra, "regime": found[place] if place >= 0 else None}
-        )
-        for one, place in zip(examples, places.tolist(), strict=True)
-    ]
 
 
 def _usual_cut(examples: Sequence[TrainingExample]) -> datetime:

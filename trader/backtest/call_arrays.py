@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from trader.backtest.call_account import Ways
+from trader.backtest.call_regimes import regimes_at
 from trader.backtest.call_value import (
     Settled,
     delivery_fee,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trader.backtest.call_results import CallSimulationConfig
     from trader.backtest.call_tape import CallTape
     from trader.domain.market import Bools, Floats, Ints
+    from trader.domain.models import Regime
 
 LANE: Final = 256
 """Decision times that are worked on at once: their columns stay in the cache."""
@@ -95,6 +97,7 @@ class Arrays:
         self._quotes: list[tuple[Any, ...]] | None = None
         self._ends: list[tuple[float, ...]] | None = None
         self._marks: Marks | None = None
+        self._regimes: list[Regime | None] | None = None
 
     def at(self, k: int) -> int:
         """Return the instant."""
@@ -109,6 +112,12 @@ class Arrays:
         """Return the coin's closes of the last `VOL_DAYS`, known by then."""
         at = self._times[k]
         return self._spots.after(at - VOL_DAYS * DAY - 1, at)
+
+    def regime(self, k: int) -> Regime | None:
+        """Return the market regime of the coin."""
+        if self._regimes is None:
+            self._regimes = regimes_at(self._tape.spots, self._times)
+        return self._regimes[k]
 
     def walked(self) -> Closes:
         """Return the coin's closes of the whole study."""

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from trader.domain.models import REGIMES, Regime, regimes_named
+
 State = Mapping[str, Any]
 PolicyFn = Callable[[State], bool]
 Score = Callable[[Sequence[float]], float]
@@ -70,6 +72,42 @@ class EdgePolicy(msgspec.Struct, frozen=True):
         return bool(implied / realized - 1 >= self.minimum)
 
 
+class RegimePolicy(msgspec.Struct, frozen=True):
+    """Sells in the named market regimes only; while none is known it does not.
+
+    The regime is that of the coin's closed hours (`trader.pricing.regime`), as the daemon tells it.
+    """
+
+    regimes: tuple[Regime, ...] = ("Calm", "Trending")
+
+    def __post_init__(self) -> None:
+        wrong = [one for one in self.regimes if one not in REGIMES]
+        if wrong or not self.regimes or len(set(self.regimes)) < len(self.regimes):
+            raise ValueError(f"regimes {self.regimes}: name one or more of {', '.join(REGIMES)}")
+
+    def __call__(self, state: State) -> bool:
+        """Decide."""
+        return state.get("regime") in self.regimes
+
+
+class EnsemblePolicy(msgspec.Struct, frozen=True):
+    """Sells while the bid, its fee off, is above what the pricing models hold the call to be worth
+    and their doubt, by at least `minimum`, a share of the coin's price.
+
+    The models are those fitted to the boards known by then. Without them it never sells.
+    """
+
+    minimum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _finite("ensemble", self.minimum)
+
+    def __call__(self, state: State) -> bool:
+        """Decide."""
+        gain = state.get("ensemble_edge")
+        return gain is not None and gain >= self.minimum
+
+
 class ModelPolicy(msgspec.Struct, frozen=True):
     """Sells when a fitted model's score of the named features is above a threshold.
 
@@ -87,35 +125,42 @@ class ModelPolicy(msgspec.Struct, frozen=True):
         return len(known) == len(values) and self.score(known) > self.threshold
 
 
-NAMED: Final[dict[str, Callable[[float | None], PolicyFn]]] = {
-    "always": lambda _: always_trade_policy,
-    "never": lambda _: never_trade_policy,
-    "iv_rank": lambda limit: IvRankPolicy() if limit is None else IvRankPolicy(limit),
-    "trend": lambda limit: TrendPolicy() if limit is None else TrendPolicy(limit),
-    "edge": lambda limit: EdgePolicy() if limit is None else EdgePolicy(limit),
+Usual = Callable[[], PolicyFn]
+Made = Callable[[str], PolicyFn]
+NAMED: Final[dict[str, tuple[Usual, Made | None, str]]] = {
+    "always": (lambda: always_trade_policy, None, ""),
+    "never": (lambda: never_trade_policy, None, ""),
+    "iv_rank": (IvRankPolicy, lambda text: IvRankPolicy(float(text)), "MINIMUM"),
+    "trend": (TrendPolicy, lambda text: TrendPolicy(float(text)), "MAXIMUM"),
+    "edge": (EdgePolicy, lambda text: EdgePolicy(float(text)), "MINIMUM"),
+    "regime": (RegimePolicy, lambda text: RegimePolicy(regimes_named(text)), "REGIME,..."),
+    "ensemble": (EnsemblePolicy, lambda text: EnsemblePolicy(float(text)), "MINIMUM"),
 }
-"""The policies a person can name; those with a threshold take it."""
+"""The policies a person can name: the usual one, one of what is written after the colon, and what
+that is.
+"""
+CHOICE: Final = ", ".join(
+    f"{name}[:{what}]" if what else name for name, (*_, what) in NAMED.items()
+)
 
 
 def policy_named(text: str) -> PolicyFn:
     """Find a policy by what a person wrote: `always`, `never`, `iv_rank:0.6`, `trend:0.5`,
-    `edge:0.2`.
+    `edge:0.2`, `regime:calm,trending`, `ensemble:0.001`.
 
     One in a file (`model:FILE`) is found by who may read files.
 
     Raises:
-        ValueError: there is none of that name, or its threshold is no number.
+        ValueError: there is none of that name, or what follows it is not what it takes.
     """
-    name, colon, limit = text.partition(":")
-    if name not in NAMED or (colon and name in ("always", "never")):
-        raise ValueError(
-            f"policy {text!r}: choose always, never, iv_rank[:MINIMUM], trend[:MAXIMUM],"
-            " edge[:MINIMUM] or model:FILE"
-        )
+    name, colon, told = text.partition(":")
+    usual, make, what = NAMED.get(name, (None, None, ""))
+    if usual is None or (colon and make is None):
+        raise ValueError(f"policy {text!r}: choose {CHOICE} or model:FILE")
     try:
-        return NAMED[name](float(limit) if colon else None)
+        return make(told) if colon and make is not None else usual()
     except ValueError as error:
-        raise ValueError(f"policy {text!r}: {limit!r} is no threshold") from error
+        raise ValueError(f"policy {text!r}: {told!r} is no {what} ({error})") from error
 
 
 def _finite(name: str, limit: float) -> None:

@@ -5,7 +5,7 @@ A state reads like a dict: `state["spot"]`, `state.get("iv_rank")`. What cannot 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trader.domain.units import DAY, moment
@@ -22,6 +22,7 @@ from trader.strategies.call_features import (
 
 if TYPE_CHECKING:
     from trader.domain.market import Closes
+    from trader.domain.models import Regime
     from trader.strategies.call_features import ChainView, Quote
 
 RANK_DAYS: Final = 90
@@ -31,6 +32,10 @@ RANKED_MIN: Final = 20
 FEATURES: Final = tuple(MEANINGS)
 """What a state knows beyond time, underlying and spot: each a float or None (see `DecisionState`).
 """
+
+
+CONTEXT: Final = ("regime", "ensemble_edge")
+"""What a state knows besides: the market's regime, and what a sale brings beyond its worth."""
 
 
 class Seen(Protocol):
@@ -48,16 +53,29 @@ class Seen(Protocol):
     def chain(self, k: int) -> ChainView | None:
         """Return the chain."""
 
+    def regime(self, k: int) -> Regime | None:
+        """Return the market regime of the coin, None where too little is known."""
+
     def quote(self, k: int) -> Quote | str:
         """Return the call that would be sold, or why there is none."""
 
 
 class Looks:
-    """The states of one study; volatilities are kept, because ranks ask for those before."""
+    """The states of one study; volatilities are kept, because ranks ask for those before.
 
-    def __init__(self, seen: Seen, underlying: str, target_dte: float) -> None:
+    `beyond_worth` tells what the sale of a call brings beyond its worth to the pricing models.
+    """
+
+    def __init__(
+        self,
+        seen: Seen,
+        underlying: str,
+        target_dte: float,
+        beyond_worth: Callable[[Quote], float | None] = lambda _: None,
+    ) -> None:
         self.seen = seen
         self.underlying = underlying
+        self.beyond_worth = beyond_worth
         self._target = round(target_dte * DAY)
         self._iv: dict[int, float | None] = {}
 
@@ -93,10 +111,12 @@ class Looks:
 class DecisionState(Mapping[str, Any]):
     """What is known at one decision time.
 
-    time, underlying, spot; `return_1d`, `return_7d` (log), `realized_vol`, `trend`;
-    `iv`, `iv_rank`, `skew`, `term_slope` of the chain; of the call that would be sold `delta`,
-    `dte_days`, `moneyness` (ln K/S), `credit` (share of the coin's price received, fee off) and
-    `spread` (mark less price, over mark); each None where it is not known.
+    time, underlying, spot; `regime` of the market (a text); `return_1d`, `return_7d` (log),
+    `realized_vol`, `trend`; `iv`, `iv_rank`, `skew`, `term_slope` of the chain; of the call that
+    would be sold `delta`, `dte_days`, `moneyness` (ln K/S), `credit` (share of the coin's price
+    received, fee off), `spread` (mark less price, over mark) and `ensemble_edge`: what its sale
+    brings beyond what the pricing models hold it to be worth, fee and doubt off, as a share of
+    spot. Each None where it is not known.
     """
 
     __slots__ = ("_k", "_known", "_looks")
@@ -112,20 +132,22 @@ class DecisionState(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - as a dict has it
         if key not in self._known:
-            if key not in FEATURES:
+            if key not in FEATURES and key not in CONTEXT:
                 raise KeyError(key)
             self._known[key] = self._feature(key)
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
-        yield from ("time", "underlying", "spot", *FEATURES)
+        yield from ("time", "underlying", "spot", *CONTEXT, *FEATURES)
 
     def __len__(self) -> int:
-        return 3 + len(FEATURES)
+        return 3 + len(CONTEXT) + len(FEATURES)
 
-    def _feature(self, key: str) -> float | None:
+    def _feature(self, key: str) -> float | str | None:
         looks, k = self._looks, self._k
         match key:
+            case "regime":
+                return looks.seen.regime(k)
             case "return_1d" | "return_7d":
                 days = 1 if key == "return_1d" else 7
                 return log_return(looks.seen.closes(k), looks.seen.at(k), days)
@@ -143,4 +165,6 @@ class DecisionState(Mapping[str, Any]):
                 return term_slope(looks.seen.chain(k))
             case _:
                 quote = looks.seen.quote(k)
-                return None if isinstance(quote, str) else of_call(key, quote)
+                if isinstance(quote, str):
+                    return None
+                return looks.beyond_worth(quote) if key == "ensemble_edge" else of_call(key, quote)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trader.backtest.call_account import Ways
+from trader.backtest.call_regimes import hours_looked_at, regimes_at
 from trader.backtest.call_value import Settled, sale_fee, settle
 from trader.backtest.option_data import is_linear, read_closes, strike_of, told
-from trader.domain.units import DAY, moment, nanoseconds
+from trader.domain.units import DAY, HOUR, moment, nanoseconds
 from trader.strategies.call_features import VOL_DAYS, ChainView, Quote
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trader.backtest.call_results import CallSimulationConfig
     from trader.backtest.option_data import DeribitDataSource, Quoted
     from trader.domain.market import Closes
+    from trader.domain.models import Regime
 
 
 class Steps:
@@ -33,6 +35,7 @@ class Steps:
         self._label = str(getattr(source, "candle_label", "open"))
         self._chains: dict[int, Sequence[Quoted]] = {}
         self._quotes: dict[int, Quote | str] = {}
+        self._regimes: list[Regime | None] | None = None
 
     def at(self, k: int) -> int:
         """Return the instant."""
@@ -50,12 +53,24 @@ class Steps:
 
     def _spots(self, start: int, end: int) -> Closes:
         """Return the closes that became known after `start` and by `end`."""
-        config = self._config
+        return self._bars(start, end, self._config.timeframe, self._config.step)
+
+    def _bars(self, start: int, end: int, timeframe: str, step: int) -> Closes:
         frame = self._source.get_spot_ohlc(
-            underlying=config.underlying, start=moment(start - config.step), end=moment(end),
-            timeframe=config.timeframe,
+            underlying=self._config.underlying, start=moment(start - step), end=moment(end),
+            timeframe=timeframe,
         )  # fmt: skip
-        return read_closes(frame, config.step, self._label).after(start, end)
+        return read_closes(frame, step, self._label).after(start, end)
+
+    def regime(self, k: int) -> Regime | None:
+        """Return the market regime of the coin's hourly closes, asked for once for all times.
+
+        What a source holds after a decision time changes nothing before it.
+        """
+        if self._regimes is None:
+            hours = self._bars(*hours_looked_at(self.times), "1h", HOUR)
+            self._regimes = regimes_at(hours, self.times)
+        return self._regimes[k]
 
     def ways(self, sold: Sequence[Quote]) -> Ways:
         """Return each option's closes from its sale to its expiry."""

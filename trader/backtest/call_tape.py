@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from trader.backtest.call_models import Fits, beyond_worth
 from trader.backtest.history import Provenance
 from trader.backtest.option_data import Ohlc, OptionSnapshot, timeframe_ns
 from trader.domain.events import BoardSnapshot, DeliveryPrice, HistoryLoaded, IndexPrice
@@ -20,11 +21,16 @@ from trader.domain.units import HOUR, YEAR, iso, moment, nanoseconds
 from trader.pricing.deltas import delta
 
 if TYPE_CHECKING:
+    from trader.backtest.call_models import Fit
     from trader.backtest.history import History
     from trader.domain.instruments import Instrument
     from trader.domain.market import Floats, Ints
+    from trader.engine.model_desk import Ensemble
+    from trader.strategies.call_features import Quote
 
-ROW_COLUMNS: Final = ("option", "delta", "bid", "ask", "mark", "mark_iv")
+ROW_COLUMNS: Final = ("option", "delta", "bid", "ask", "mark", "mark_iv", "forward")
+SHOWN: Final = ROW_COLUMNS[:-1]
+"""Those that a chain shows."""
 
 
 class CallTape(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +39,8 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
     Board b was known at `at[b]` and holds rows `first[b]` to before `first[b + 1]`; it is believed
     for `believed` nanoseconds. `option` of a row is its place in `names`, `strike` and
     `expires_at`. Bids and asks are NaN where a side showed none. `known_at` and `close` are the
-    coin's hourly closes, without a gap; `deliveries` the price at each expiry, USD.
+    coin's hourly closes, without a gap; `deliveries` the price at each expiry, USD. `fits` are what
+    the pricing models were fitted to on the way, oldest first; none where nobody asked them.
     """
 
     underlying: str
@@ -46,6 +53,7 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
     ask: Floats
     mark: Floats
     mark_iv: Floats
+    forward: Floats
     names: tuple[str, ...]
     strike: Floats
     expires_at: Ints
@@ -53,6 +61,7 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
     close: Floats
     deliveries: dict[int, float]
     provenance: Provenance
+    fits: tuple[Fit, ...] = ()
 
     def __post_init__(self) -> None:
         rows = int(self.first[-1])
@@ -81,6 +90,19 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
         fresh = (place >= 0) & (at - self.at[place] <= self.believed)
         return np.where(fresh, place, -1)
 
+    def beyond_worth(self, quote: Quote) -> float | None:
+        """Return what selling a call that the board of that moment quoted brings beyond its worth
+        to the models, a share of spot (see `call_models.beyond_worth`).
+        """
+        board = int(self.board_at(np.array([quote.at], dtype=np.int64))[0])
+        if not self.fits or board < 0:
+            return None
+        rows = slice(int(self.first[board]), int(self.first[board + 1]))
+        named = [self.names[one] == quote.instrument_name for one in self.option[rows].tolist()]
+        if True not in named:
+            return None
+        return beyond_worth(self.fits, quote, float(self.forward[rows][named.index(True)]))
+
     def until(self, at: int) -> CallTape:
         """Forget what was not known yet at an instant."""
         boards = int(np.searchsorted(self.at, at, side="right"))
@@ -94,6 +116,7 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
             known_at=self.known_at[:hours],
             close=self.close[:hours],
             deliveries={one: price for one, price in self.deliveries.items() if one <= at},
+            fits=tuple(one for one in self.fits if one.at <= at),
         )
 
     def poisoned(self, at: int) -> CallTape:
@@ -110,17 +133,26 @@ class CallTape(msgspec.Struct, frozen=True, kw_only=True):
                 one: price * 1_000.0 if one > at else price
                 for one, price in self.deliveries.items()
             },
+            fits=tuple(
+                one if one.at <= at else msgspec.structs.replace(one, believed=())
+                for one in self.fits
+            ),
         )
 
 
-def record_tape(history: History, start: int, end: int) -> CallTape:
+def record_tape(history: History, start: int, end: int, models: Ensemble | None = None) -> CallTape:
     """Walk a span of a history and keep its calls, its closes and its delivery prices.
+
+    With `models` these are fitted to its boards on the way, as often as they are calibrated.
 
     Raises:
         ValueError: the history does not hold the span.
     """
     tape = _Recording()
+    fits = Fits(models, history, start) if models is not None else None
     for at, event in history.events(start, end):
+        if fits is not None:
+            fits.take(at, event)
         match event:
             case BoardSnapshot():
                 tape.show(at, event)
@@ -133,7 +165,7 @@ def record_tape(history: History, start: int, end: int) -> CallTape:
                 tape.deliveries[expires_at] = price
             case _:
                 pass
-    return tape.finish(history)
+    return tape.finish(history, () if fits is None else tuple(fits.made))
 
 
 class _Recording:
@@ -162,7 +194,9 @@ class _Recording:
         deltas[known] = delta(
             np.ones(int(known.sum())), forward[known], strike[known], years, vol[known]
         )
-        shown = np.stack((deltas, board.bid[calls], board.ask[calls], board.mark[calls], vol))
+        shown = np.stack(
+            (deltas, board.bid[calls], board.ask[calls], board.mark[calls], vol, forward)
+        )
         self._at.append(at)
         self._blocks.append((options, shown))
 
@@ -182,11 +216,13 @@ class _Recording:
             self._options.append(option)
         return place
 
-    def finish(self, history: History) -> CallTape:
+    def finish(self, history: History, fits: tuple[Fit, ...]) -> CallTape:
         """Lay what was kept into arrays."""
         counts = [len(one) for one, _ in self._blocks]
         options = [one for one, _ in self._blocks] or [np.empty(0, dtype=np.int64)]
-        shown = np.concatenate([one for _, one in self._blocks] or [np.empty((5, 0))], axis=1)
+        shown = np.concatenate(
+            [one for _, one in self._blocks] or [np.empty((len(ROW_COLUMNS) - 1, 0))], axis=1
+        )
         known = sorted(self.closes)
         return CallTape(
             underlying=history.underlying,
@@ -202,6 +238,7 @@ class _Recording:
             close=np.array([self.closes[one] for one in known], dtype=np.float64),
             deliveries=self.deliveries,
             provenance=history.provenance,
+            fits=fits,
         )
 
 
@@ -239,7 +276,7 @@ class TapeDataSource:
         if board < 0:
             return []
         rows = slice(int(tape.first[board]), int(tape.first[board + 1]))
-        columns = (getattr(tape, name)[rows].tolist() for name in ROW_COLUMNS)
+        columns = (getattr(tape, name)[rows].tolist() for name in SHOWN)
         return [
             OptionSnapshot(
                 kind="call",

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Protocol
 from trader.backtest.call_account import curves, summed
 from trader.backtest.call_arrays import Arrays
 from trader.backtest.call_policies import (
+    EdgePolicy,
+    EnsemblePolicy,
     IvRankPolicy,
     ModelPolicy,
     PolicyFn,
+    RegimePolicy,
     State,
     TrendPolicy,
     always_trade_policy,
@@ -42,15 +45,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.backtest.call_account import Ways
+    from trader.backtest.call_tape import CallTape
     from trader.backtest.call_value import Settled
     from trader.domain.market import Closes
     from trader.strategies.call_features import Quote
 
 __all__ = [
     "REASONS", "CallSimulationConfig", "CoveredCallSimulator", "Decision", "DeribitDataSource",
-    "IvRankPolicy", "ModelPolicy", "OptionSnapshot", "PolicyFn", "SimulatedTrade",
-    "SimulationResult", "State", "TrendPolicy", "always_trade_policy", "never_trade_policy",
-    "policy_named",
+    "EdgePolicy", "EnsemblePolicy", "IvRankPolicy", "ModelPolicy", "OptionSnapshot", "PolicyFn",
+    "RegimePolicy", "SimulatedTrade", "SimulationResult", "State", "TrendPolicy",
+    "always_trade_policy", "never_trade_policy", "policy_named",
 ]  # fmt: skip
 
 TINY = 1e-9
@@ -81,7 +85,9 @@ class CoveredCallSimulator:
     ) -> None:
         self.ds = data_source
         self.cfg = config
-        self._tape = getattr(data_source, "tape", None) if arrays else None
+        tape: CallTape | None = getattr(data_source, "tape", None)
+        self._tape = tape if arrays else None
+        self._worth = {} if tape is None else {"beyond_worth": tape.beyond_worth}
         if self._tape is not None and self._tape.underlying != config.underlying:
             raise ValueError(
                 f"underlying {config.underlying!r}: the source is {self._tape.underlying}'s"
@@ -125,7 +131,7 @@ class CoveredCallSimulator:
         check_amount("size", size)
         times = self.cfg.decision_times()
         book = self.book(times)
-        looks = Looks(book, self.cfg.underlying, self.cfg.target_dte)
+        looks = Looks(book, self.cfg.underlying, self.cfg.target_dte, **self._worth)
         coins = _Coins(self.cfg.initial_spot_position)
         decisions: list[Decision] = []
         reasons: dict[str, int] = {}

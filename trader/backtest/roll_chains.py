@@ -22,13 +22,14 @@ from trader.strategies.roll_chain import RollChain
 from trader.strategies.rolling import RollChainSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pydantic
 
     from trader.backtest.history import History
     from trader.domain.facts import Fact, LegSettlement, SpotDelivery
     from trader.domain.instruments import Instrument
+    from trader.domain.models import Regime
     from trader.domain.situation import Situation
     from trader.domain.trading import Action, Intent
     from trader.engine.outcome import Outcome
@@ -73,7 +74,8 @@ class ChainStory(msgspec.Struct, frozen=True, kw_only=True):
 
     `flow` sums its steps in the settlement currency; `pnl_pct`, `pnl_usd` and `how` are the
     ledger's, None while it is open. `mark` is what the open leg is worth (negative: owed) when last
-    looked at, in the settlement currency; NaN where it showed no mark.
+    looked at, in the settlement currency; NaN where it showed no mark. `regime` is that of the
+    market when it was decided to open it; None where too little was known, or nobody told.
     """
 
     chain_id: str
@@ -88,6 +90,7 @@ class ChainStory(msgspec.Struct, frozen=True, kw_only=True):
     pnl_pct: float | None
     pnl_usd: float | None
     how: str
+    regime: Regime | None = None
 
     @property
     def rolls(self) -> int:
@@ -111,6 +114,11 @@ class RollChainStudy(msgspec.Struct, frozen=True, kw_only=True):
     def ended(self) -> tuple[ChainStory, ...]:
         """The chains that statistics count."""
         return tuple(one for one in self.chains if one.ended_at is not None)
+
+    def opened_in(self, regimes: Collection[Regime]) -> RollChainStudy:
+        """Keep the chains that were opened in some market regimes; looks and refusals stay."""
+        kept = tuple(one for one in self.chains if one.regime in regimes)
+        return msgspec.structs.replace(self, chains=kept)
 
     @property
     def drawdown_usd(self) -> float:
@@ -136,7 +144,7 @@ def study_roll_chains(
     told = run_backtest(watched, history, terms, start, end, hear=stories.hear)
     return RollChainStudy(
         history=told,
-        chains=stories.tell(watched.marks),
+        chains=stories.tell(watched.marks, watched.regimes),
         opening=dict(sorted(watched.opening.items())),
         managing=dict(sorted(watched.managing.items())),
         refused=dict(sorted(stories.refused.items())),
@@ -154,6 +162,7 @@ class _Watched:
     opening: dict[str, int] = dataclasses.field(default_factory=dict)
     managing: dict[str, int] = dataclasses.field(default_factory=dict)
     marks: dict[str, float] = dataclasses.field(default_factory=dict)
+    regimes: dict[int, Regime | None] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -180,7 +189,7 @@ class _Watched:
         return self.rule.cadence()
 
     def propose(self, situation: Situation) -> tuple[Intent, ...]:
-        """Ask the rule, count what it found, keep what its chains were worth."""
+        """Ask the rule, count what it found, keep in which regime, and what chains were worth."""
         looks = self.rule.consider(situation)
         for look in looks:
             counts = self.opening if look.chain_id is None else self.managing
@@ -189,7 +198,10 @@ class _Watched:
             self.marks[chain.chain_id] = math.fsum(
                 one.amount * _mark(situation, one.instrument) for one in chain.positions
             )
-        return tuple(one for look in looks for one in look.intents)
+        intents = tuple(one for look in looks for one in look.intents)
+        if any(one.action == "open" for one in intents):
+            self.regimes[situation.at] = situation.models.seen.regime
+        return intents
 
     def parameter_space(self) -> Mapping[str, tuple[float, ...]]:
         """List the values a study may try."""
@@ -224,6 +236,7 @@ class Stories:
         self._reasons: dict[str, str] = {}
         self._orders: dict[str, tuple[Action, str]] = {}
         self._drafts: dict[str, _Draft] = {}
+        self._decided_at: dict[str, int] = {}
         self.refused: dict[str, int] = {}
 
     def hear(self, outcome: Outcome) -> None:
@@ -238,6 +251,7 @@ class Stories:
                 self._protected(fact, at)
             case Approved():
                 self._reasons[fact.verdict_id] = fact.intent.reason
+                self._decided_at.setdefault(fact.chain_id, at)
             case Refused():
                 name = f"{fact.intent.action}: {fact.rule}"
                 self.refused[name] = self.refused.get(name, 0) + 1
@@ -329,15 +343,19 @@ class Stories:
             )
         )
 
-    def tell(self, marks: Mapping[str, float]) -> tuple[ChainStory, ...]:
-        """Tell every chain in the order of its first fill; `marks` is for those still open."""
+    def tell(
+        self, marks: Mapping[str, float], regimes: Mapping[int, Regime | None]
+    ) -> tuple[ChainStory, ...]:
+        """Tell every chain in the order of its first fill; `marks` is for those still open,
+        `regimes` those at the instants of decisions.
+        """
         return tuple(
-            self._story(name, draft, marks.get(name, math.nan))
+            self._story(name, draft, marks.get(name, math.nan), regimes.get(self._decided_at[name]))
             for name, draft in self._drafts.items()
         )
 
     @staticmethod
-    def _story(name: str, draft: _Draft, mark: float) -> ChainStory:
+    def _story(name: str, draft: _Draft, mark: float, regime: Regime | None) -> ChainStory:
         at, ended = draft.ended or (None, None)
         return ChainStory(
             chain_id=name,
@@ -352,6 +370,7 @@ class Stories:
             pnl_pct=None if ended is None else ended.pnl_pct,
             pnl_usd=None if ended is None else ended.pnl_usd,
             how="open" if ended is None else ended.how,
+            regime=regime,
         )
 
 

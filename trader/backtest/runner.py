@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from trader.backtest.fitting import Calibrations
 from trader.backtest.trade_history import Bookkeeper, TradeHistory
 from trader.domain.events import BoardSnapshot, ResumeTrading, Stamped, TimerFired
 from trader.domain.facts import MAIN_ACCOUNT, EpochOpened
 from trader.domain.units import DAY, DOLLARS, HOUR, SECOND
 from trader.engine.engine import MANAGE, MARK, OPEN, SWEEP, Engine, EngineSettings
-from trader.engine.model_desk import CALIBRATE, Ensemble
-from trader.engine.outcome import CalibrationNeeded, OutcomeDigest
+from trader.engine.model_desk import Ensemble
+from trader.engine.outcome import OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
 from trader.engine.review import Slot
-from trader.pricing.recalibration import recalibrate
 from trader.risk.limits import RiskSettings
 from trader.strategies.strategy import asks_models, perpetuals_of
 
@@ -104,9 +104,9 @@ class _Run:
     ) -> None:
         slot = Slot(strategy, "backtest", "PRODUCTION")
         settings = EngineSettings(quote_age_s_max=history.step / SECOND)
-        self._ensemble = terms.ensemble if asks_models(strategy) else None
-        self._engine = Engine([slot], terms.risk, terms.broker, settings, ensemble=self._ensemble)
-        self._calibrate_at = start
+        ensemble = terms.ensemble if asks_models(strategy) else None
+        self._engine = Engine([slot], terms.risk, terms.broker, settings, ensemble=ensemble)
+        self._calibrations = Calibrations(self._engine, ensemble, start) if ensemble else None
         if terms.latency is not None:
             self._engine.broker.delay(terms.latency)
         self._history = history
@@ -133,16 +133,8 @@ class _Run:
 
     def calibrate(self, at: int) -> None:
         """Fit the models to a board that has just come, where it is time; the answer is instant."""
-        cadence = self._engine.models.cadence
-        if self._ensemble is None or cadence is None or at < self._calibrate_at:
-            return
-        self._calibrate_at = at - at % cadence[0] + cadence[0]
-        models = {model.name: model for model in self._ensemble.models}
-        for request in self.give(TimerFired(CALIBRATE, at), at).requests:
-            if isinstance(request, CalibrationNeeded):
-                for name in request.models:
-                    start = request.starts.get(name)
-                    self.give(recalibrate(models[name], request.surface, start), at)
+        if self._calibrations is not None and self._calibrations.due(at):
+            self._calibrations.run(at, self.give)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.facts:

@@ -82,7 +82,7 @@ def generate_training_data(
     SELL_CALL rows are the sales of `simulate_policy`, in its order; the rest are DO_NOTHING, with
     reward 0. `extra` holds
 
-    - `schema_version`, `config_hash`; every name of `FEATURES`, a float or None, known then;
+    - `schema_version`, `config_hash`; of `FEATURES` each a float or None, and the `regime`;
     - `reason`: why nothing was sold ("" where it was), or why a sale has no outcome;
     - `probability` of the action under the policy: 1, or what its own `probability(state)`, the
       chance that it sells, makes of it;
@@ -125,7 +125,7 @@ def generate_training_data(
             "config_hash": name,
             "reason": reason,
             "probability": probability,
-            **{one: None if state is None else state[one] for one in FEATURES},
+            **{one: None if state is None else state[one] for one in (*FEATURES, "regime")},
         }
         quoted = not isinstance(book.quote(k), str)
         rows.append(_row(sim.cfg.underlying, decision, call, extra, drawdown_penalty, quoted))

@@ -82,11 +82,11 @@ CALL_FEATURES: Final = (
         "feature",
         "",
         "Crisis, Volatile, Trending or Calm, of the coin's hourly closes; the year that volatility "
-        "is ranked in begins 60 days before the set",
+        "is ranked in is what is held of it",
     ),
 )
 STUDY_FEATURES: Final = (*FEATURES, "dvol", "regime")
-"""What can be chosen: what a state knows, the index that is held beside it, and the regime."""
+"""What can be chosen: what a state knows in numbers, the index held beside it, and the regime."""
 CALL_ACTION: Final = (
     Column(
         "probability", "float64", "action", "fraction",
@@ -138,7 +138,7 @@ def call_table(
 ) -> TrainingTable:
     """Lay out rows of `generate_training_data` with the features asked for.
 
-    `dvol` and `regime` are not among what a state knows: whoever asks for one adds it to `extra`.
+    `dvol` is not among what a state knows: whoever asks for it adds it to `extra`.
 
     Raises:
         ValueError: a feature is unknown, or the split leaves nothing to learn from or to test on.
@@ -164,7 +164,7 @@ def lay_out(
         if any(row.extra.get(name) is None for name in features):
             quality |= Quality.FEATURES_MISSING
         cells = {
-            "dvol": None, "regime": None, **row.extra, "decision_time": row.decision_time,
+            "dvol": None, **row.extra, "decision_time": row.decision_time,
             "underlying": row.underlying, "split": label, "action": row.action,
             "spot": row.spot, "reward": row.reward,
             "quality": int(quality),

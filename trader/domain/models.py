@@ -20,6 +20,19 @@ REGIMES: Final[tuple[Regime, ...]] = ("Crisis", "Volatile", "Trending", "Calm")
 """From the gravest to the mildest."""
 
 
+def regimes_named(text: str) -> tuple[Regime, ...]:
+    """Read regimes as a person lists them, in any case: `calm,trending`.
+
+    Raises:
+        ValueError: one is none, or named twice.
+    """
+    known: dict[str, Regime] = {one.lower(): one for one in REGIMES}
+    asked = [one.strip().lower() for one in text.split(",")]
+    if any(one not in known for one in asked) or len(set(asked)) < len(asked):
+        raise ValueError(f"regimes are {', '.join(known)}, each once")
+    return tuple(known[one] for one in asked)
+
+
 class Observation(msgspec.Struct, frozen=True):
     """A regime and why; None and what is missing where there is too little history."""
 

@@ -71,6 +71,11 @@ class ModelDesk:
         """Period and offset of the calibrations; None where no model takes part."""
         return due_every(self._ensemble.calibration) if self._names else None
 
+    @property
+    def believed_for(self) -> int:
+        """How long a calibration values anything, in nanoseconds."""
+        return BELIEVED_FOR * due_every(self._ensemble.calibration)[0]
+
     def load(self, event: HistoryLoaded, at: int) -> None:
         """Take closed hours from before we listened; they are read when a regime is asked for."""
         self._loaded.setdefault(event.underlying, []).append((event, at))
@@ -115,6 +120,10 @@ class ModelDesk:
         else:
             seen = Observation(told.regime, told.reason) if told is not None else NO_HISTORY
         return seen, tuple(self._believed(underlying, seen.regime, board.at))
+
+    def believed(self, underlying: str) -> list[Believed]:
+        """List the models that count now, by the weights of the regime that is seen."""
+        return self._believed(underlying, self.seen(underlying).regime, self._market.at)
 
     def weights(self, underlying: str, regime: Regime | None) -> dict[str, float]:
         """Tell how much each model counts in a regime."""
@@ -217,7 +226,7 @@ class ModelDesk:
     def _believed(self, underlying: str, regime: Regime | None, at: int) -> list[Believed]:
         """List the models whose last calibration succeeded and is young enough."""
         weights = self.weights(underlying, regime)
-        oldest = at - BELIEVED_FOR * due_every(self._ensemble.calibration)[0]
+        oldest = at - self.believed_for
         found = []
         for model in self._ensemble.models:
             last = self.book.last.get((underlying, model.name))

@@ -9,11 +9,12 @@ import msgspec
 
 from trader.backtest.roll_chains import Stories
 from trader.domain.facts import Settled
+from trader.domain.models import REGIMES
 from trader.domain.units import iso
 from trader.views.text import Column, is_dollar, money, number, pairs, percent, signed_usd, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trader.backtest.roll_chains import ChainStory, RollChainStudy, Step
     from trader.domain.facts import Recorded
@@ -23,6 +24,7 @@ CHAINS: Final = (
     Column("opened", "opened"),
     Column("ended", "ended"),
     Column("how", "how"),
+    Column("regime", "regime"),
     Column("rolls", "rolls", "right"),
     Column("flow", "flow", "right"),
     Column("usd", "in USD", "right"),
@@ -57,7 +59,7 @@ def explain_chain(chain_id: str, records: Iterable[Recorded]) -> str:
                 spot=tuple(one for one in fact.spot if one.chain_id == chain_id),
             )
         stories.take(fact, recorded.at)
-    told = stories.tell({})
+    told = stories.tell({}, {})
     if not told:
         return f"{chain_id}: nothing of it has filled"
     return "\n\n".join(f"{_title(one)}\n{_steps(one)}" for one in told)
@@ -87,6 +89,7 @@ def summary(study: RollChainStudy) -> str:
             ("best and worst", f"{_share(max(results))} and {_share(min(results))} of equity"),
         ]
     rows.append(("rolls", str(rolls)))
+    rows += [("opened in", line) for line in _by_regime(ended)]
     for one in study.chains:
         if one.ended_at is None:
             rows.append(("still open", f"{one.chain_id}, {_worth(one)}: in no statistic"))
@@ -99,12 +102,25 @@ def summary(study: RollChainStudy) -> str:
     return pairs(rows)
 
 
+def _by_regime(ended: Sequence[ChainStory]) -> list[str]:
+    """Say of each regime how its chains came out, the gravest first; nothing of no chains."""
+    found = []
+    for regime in (*REGIMES, None):
+        mine = [one.pnl_pct for one in ended if one.regime == regime and one.pnl_pct is not None]
+        if mine:
+            mean = _share(math.fsum(mine) / len(mine))
+            wins = sum(one > 0 for one in mine)
+            found.append(f"{regime or 'unknown'}: {len(mine)}, {wins} won, mean {mean} of equity")
+    return found
+
+
 def _title(chain: ChainStory) -> str:
     until = "still open" if chain.ended_at is None else f"{chain.how} {iso(chain.ended_at)}"
     result = "" if chain.pnl_pct is None else f", {_share(chain.pnl_pct)} of equity"
     rolls = "1 roll" if chain.rolls == 1 else f"{chain.rolls} rolls"
+    regime = "" if chain.regime is None else f"opened in a {chain.regime} market, "
     return (
-        f"{chain.chain_id}: {until}, {rolls}, {_coin(chain.flow, chain)} "
+        f"{chain.chain_id}: {regime}{until}, {rolls}, {_coin(chain.flow, chain)} "
         f"({signed_usd(chain.flow_usd)}), fees {money(chain.fees, chain.currency)}{result}"
     )
 
@@ -139,6 +155,7 @@ def _row(chain: ChainStory) -> dict[str, str]:
         "opened": iso(chain.opened_at),
         "ended": "" if chain.ended_at is None else iso(chain.ended_at),
         "how": chain.how,
+        "regime": chain.regime or "unknown",
         "rolls": str(chain.rolls),
         "flow": _coin(chain.flow, chain),
         "usd": signed_usd(chain.flow_usd),

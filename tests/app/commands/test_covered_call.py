@@ -36,6 +36,29 @@ def test_a_comparison_prints_a_table_and_writes_a_page(
     assert len(told["policies"]["always"]["trades"]) >= 4
 
 
+def test_policies_ask_for_regimes_and_for_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both sell less than always does; it says how often models were fitted, or that none are."""
+    path = write_configuration(tmp_path, SETTINGS + '[ensemble]\nmodels = ["black_scholes"]\n')
+    write_past(tmp_path, days=90)
+    typed = (
+        "backtest", "covered-call", "--config", path, "--from", "2022-03-10", "--to", "2022-03-25",
+        "--every", "6", "--policy", "ensemble:0.0005",
+    )  # fmt: skip
+    run = within(*typed, "--policy", "regime:calm,trending", "--policy", "always", capsys=capsys)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "pricing models were fitted to 15 boards, at 15 of which" in run.stdout
+    folder = tmp_path / "state" / "backtests" / "covered_calls_btc"
+    told = json.loads((folder / "study.json").read_text())["policies"]
+    for name in ("ensemble:0.0005", "regime:calm,trending"):
+        assert "policy_declined" in told[name]["reasons"]
+        assert len(told[name]["trades"]) <= len(told["always"]["trades"])
+    off = within(*typed, "--set", "ensemble.enabled=false", capsys=capsys)
+    assert off.returncode == 78
+    assert "policy 'ensemble:0.0005' asks the pricing models, and none takes part" in off.stderr
+
+
 def test_without_a_policy_it_is_always(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One policy, days and folder as asked."""
     path = write_configuration(tmp_path, SETTINGS)

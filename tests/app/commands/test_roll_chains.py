@@ -11,6 +11,7 @@ from tests.app.histories import import_chains
 from tests.app.pasts import write_past
 from tests.app.running import within, write_configuration
 from tests.app.test_study_chains import ROOT
+from trader.domain.models import REGIMES
 from trader.storage.datasets import FOLDER, DatasetStore
 
 SETTINGS = """
@@ -52,6 +53,14 @@ def test_every_chain_is_listed_and_written(
         assert chain["flow"] == pytest.approx(sum(one["flow"] for one in chain["steps"]), abs=1e-9)
     brief = within(*typed, "--brief", capsys=capsys)
     assert brief.returncode == 0
+    seen = {chain["regime"] for chain in written["chains"]}
+    assert seen <= {*REGIMES, None}
+    crisis = within(*typed, "--brief", "--regime", "crisis", capsys=capsys)
+    assert "chains ended" in crisis.stdout
+    assert ("Crisis" in crisis.stdout) == ("Crisis" in seen)
+    wrong = within(*typed, "--regime", "bull", capsys=capsys)
+    assert wrong.returncode == 78
+    assert "--regime 'bull': regimes are crisis, volatile, trending, calm" in wrong.stderr
     assert "sell call at delta" not in brief.stdout
     assert (tmp_path / "state" / "backtests" / "roll_chain_btc" / "roll_chains.json").exists()
 

@@ -56,3 +56,11 @@ def test_history_begins_an_hour_after_the_genesis() -> None:
     assert first.interest_8h[0] == first.interest_1h[0]
     assert funding_history(market, "ETH", NOON + 1, NOON + MINUTE).at.size == 0
     assert trailing_8h(market, "ETH", GENESIS + MINUTE) == 0.0
+
+
+def test_long_spans_have_every_hour() -> None:
+    """The last one too, where the span in nanoseconds is more than a double counts exactly."""
+    end = GENESIS + 150 * DAY
+    told = funding_history(Market(2), "BTC", GENESIS, end)
+    assert (len(told.at), int(told.at[-1])) == (150 * 24, end)
+    assert {len(getattr(told, name)) for name in told._fields} == {150 * 24}

@@ -24,7 +24,11 @@ def add_command(actions: Subparsers) -> None:
     parser.add_argument("--underlying", default="BTC", metavar="COIN", help="default: BTC")
     parser.add_argument(
         "--policy", action="append", default=[], metavar="NAME[:THRESHOLD]",
-        help="always (default), never, iv_rank[:MIN], trend[:MAX], edge[:MIN], model:FILE; repeat",
+        help=(
+            "always (default), never, iv_rank[:MIN], trend[:MAX], edge[:MIN] (implied over realized"
+            " volatility), regime[:calm,trending,...], ensemble[:MIN] (bid over what the pricing"
+            " models hold it to be worth), model:FILE; repeat"
+        ),
     )  # fmt: skip
     parser.add_argument(
         "--compare", action="store_true", help="set always, iv_rank, trend and never beside it"
@@ -101,7 +105,8 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     asked = terms_of(arguments, start, end)
     compared = call_study.COMPARED if arguments.compare else ()
     policies = list(dict.fromkeys((*arguments.policy, *compared))) or ["always"]
-    done = call_study.study(history, asked, policies, arguments.size)
+    models = call_study.models_of(configuration)
+    done = call_study.study(history, asked, policies, arguments.size, models)
     say(question(asked))
     say(comparison_text(done.results))
     for line in reason_lines(done.results):

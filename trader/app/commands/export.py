@@ -133,7 +133,7 @@ def _of_study(
     span: tuple[int | None, int | None],
     cut: Cut,
 ) -> TrainingSet:
-    from trader.app.call_study import history_of, span_of
+    from trader.app.call_study import history_of, models_of, span_of
     from trader.app.dvol import KnownIndex
     from trader.app.study_past import store_of
     from trader.app.training_export import check_span, study_set
@@ -148,4 +148,5 @@ def _of_study(
         history, terms_of(arguments, start, end), arguments.policy, cut,
         size=arguments.size, drawdown_penalty=arguments.drawdown_penalty,
         index=KnownIndex(store_of(configuration), arguments.underlying),
+        models=models_of(configuration),
     )  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from trader.app.commands.options import Subparsers
     from trader.backtest.roll_chains import RollChainStudy
+    from trader.domain.models import Regime
 
 ROLL_CHAINS: Final = (
     "run a strategy of kind roll_chain on the past and tell each chain: legs, rolls, why"
@@ -26,6 +27,10 @@ def add_command(actions: Subparsers) -> None:
     parser = actions.add_parser("roll-chains", help=ROLL_CHAINS, description=ROLL_CHAINS)
     add_backtest(parser, written=FILE)
     add_span_and_boards(parser)
+    parser.add_argument(
+        "--regime", metavar="REGIME,...",
+        help="only chains opened in these market regimes: calm, trending, volatile, crisis",
+    )  # fmt: skip
     parser.add_argument("--brief", action="store_true", help="one line a chain, not each step")
     parser.set_defaults(execute=execute)
 
@@ -42,12 +47,15 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from trader.domain.units import iso
     from trader.views.roll_chains import listing, overview, summary
 
+    wanted_regimes = _regimes(arguments.regime)
     configuration, parameters = configured(arguments)
     one = studies.find_strategy(configuration, arguments.strategy)
     subject = studies.subject_of(one, parameters)
     wanted = (arguments.start, arguments.end)
     past, (start, end) = past_and_span(configuration, subject, boards_of(arguments), wanted)
     found = roll_chains(configuration, past.subject, past, start, end)
+    if wanted_regimes is not None:
+        found = found.opened_in(wanted_regimes)
     if found.chains:
         say(overview(found) if arguments.brief else listing(found))
         say("")
@@ -57,6 +65,23 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     folder = arguments.out or configuration.state_dir / "backtests" / subject.name
     say(f"Written: {_write(folder, found)}")
     return ExitCode.OK
+
+
+def _regimes(text: str | None) -> tuple[Regime, ...] | None:
+    """Read the regimes that are asked for; None: all, and what was opened before one was known.
+
+    Raises:
+        ConfigurationError: one is none, or named twice.
+    """
+    from trader.domain.errors import ConfigurationError
+    from trader.domain.models import regimes_named
+
+    if text is None:
+        return None
+    try:
+        return regimes_named(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--regime {text!r}: {error}") from error
 
 
 def _write(folder: Path, found: RollChainStudy) -> Path:

@@ -40,7 +40,7 @@ def funding_history(market: Market, product: str, start: int, end: int) -> Fundi
     """Return the interest of each hour that ended in [start, end]."""
     first = max(-(-start // HOUR) * HOUR, GENESIS + HOUR)
     last = end // HOUR * HOUR
-    hours = np.arange(first, last + 1, HOUR)
+    hours = HOUR * np.arange(first // HOUR, last // HOUR + 1, dtype=np.int64)
     if not hours.size:
         return Funding(hours, *(np.empty(0) for _ in range(4)))
     earliest = max(first - 8 * HOUR, GENESIS)

@@ -89,7 +89,7 @@ class Reference:
         asked = params.required_choice("range", tuple(_RANGES))
         span, step = _RANGES[asked]
         start = max(at - span, self._venue.begins_at)
-        ticks = np.arange(-(-start // step) * step, at + 1, step, dtype=np.int64)
+        ticks = step * np.arange(-(-start // step), at // step + 1, dtype=np.int64)
         if step % HOUR:
             prices = self._venue.index_prices(underlying, ticks)
         else:
@@ -207,7 +207,7 @@ class Reference:
         if option.kind != "option" or not self._makes_volatility_index(option, at):
             return []
         start = max(start, option.listed_at, end - (MARKS_MAX - 1) * MARK_EVERY)
-        instants = np.arange(-(-start // MARK_EVERY) * MARK_EVERY, end + 1, MARK_EVERY)
+        instants = MARK_EVERY * np.arange(-(-start // MARK_EVERY), end // MARK_EVERY + 1)
         if not instants.size:
             return []
         marks = np.round(self._venue.option_marks(option, instants), 8).tolist()

@@ -220,8 +220,8 @@ class ReplayVenue:
     def hourly_index_prices(self, underlying: str, start: int, end: int) -> Array:
         """Tell the index at every full hour in [start, end], since when it is known."""
         known_at = int(self.recording.indexes[underlying].at[0])
-        first = -(-max(start, known_at) // HOUR) * HOUR
-        hours = np.arange(first, end + 1, HOUR)
+        first = -(-max(start, known_at) // HOUR)
+        hours = HOUR * np.arange(first, end // HOUR + 1, dtype=np.int64)
         return self.index_prices(underlying, hours if hours.size else np.array([end]))
 
     def delivery_price(self, underlying: str, expires_at: int, at: int) -> float | None:
