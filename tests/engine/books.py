@@ -34,6 +34,7 @@ from trader.engine.chains import Chain, LegBook
 from trader.engine.conduct import Conduct, Tape
 from trader.engine.ledger import Ledger, fold
 from trader.engine.posting import fill_postings
+from trader.engine.refusals import Refusals
 from trader.engine.working_book import WorkingBook
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def leg_fill(instrument: Instrument, amount: float, price: float) -> LegFill:
     )
 
 
-MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook, Conduct, Tape)
+MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook, Conduct, Tape, Refusals)
 NO_FACT = ("resting_at",)
 """What a working order remembers that no fact tells: the broker's, not the ledger's."""
 

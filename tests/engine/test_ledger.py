@@ -332,7 +332,10 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
     sizes = ledger.sizes()
     assert sizes.pop("slots") == 1
     assert set(sizes.values()) == {0}
-    maps = (ledger.chains, ledger.orders, ledger.funded_at, ledger._approvals, ledger.pending)
+    maps = (
+        ledger.chains, ledger.orders, ledger.funded_at, ledger._approvals, ledger.pending,
+        ledger.refusals,
+    )  # fmt: skip
     assert len(sizes) == len(maps)
 
 

@@ -132,6 +132,37 @@ def test_a_hedge_reduces_what_the_chain_risks_and_takes_no_slot() -> None:
     assert floor.told() == ["refused hedge of alpha: hedge_increases_risk"]
 
 
+def test_a_change_refused_today_is_not_said_again() -> None:
+    """Asked at every look, kept once a day and rule; a restart forgets nothing, and what the gate
+    allows meanwhile is done at once.
+    """
+    floor = holding()
+    chain = floor.chains()[0]
+    roll = wish((Leg(CALL_LATER, -9),), action="roll", chain_id=chain.id)
+    hedge = wish((Leg(CALL_UP, -1),), action="hedge", chain_id=chain.id)
+    refused = "refused roll of alpha: per_trade_risk"
+    for number in range(5):
+        floor.ask(roll, hedge, occasion="manage")
+        told = [refused, "refused hedge of alpha: hedge_increases_risk"]
+        assert floor.told() == ([] if number else told)
+        if number == 2:
+            floor.restart()
+            floor.told()
+        floor.pass_time(5 * MINUTE)
+    close = wish((Leg(CALL, 1),), action="close", chain_id=chain.id, amount=None)
+    floor.ask(wish((Leg(CALL_LATER, -1),), action="roll", chain_id=chain.id), occasion="manage")
+    assert floor.told() == ["approved roll 1 of alpha", "placed roll 1 on main"]
+    floor.pass_time(HOUR)
+    floor.go_to(TODAY - 8 * HOUR)  # midnight
+    floor.told()
+    floor.ask(roll, close, occasion="manage")
+    assert floor.told()[:2] == [refused, "approved close 1 of alpha"]
+    floor.pass_time(MINUTE)
+    assert not floor.chains()
+    assert floor.engine.ledger.sizes()["refusals"] == 0
+    assert floor.audit() == ()
+
+
 def test_a_hedge_fills_whole_or_not_at_all() -> None:
     """A tenth of a hedge must not free the risk of a whole one."""
     floor = holding()

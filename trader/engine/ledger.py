@@ -43,6 +43,7 @@ from trader.domain.units import tidy, utc_day
 from trader.engine.accounts import Account
 from trader.engine.chains import Chain
 from trader.engine.conduct import Conduct
+from trader.engine.refusals import Refusals
 from trader.engine.stages import Standing
 from trader.engine.working_book import WorkingBook
 
@@ -80,6 +81,7 @@ class Ledger:
         self.began_at = 0
         self.sequence, self.at = -1, 0
         self.version = 0
+        self.refusals = Refusals()
         self._approvals: dict[str, Approved] = {}
         self._views: dict[str, ChainView] = {}
 
@@ -92,6 +94,7 @@ class Ledger:
             "settlements": len(self.pending),
             "slots": len(self.slots),
             "funded": len(self.funded_at),
+            "refusals": len(self.refusals),
         }
 
     def apply(self, recorded: Recorded) -> None:
@@ -150,7 +153,10 @@ class Ledger:
             case EpochOpened():
                 self.began_at = self.began_at or at
                 self.epoch = fact
-            case Refused() | AlertRaised():
+            case Refused():
+                if fact.intent.chain_id in self.chains:
+                    self.refusals.take(fact, at)
+            case AlertRaised():
                 pass
             case _:
                 assert_never(fact)
@@ -305,6 +311,7 @@ class Ledger:
             raise InvariantBroken(f"chain {chain_id} ended while it holds something")
         self.conduct.ended(chain, ended, self.sequence, at)
         del self.chains[chain_id]
+        self.refusals.forget(chain_id)
         for key in [key for key in self.funded_at if key[0] == chain_id]:
             del self.funded_at[key]
 

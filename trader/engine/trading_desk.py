@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
-from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Withheld
+from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Verdict, Withheld
 from trader.domain.units import DAY, price_text
 from trader.domain.valuation import is_dust
 from trader.engine import course, housekeeping
@@ -104,7 +104,10 @@ class TradingDesk:
             return ()
 
     def judge(self, intent: Intent, step: Step) -> bool:
-        """Ask the gate and tell whether it approved; an approval becomes an order at once."""
+        """Ask the gate and tell whether it approved; an approval becomes an order at once.
+
+        A change that was refused for the same reason that day is not said again.
+        """
         if intent.action == "close" and intent.pricing.limit_net is None:
             self._withdraw_closes(intent.chain_id, step)
         view = self.review.gate_view(intent)
@@ -112,9 +115,11 @@ class TradingDesk:
         if intent.action in ("roll", "add") and view.account != self.review.account_of(
             intent.strategy
         ):
-            step.record(_demoted(intent, view, verdict_id))
-            return False
-        verdict = self._gate.judge(intent, view, verdict_id)
+            verdict: Verdict = _demoted(intent, view, verdict_id)
+        else:
+            verdict = self._gate.judge(intent, view, verdict_id)
+        if isinstance(verdict, Refused) and self.ledger.refusals.known(verdict, step.at):
+            return False  # it was said today
         step.record(verdict)
         if isinstance(verdict, Approved) and intent.action != "protect":
             if intent.action == "close":
