@@ -37,6 +37,8 @@ from trader.pricing.normalized import (
     total_deviation,
 )
 
+LANE: Final = 4096
+"""Options that numpy works on at once: their columns stay in the cache."""
 VOL: Final = Range("vol", 0.0, 1e3)
 PRICE: Final = Range("price", 0.0, LEVEL_MAX)
 
@@ -295,9 +297,7 @@ def _all(options: Columns) -> tuple[Array, Greeks[Array]]:
     """Return present values, and Greeks."""
     found = kernels.black(options)
     if found is None:
-        curve = _curve(options)
-        worth = _value(options, curve)
-        return options.discounted(worth), _greeks(options, curve, worth)
+        found = _in_lanes(options)
     worth, *figures = found
     if not options.rate.any():
         return worth, Greeks(*figures)
@@ -305,22 +305,38 @@ def _all(options: Columns) -> tuple[Array, Greeks[Array]]:
     return options.discounted(worth), options.discounted_greeks(Greeks(*figures))
 
 
-def _greeks(options: Columns, curve: Curve, worth: Array) -> Greeks[Array]:
-    """Return the Greeks from the parts that a price has computed already."""
-    sign, forward, strike, years, rate, parameters, _ = options
-    vol = parameters[0]
-    root = np.sqrt(years)
+def _in_lanes(options: Columns) -> Array:
+    """Return what the compiled loop does, in numpy, some options at a time: a row for the value and
+    one for each Greek, undiscounted.
+    """
+    size = options.forward.size
+    found = np.empty((7, size))
+    for begin in range(0, size, LANE):
+        lane = slice(begin, begin + LANE)
+        _lane(options.take(lane) if size > LANE else options, found[:, lane])
+    return found
+
+
+def _lane(options: Columns, found: Array) -> None:
+    """Write values and Greeks of options that the cache holds; each figure is computed once."""
+    sign, forward, strike, years, _, parameters, _ = options
+    vol, root, level = parameters[0], np.sqrt(years), options.level()
     deviation = vol * root
+    curve = normalized(-np.abs(np.log(forward / strike)), deviation)
     n1, n2 = exercise(sign, forward, strike, curve)
-    slope = options.level() * curve.slope  # F n(d1)
-    horizon = options.horizon()
-    decay = slope * vol * horizon / (2.0 * np.where(years > 0.0, root, 1.0))
-    figures = Greeks(
-        sign * n1,
-        curvature(slope, forward, deviation),
-        slope * root / 100.0,
-        rate * worth * horizon - decay,
-        sign * strike * years * n2 / 100.0,
-        sign * strike / forward * n2,
-    )
-    return options.discounted_greeks(figures)
+    slope = level * curve.slope  # F n(d1)
+    paid = sign * n2
+    paid *= strike  # what exercise is expected to cost, in the sign of the kind
+    worth, per_forward, gamma, vega, theta, rho, net = found
+    np.multiply(level, curve.value, out=worth)
+    worth += options.intrinsic()
+    np.multiply(sign, n1, out=per_forward)
+    gamma[:] = curvature(slope, forward, deviation)
+    np.multiply(slope, root, out=vega)
+    vega *= 0.01
+    np.multiply(slope, vol, out=theta)
+    theta *= options.horizon()
+    theta /= -2.0 * np.where(years > 0.0, root, 1.0)
+    np.multiply(paid, years, out=rho)
+    rho *= 0.01
+    np.divide(paid, forward, out=net)
