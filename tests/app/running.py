@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trader.app.cli import main
-from trader.app.control import SOCKET_NAME, Answer, listen
+from trader.app.control import SOCKET_NAME, listen
+from trader.web.window import Answer
 
 if TYPE_CHECKING:
     from trader.domain.events import Command

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from trader.app.control import LINE_BYTES_MAX, Answer, DaemonUnreachable, listen, send
+from trader.app.control import LINE_BYTES_MAX, DaemonUnreachable, listen, send
 from trader.domain.events import ClosePosition, Command, FlattenAll, PauseTrading, Promote
+from trader.web.window import Answer
 
 COMMANDS: tuple[Command, ...] = (
     PauseTrading(by="ana", reason="news"),

@@ -28,7 +28,7 @@ from tests.app.exchange_thread import exchange_thread
 from tests.app.running import ROOT, trader, write_configuration
 from trader.app.assemble import holdings
 from trader.app.configuration import Configuration, load_configuration
-from trader.app.control import Answer, DaemonUnreachable, send
+from trader.app.control import DaemonUnreachable, send
 from trader.app.daemon import run_daemon
 from trader.app.exit_codes import ExitCode
 from trader.app.observability import LOG_NAME
@@ -49,6 +49,7 @@ from trader.domain.facts import AlertRaised, CommandTaken, EpochOpened, Fact
 from trader.domain.units import DAY, HOUR
 from trader.engine.ledger import Ledger
 from trader.storage.journal import Journal
+from trader.web.window import Answer
 
 START = 20_605 * DAY + 18 * HOUR
 STOP_S_MAX = 10.0
@@ -250,6 +251,40 @@ async def test_it_tells_the_truth_over_http(tmp_path: Path, url: str) -> None:
         assert float(shown["trader_journal_commit_seconds_count"]) >= 1
         listed = float(shown['trader_held{what="listed"}'])
         assert float(shown['trader_held{what="quote_rows"}']) == listed > 0
+        assert await daemon.stop() == ExitCode.OK
+
+
+async def test_a_program_commands_it_over_http_with_the_token_it_made(
+    tmp_path: Path, url: str
+) -> None:
+    """The log says where the token lies; with it a command is journaled, signed, without it not."""
+    port = free_port()
+    async with running(configured(tmp_path, url, f"web.port={port}")) as daemon:
+        said = await daemon.until_said("web.listening")
+        place = Path(str(said["message"]).rpartition(" ")[2])
+        token = (await asyncio.to_thread(place.read_text, encoding="utf-8")).strip()
+        await daemon.until_said("daemon.ready")
+
+        def post(given: str) -> tuple[int, bytes]:
+            asked = urllib.request.Request(
+                f"http://127.0.0.1:{port}/api/v1/commands/pause",
+                data=json.dumps({"by": "ana", "reason": "news"}).encode(),
+                headers={"Authorization": f"Bearer {given}", "Content-Type": "application/json"},
+            )
+            try:
+                with urllib.request.urlopen(asked, timeout=5) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read()
+
+        assert (await asyncio.to_thread(post, "x" * 40))[0] == 401
+        assert CommandTaken(PAUSE) not in daemon.facts()
+        status, body = await asyncio.to_thread(post, token)
+        assert status == 200, body
+        assert json.loads(body)["accepted"] is True
+        assert CommandTaken(PAUSE) in daemon.facts()
+        assert token not in daemon.log.read_text(encoding="utf-8")
         assert await daemon.stop() == ExitCode.OK
 
 

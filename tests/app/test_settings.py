@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from trader.app.settings import AccountSettings, FeedSettings, Settings, WebSettings, websocket_url
+from trader.app.settings import AccountSettings, FeedSettings, Settings, websocket_url
 
 
 def test_the_defaults_are_a_whole_configuration() -> None:
@@ -53,20 +53,6 @@ def test_an_account_starts_with_positive_finite_money(amount: float) -> None:
     """Zero, negative, NaN, infinite and absurd balances are refused."""
     with pytest.raises(ValidationError):
         AccountSettings(balances={"BTC": amount})
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_needs_no_token(host: str) -> None:
-    """Every spelling of this machine is allowed without a token."""
-    assert WebSettings(host=host).host == host
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
-def test_other_hosts_need_a_token(host: str) -> None:
-    """What others can reach asks for a token file."""
-    with pytest.raises(ValidationError, match="reachable by others"):
-        WebSettings(host=host)
-    assert WebSettings(host=host, token_file="token").host == host
 
 
 def test_coins_are_those_the_source_lists() -> None:

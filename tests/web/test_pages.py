@@ -12,7 +12,8 @@ import pytest
 from tests.views.readings import PULSE, Told
 from trader.views.blocks import Page
 from trader.views.reading import Asked, NotThere, Pulse, Reading
-from trader.web.pages import ADDRESSES, HEADERS, Kitchen
+from trader.web.headers import HEADERS
+from trader.web.pages import ADDRESSES, Kitchen
 from trader.web.server import serve
 from trader.web.window import Health
 

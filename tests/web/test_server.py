@@ -10,6 +10,7 @@ import pytest
 
 from tests.views.readings import PULSE, Told
 from trader.domain.errors import ConfigurationError
+from trader.web.access import Terms
 from trader.web.server import serve
 from trader.web.window import Health
 
@@ -98,12 +99,13 @@ async def test_metrics_are_served_in_prometheus_text() -> None:
 
 async def test_a_token_guards_the_metrics_but_not_the_probe() -> None:
     """With a token, `/metrics` needs it exactly; `/healthz` stays open."""
-    async with serve(View(), "127.0.0.1", 0, token="s3cret") as port:
+    terms = Terms(tokens=lambda: ("s3cret-of-16-letters",), guarded_metrics=True)
+    async with serve(View(), "127.0.0.1", 0, terms) as port:
         page = f"http://127.0.0.1:{port}"
         answers = [
             (await fetch(f"{page}/metrics"))[0],
             (await fetch(f"{page}/metrics", {"Authorization": "Bearer wrong"}))[0],
-            (await fetch(f"{page}/metrics", {"Authorization": "Bearer s3cret"}))[0],
+            (await fetch(f"{page}/metrics", {"Authorization": "Bearer s3cret-of-16-letters"}))[0],
             (await fetch(f"{page}/healthz"))[0],
         ]
     assert answers == [401, 401, 200, 200]
@@ -124,6 +126,21 @@ async def test_the_port_is_free_again_after_the_block() -> None:
         pass
     async with serve(View(), "127.0.0.1", port) as again:
         assert again == port
+
+
+async def test_without_a_desk_no_command_is_taken() -> None:
+    """A server that was given nobody to hand commands to says so."""
+    terms = Terms(tokens=lambda: ("s3cret-of-16-letters",))
+    headers = {"Authorization": "Bearer s3cret-of-16-letters"}
+    async with (
+        serve(View(), "127.0.0.1", 0, terms) as port,
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(
+            f"http://127.0.0.1:{port}/api/v1/commands/flatten", json={"by": "a", "reason": "b"}
+        ) as answer,
+    ):
+        assert answer.status == 503
+        assert "takes commands" in await answer.text()
 
 
 async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:

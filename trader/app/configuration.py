@@ -22,14 +22,15 @@ from trader.app.settings import (
     FeedSettings,
     Settings,
     coins_listed,
-    is_loopback,
 )
 from trader.app.strategy_files import ConfiguredStrategy, find_files, read_strategies
+from trader.app.web_access import WebPaths, web_paths
 from trader.deribit.sign_in import Credentials
 from trader.domain.errors import ConfigurationError, nearest
 from trader.domain.instruments import INVERSE_COINS
 from trader.strategies.selector import EVERY, SelectorSettings
 from trader.strategies.strategy import COINS
+from trader.web.access import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,7 @@ class Configuration:
     state_dir: Path
     strategies: tuple[ConfiguredStrategy, ...]
     disabled: tuple[ConfiguredStrategy, ...]
-    web_token: str | None = dataclasses.field(repr=False)
+    web_paths: WebPaths
     feed_credentials: Credentials | None = dataclasses.field(repr=False)
 
     @property
@@ -91,7 +92,7 @@ def load_configuration(
     mistakes.extend(_mistakes_between(layers))
     state_dir = _state_dir(layers)
     mistakes.extend(_state_mistakes(layers, state_dir))
-    token, wrong = _secret(layers, "web.token_file")
+    web, wrong = web_paths(layers)
     mistakes.extend(wrong)
     credentials, wrong = _credentials(layers)
     mistakes.extend(wrong)
@@ -104,7 +105,7 @@ def load_configuration(
         state_dir=state_dir,
         strategies=tuple(one for one in strategies if one.file.enabled),
         disabled=tuple(one for one in strategies if not one.file.enabled),
-        web_token=token,
+        web_paths=web,
         feed_credentials=credentials,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,8 @@ import msgspec
 
 from trader.domain.events import Command
 from trader.domain.facts import AlertRaised, CommandTaken
+from trader.web import private_socket
+from trader.web.window import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,18 +21,10 @@ if TYPE_CHECKING:
     from trader.engine.outcome import Outcome
 
 SOCKET_NAME: Final = "trader.sock"
-SOCKET_PATH_BYTES_MAX: Final = 107
+SOCKET_PATH_BYTES_MAX: Final = private_socket.PATH_BYTES_MAX
 LINE_BYTES_MAX: Final = 65_536
 PATIENCE_S: Final = 5.0
 """Wall seconds either side waits for the other's line."""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What became of a command: the sequence of its fact in the journal, or why there is none."""
-
-    accepted: bool
-    sequence: int | None = None
-    detail: str = ""
 
 
 def answer_of(outcome: Outcome) -> Answer:
@@ -70,12 +63,14 @@ async def listen(path: Path, take: Callable[[Command], Awaitable[Answer]]) -> As
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(converse, sock=_bind(path), limit=LINE_BYTES_MAX)
+    server = await asyncio.start_unix_server(
+        converse, sock=private_socket.bind(path), limit=LINE_BYTES_MAX
+    )
     try:
         yield
     finally:
         server.close()
-        _remove(path)
+        private_socket.remove(path)
 
 
 def send(path: Path, command: Command, *, patience_s: float = PATIENCE_S) -> Answer:
@@ -106,23 +101,3 @@ async def _answer(
     except (ValueError, msgspec.DecodeError) as error:
         return Answer(accepted=False, detail=f"not a command: {error}")
     return await take(command)
-
-
-def _bind(path: Path) -> socket.socket:
-    """Make the listening socket its owner's alone from its first instant, in a dead one's place."""
-    _remove(path)
-    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        channel.bind(str(path))
-    except OSError:
-        channel.close()
-        raise
-    finally:
-        os.umask(mask)
-    return channel
-
-
-def _remove(path: Path) -> None:
-    """Take the socket's name off the disk, where it still stands."""
-    path.unlink(missing_ok=True)

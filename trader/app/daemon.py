@@ -44,12 +44,15 @@ from trader.app.recorder import (
 from trader.app.settings import SIMULATED
 from trader.app.status_line import status_line
 from trader.app.vitals import NOT_TRADING, Vitals
+from trader.app.web_access import listening, web_terms
 from trader.app.window import DaemonWindow, Sources
 from trader.domain.facts import EpochOpened
 from trader.engine.outcome import CalibrationNeeded, DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
+from trader.web.access import SIGNED_IN
 from trader.web.server import serve
+from trader.web.window import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -185,7 +188,7 @@ class Daemon:
         Its library takes as long to load as all else between start and trading: it comes after.
         """
         web = self._configuration.settings.web
-        if not web.port:
+        if not web.port and web.socket is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WEB_WITHIN_S):
@@ -201,13 +204,17 @@ class Daemon:
         )
         window = DaemonWindow(sources, self.vitals, Present(self.engine))
         try:
-            async with serve(window, web.host, web.port, self._configuration.web_token) as port:
-                url = f"http://{web.host}:{port}"
-                message = f"dashboard at {url}, health and metrics at /healthz and /metrics"
-                self._log.info("web.listening", message=message)
+            terms = web_terms(self._configuration, self._note)
+            async with serve(window, web.host, web.port or None, terms, self._take) as port:
+                self._log.info("web.listening", message=listening(terms, web.host, port))
                 await asyncio.Event().wait()
         finally:
             window.close()
+
+    def _note(self, event: str, message: str) -> None:
+        """Log what the web has to say."""
+        level = self._log.info if event == SIGNED_IN else self._log.warning
+        level(event, message=message)
 
     async def _open_epoch(self) -> None:
         """Check that journal and market belong together, then begin."""
@@ -293,16 +300,16 @@ class Daemon:
         await self.inbox.put(Errand(night, answer))
         await answer
 
-    async def _take(self, command: Command) -> control.Answer:
+    async def _take(self, command: Command) -> Answer:
         """Carry a person's command to the engine; answer once it is journaled."""
         if not self.vitals.trading.is_set() or self._stop.is_set():
             detail = STOPPING if self._stop.is_set() else NOT_TRADING
-            return control.Answer(accepted=False, detail=detail)
+            return Answer(accepted=False, detail=detail)
         answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         await self.inbox.put(Errand(command, answer))
         outcome = await answer
         if outcome is None:
-            return control.Answer(accepted=False, detail=STOPPING)
+            return Answer(accepted=False, detail=STOPPING)
         return control.answer_of(outcome)
 
     async def _status(self) -> None:

@@ -19,6 +19,7 @@ from trader.app.configuration import load_configuration
 from trader.app.exit_codes import ExitCode
 from trader.app.observability import LOG_NAME
 from trader.app.terminal import complain, say
+from trader.app.web_access import TOKEN_NAME
 from trader.domain.errors import ConfigurationError, FeedError, JournalLocked
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def _welcome(config: Path, configuration: Configuration, url: str, speed: float,
         ("log", f"{state_dir / LOG_NAME} (the exchange's: {EXCHANGE_LOG_NAME})"),
     ]
     if web.port:
-        page = f"http://{web.host}:{web.port}"
+        scheme = "http" if web.tls_certificate is None else "https"
+        page = f"{scheme}://{web.host}:{web.port}"
+        token = configuration.web_paths.token_file or state_dir / TOKEN_NAME
+        rows.append(("dashboard", f"{page}; commands ask for the token in {token}"))
         rows.append(("metrics", f"{page}/metrics, health {page}/healthz"))
     if configuration.settings.stage_floor is not None:
         floor = f"no strategy falls below {configuration.settings.stage_floor} (demo only)"

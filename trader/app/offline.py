@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.app.assemble import build_engine, recover
-from trader.app.control import Answer, answer_of
+from trader.app.control import answer_of
 from trader.domain.events import Demote, Promote, Stamped
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
+from trader.web.window import Answer
 
 if TYPE_CHECKING:
     from trader.app.configuration import Configuration

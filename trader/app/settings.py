@@ -8,7 +8,6 @@ to `~/.local/state/trader`.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from pydantic_settings import (
 )
 
 from trader.app.night_settings import NightSettings
+from trader.app.web_settings import WebSettings
 from trader.behavior.settings import BehaviorSettings
 from trader.deribit.client import ClientSettings
 from trader.domain.instruments import INVERSE_COINS
@@ -195,44 +195,6 @@ class JournalSettings(Section):
         if url is not None and not (url.startswith("sqlite:///") and len(url) > len("sqlite:///")):
             raise ValueError("is no journal URL; write sqlite:///path/to/journal.sqlite")
         return url
-
-
-class WebSettings(Section):
-    """Where `/healthz` and `/metrics` are served."""
-
-    token_file: str | None = Field(
-        default=None,
-        min_length=1,
-        description="File with the bearer token `/metrics` asks for; needed beyond loopback.",
-    )
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen at.")
-    port: int = Field(
-        default=9467, ge=0, le=65_535, description="Port to listen at; 0 serves nothing."
-    )
-    progress_age_s_max: float = Field(
-        default=30.0,
-        gt=0,
-        le=3_600,
-        allow_inf_nan=False,
-        description="Wall seconds without progress after which `/healthz` answers 503.",
-    )
-
-    @field_validator("host")
-    @classmethod
-    def _guarded_beyond_loopback(cls, host: str, info: ValidationInfo) -> str:
-        if info.data.get("token_file") is None and not is_loopback(host):
-            raise ValueError("is reachable by others; name a web.token_file, or use 127.0.0.1")
-        return host
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class LogSettings(Section):

@@ -102,6 +102,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     warning: str = ""
     signed: bool = True
     open: bool = False
+    target: str = ""
+    """Where it is sent, if not to the command's own address."""
 
 
 Block = Table | Prose | Items | Figure | Pairs | Control

@@ -93,7 +93,7 @@ def _control(control: Control) -> str:
     return (
         f'<details class="control"{" open" if control.open else ""}>'
         f"<summary>{escape(control.button)}</summary>{warning}"
-        f'<form method="post" action="/commands/{escape(control.action)}">'
+        f'<form method="post" action="{escape(control.target or f"/commands/{control.action}")}">'
         f"{''.join(map(_field, fields))}<button>{escape(control.button)}</button></form>"
         + (f'<p class="muted">{typed}</p>' if control.typed else "")
         + "</details>"

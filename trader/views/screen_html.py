@@ -49,6 +49,8 @@ background:var(--paper);border:1px solid var(--muted);border-radius:.3rem}
 button{font:inherit;padding:.35rem .9rem;color:var(--paper);background:var(--c1);
 border:0;border-radius:.3rem;cursor:pointer}
 :focus-visible{outline:2px solid var(--c1);outline-offset:2px}
+#told{max-width:max(76rem,72vw);margin:0 auto;padding:0 clamp(.8rem,2vw,2rem)}
+form.inline{display:inline}form.inline button{padding:.1rem .5rem}
 #banner{position:sticky;top:0;z-index:2;padding:.3rem .8rem;background:var(--bad);
 color:var(--paper)}
 #banner[hidden]{display:none}
@@ -62,13 +64,22 @@ STYLE: Final = (
 """The one stylesheet of the dashboard."""
 
 
+TOLD: Final = '<div id="told" role="status"></div>'
+"""Where a page tells what became of the last command; the same for all until somebody gives one."""
+SIGN_IN_LINK: Final = '<a href="/sign-in">Sign in to give commands</a>'
+
+
 class Site(msgspec.Struct, frozen=True):
-    """What every page says beside its own: where it stands, and how the daemon is."""
+    """What every page says beside its own: where it stands, and how the daemon is.
+
+    A page that stands `still` is for one person's one request: nothing asks for it again.
+    """
 
     path: str
     pulse: Pulse
     tag: str
     """The version of script and stylesheet: it changes when they do."""
+    still: bool = False
 
 
 def screen_html(page: Page, site: Site) -> str:
@@ -77,22 +88,25 @@ def screen_html(page: Page, site: Site) -> str:
     notices = "\n".join(
         f'<p class="notice {one.tone}">{rich(one.text)}</p>' for one in page.notices
     )
+    fresh = '<noscript><meta http-equiv="refresh" content="15"></noscript>\n'
+    script = f'<script src="/static/live.js?{site.tag}" defer></script>\n'
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        '<noscript><meta http-equiv="refresh" content="15"></noscript>\n'
+        f"{'' if site.still else fresh}"
         f"<title>{escape(page.title)} · trader</title>\n"
         '<link rel="icon" href="data:,">\n'
         f'<link rel="stylesheet" href="/static/style.css?{site.tag}">\n'
-        f'<script src="/static/live.js?{site.tag}" defer></script>\n</head>\n<body>\n'
+        f"{'' if site.still else script}</head>\n<body>\n"
         '<a class="skip" href="#main">Skip to the page</a>\n'
         '<div id="banner" role="status" hidden></div>\n'
         f"<header><div>{_navigation(site.path)}{pulse_html(site.pulse)}</div></header>\n"
+        f"{TOLD}\n"
         f'<main id="main" tabindex="-1">\n<h1>{escape(page.title)}</h1>\n'
         f'<p class="muted">{escape(page.subtitle)}</p>\n{notices}\n{body}\n</main>\n'
         f"<footer>trader {escape(site.pulse.software)}, paper trading only: it places no real"
-        " order. Times are UTC.</footer>\n</body>\n</html>\n"
+        f" order. Times are UTC. {SIGN_IN_LINK}</footer>\n</body>\n</html>\n"
     )
 
 

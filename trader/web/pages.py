@@ -35,16 +35,6 @@ STATIC: Final = {
     "live.js": (SCRIPT, "text/javascript"),
 }
 TAG: Final = hashlib.blake2b(STYLE.encode() + SCRIPT, digest_size=6).hexdigest()
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 class Made:
@@ -123,7 +113,7 @@ def answer(request: web.Request, body: bytes, content_type: str) -> web.Response
     from aiohttp import web
 
     tag = hashlib.blake2b(body, digest_size=12).hexdigest()
-    headers = {**HEADERS, "ETag": f'"{tag}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)

@@ -2,59 +2,72 @@
 
 from __future__ import annotations
 
-import hmac
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from trader.domain.errors import ConfigurationError
+from trader.web.access import Access, Terms
 from trader.web.pages import page_routes
+from trader.web.window import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aiohttp import web
 
+    from trader.domain.events import Command
     from trader.web.window import Window
 
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 STOP_SECONDS_MAX: Final = 2.0
 
 
-@asynccontextmanager
-async def serve(view: Window, host: str, port: int, token: str | None = None) -> AsyncIterator[int]:
-    """Serve `view` until the block ends; yield the port bound (port 0 takes a free one).
+async def taken_by_nobody(command: Command) -> Answer:
+    """Take no command."""
+    del command
+    return Answer(accepted=False, detail="nothing here takes commands")
 
-    Where a token is given, `/metrics` asks for it (`Authorization: Bearer ...`); a probe of
-    `/healthz` never needs one.
+
+@asynccontextmanager
+async def serve(
+    view: Window,
+    host: str,
+    port: int | None,
+    terms: Terms | None = None,
+    take: Callable[[Command], Awaitable[Answer]] = taken_by_nobody,
+) -> AsyncIterator[int]:
+    """Serve `view` until the block ends; yield the port bound (port 0 takes a free one, None none).
+
+    `terms` say who may see what (default: whoever reaches the address sees all of it); commands
+    are handed to `take`. A probe of `/healthz` never needs a token.
 
     Raises:
-        ConfigurationError: the address cannot be bound.
+        ConfigurationError: an address cannot be bound.
     """
     from aiohttp import web
 
-    runner = web.AppRunner(
-        _application(view, token), access_log=None, shutdown_timeout=STOP_SECONDS_MAX
-    )
+    from trader.web.door import opened
+
+    terms = terms or Terms()
+    application = _application(view, Access(terms, host), take)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_SECONDS_MAX)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"web.port = {port}: cannot listen on {host} ({error.strerror or error});"
-                " choose another port, or 0 to serve nothing"
-            ) from error
-        yield int(runner.addresses[0][1])
+        async with opened(runner, host, port, terms) as bound:
+            yield bound
     finally:
         await runner.cleanup()
 
 
-def _application(view: Window, token: str | None) -> web.Application:
-    """Lay the two routes."""
+def _application(
+    view: Window, access: Access, take: Callable[[Command], Awaitable[Answer]]
+) -> web.Application:
+    """Lay the routes, behind their guard."""
     from aiohttp import web
+
+    from trader.web.commands import Counter
+    from trader.web.guard import dressing, middlewares
 
     async def healthz(_: web.Request) -> web.Response:
         health = view.health()
@@ -66,18 +79,14 @@ def _application(view: Window, token: str | None) -> web.Application:
             content_type="application/json",
         )
 
-    async def metrics(request: web.Request) -> web.Response:
-        if token is not None and not _authorized(request, token):
-            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+    async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=view.metrics(), headers={"Content-Type": METRICS_CONTENT_TYPE})
 
-    application = web.Application()
+    application = web.Application(
+        middlewares=middlewares(view, access), client_max_size=access.terms.body_bytes_max
+    )
+    application.on_response_prepare.append(dressing(access))
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
+    application.add_routes(Counter(view, access, take).routes())
     application.add_routes(page_routes(view))
     return application
-
-
-def _authorized(request: web.Request, token: str) -> bool:
-    """Compare the bearer token in constant time."""
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())

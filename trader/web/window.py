@@ -34,6 +34,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(text for text, broken in faults if broken)
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a command: the sequence of its fact in the journal, or why there is none."""
+
+    accepted: bool
+    sequence: int | None = None
+    detail: str = ""
+
+
 class Window(Protocol):
     """What the daemon opens for HTTP. Nothing seen through it can change or delay the engine."""
 

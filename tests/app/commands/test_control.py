@@ -16,7 +16,7 @@ import pytest
 
 from tests.app.commands.test_exchange import exchange
 from tests.app.running import ROOT, trader, typed_to_a_daemon, within, write_configuration
-from trader.app.control import SOCKET_NAME, Answer
+from trader.app.control import SOCKET_NAME
 from trader.domain.events import (
     ClosePosition,
     Command,
@@ -25,6 +25,7 @@ from trader.domain.events import (
     ResumeTrading,
 )
 from trader.storage.lock import StateLock
+from trader.web.window import Answer
 
 WHO = ("--by", "ana", "--reason", "news")
 TYPED: dict[tuple[str, ...], Command] = {

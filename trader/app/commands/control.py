@@ -16,8 +16,8 @@ from trader.domain.errors import JournalLocked
 
 if TYPE_CHECKING:
     from trader.app.commands.options import Subparsers
-    from trader.app.control import Answer
     from trader.domain.events import Command
+    from trader.web.window import Answer
 
 NEED_THE_MARKET: Final = ("close", "flatten")
 SUMMARIES: Final = {
