@@ -211,6 +211,32 @@ def test_a_fit_error_is_doubt_in_money() -> None:
     assert found.uncertainty == pytest.approx(3.0 * vega)
 
 
+def test_doubt_is_the_same_on_either_side_of_the_money() -> None:
+    """A call in the money and the put of its strike have one vega, and so one doubt: parity."""
+    heston = Believed(Heston(), (0.25, 2.0, 0.3, 0.9, -0.4), 0.01, 0.5)
+    believed = [flat(0.6, 0.5, 0.02), heston]
+    strike = np.array([45e3, 60e3, 70e3, 90e3])
+    forward, years = np.full(4, 65e3), np.full(4, 30 / 365)
+    level = vols(believed, forward, strike, years)
+    vega = np.asarray(black_scholes.greeks(1, forward, strike, years, level).vega)
+    for place in range(4):
+        at = slice(place, place + 1)
+        doubts = []
+        for side in (1, -1):
+            found = worth(
+                believed, np.array([side]), forward[at], strike[at], years[at], np.ones(1),
+                np.ones(1),
+            )  # fmt: skip
+            assert found is not None
+            doubts.append(found.uncertainty)
+        alone = [
+            float(each[place])
+            for each in values(believed, np.ones(4, dtype=np.int64), forward, strike, years)
+        ]
+        expected = abs(alone[0] - alone[1]) / 2 + 0.015 * 100.0 * vega[place]
+        assert doubts == pytest.approx([expected, expected], rel=1e-6)
+
+
 @pytest.mark.parametrize("answer", [math.nan, ValueError("no"), RuntimeError("stranger")])
 def test_a_model_that_fails_is_left_out(answer: float | Exception) -> None:
     """NaN or an exception costs that model its say; where none is left, there is no value."""

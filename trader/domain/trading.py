@@ -271,8 +271,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gate said no, and why: rule, limit, used, requested, who consumes it, when it frees.
 
     `allowed` is the amount that would have fitted (0 where none), `equity_needed_usd` what one lot
-    would need where size was the problem. `regime` is as in `Approved`.
-    would need where size was the problem. `selection` is as in `Approved`.
+    would need where size was the problem. `regime` and `selection` are as in `Approved`.
     """
 
     verdict_id: str

@@ -178,7 +178,7 @@ class ModelDesk:
             return False
         if board.at - waiting.quoted_at < age:
             return True
-        observed = _observed(board, waiting, settings)
+        observed = _met(board, waiting, settings)
         if observed:
             step.record(self._judged(board.underlying, waiting, observed))
         return False
@@ -259,7 +259,7 @@ def _load(watch: RegimeWatch, event: HistoryLoaded, at: int) -> None:
     watch.load(bars.opened_at[:closed], bars.close[:closed])
 
 
-def _observed(board: Board, waiting: Round, settings: CalibrationSettings) -> tuple[Observed, ...]:
+def _met(board: Board, waiting: Round, settings: CalibrationSettings) -> tuple[Observed, ...]:
     """Find what quotes say now of the options that were forecast."""
     targets = dict.fromkeys(name for said in waiting.said.values() for name in said.targets)
     quotes = clean(board, settings)

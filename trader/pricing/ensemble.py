@@ -141,8 +141,19 @@ def vols(believed: Sequence[Believed], forward: Array, strike: Array, years: Arr
 
     It is read off the side out of the money, where a price is all time value.
     """
-    sides = np.where(strike >= forward, 1, -1)
-    said = values(believed, sides, forward, strike, years)
+    said = values(believed, _out(forward, strike), forward, strike, years)
+    return _implied(believed, said, forward, strike, years)
+
+
+def _out(forward: Array, strike: Array) -> Signs:
+    return np.where(strike >= forward, 1, -1)
+
+
+def _implied(
+    believed: Sequence[Believed], said: Array, forward: Array, strike: Array, years: Array
+) -> Array:
+    """Read volatilities off what models (rows) say of the side out of the money."""
+    sides = _out(forward, strike)
     mean, _ = combine(said, np.array([one.weight for one in believed]))
     found = np.full(mean.shape, np.nan)
     told = np.isfinite(mean) & (mean >= 0.0)
@@ -173,7 +184,8 @@ def worth(
         return None
     weights = np.array([believed[place].weight / total for place in able])
     mean, spread = combine(net[able, None], weights)
-    level = vols(believed, forward, strike, years)
+    time_value = each - np.maximum(sides * (forward - strike), 0.0)  # by parity
+    level = _implied(believed, np.maximum(time_value, 0.0), forward, strike, years)
     _, greeks = price_and_greeks(sides, forward, strike, years, np.nan_to_num(level))
     vega = float((np.abs(ratio) * greeks.vega * 100.0 / unit).sum())
     error = sum(

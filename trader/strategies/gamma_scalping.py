@@ -196,7 +196,10 @@ class GammaScalping:
         return exit_due(worth + hedged, fair + hedged, debit, left, settings)
 
     def _spent(self, chain: ChainView) -> float:
-        """Add up what hedges have realized against us, fees and funding, in settlement currency."""
+        """Add up what hedges have realized against us, fees and funding, in settlement currency.
+
+        The fees of the opening are among them, and what a part that was closed lost on its options.
+        """
         currency = next(
             one.instrument.settlement_currency
             for one in chain.positions
