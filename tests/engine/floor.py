@@ -365,6 +365,12 @@ def line(fact: Fact) -> str:
             return f"pending {len(fact.instruments)}"
         case facts.Settled():
             return f"settled {len(fact.legs)} at {fact.delivery_price:g}"
+        case facts.SessionOpened():
+            return f"session of {fact.strategy}"
+        case facts.SessionWithdrawn():
+            return f"withdrawn: {fact.reason}"
+        case facts.FillFollowed():
+            return f"followed {fact.amount:g}"
         case facts.FundingPaid():
             return f"funding {fact.instrument}"
         case facts.ChainEnded():

@@ -25,10 +25,13 @@ from trader.domain.facts import (
     EpochOpened,
     Fact,
     Filled,
+    FillFollowed,
     FundingPaid,
     HaltChanged,
     OrderEnded,
     OrderPlaced,
+    SessionOpened,
+    SessionWithdrawn,
     Settled,
     SettlementPending,
 )
@@ -111,6 +114,17 @@ class Metrics:
             "trader_refused", "Intents the gate refused, by rule.", "strategy", "rule"
         )
         self.fills = self._counter("trader_fills", "Fills.", "strategy")
+        self.followed = self._counter(
+            "trader_quotes_followed",
+            "Units that quotes traded and that were looked at.",
+            "strategy",
+        )
+        self.drift = self._gauge(
+            "trader_quotes_drift",
+            "What the market moved in favor of quotes after their fills, since the start.",
+            "strategy",
+            "currency",
+        )
         self.orders_ended = self._counter("trader_orders_ended", "Orders at their end.", "end")
         self.chains_ended = self._counter(
             "trader_chains_ended", "Structures that became flat.", "strategy", "how"
@@ -202,6 +216,10 @@ class Metrics:
                 self.refused.labels(fact.intent.strategy, fact.rule).inc()
             case Filled():
                 self.fills.labels(fact.strategy).inc()
+            case FillFollowed():
+                if fact.mid is not None:
+                    self.followed.labels(fact.strategy).inc(abs(fact.amount))
+                    self.drift.labels(fact.strategy, fact.currency).inc(fact.drift)
             case OrderEnded():
                 self.orders_ended.labels(fact.end).inc()
             case ChainEnded():
@@ -230,6 +248,8 @@ class Metrics:
                 EpochOpened()
                 | AccountOpened()
                 | OrderPlaced()
+                | SessionOpened()
+                | SessionWithdrawn()
                 | FundingPaid()
                 | SettlementPending()
                 | Settled()

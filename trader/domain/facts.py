@@ -93,6 +93,53 @@ class Filled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     assumed_size: bool = False
 
 
+class SessionOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A session of quotes began: one trade, whose fills are to come. The contract stands here so
+    recovery needs no feed.
+    """
+
+    account: str
+    strategy: str
+    chain_id: str
+    verdict_id: str
+    instrument: Instrument
+    equity_usd: float
+    index: float
+
+
+class SessionWithdrawn(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A session quotes no more; what it holds is worked down, then it ends."""
+
+    account: str
+    strategy: str
+    chain_id: str
+    reason: str
+
+
+class FillFollowed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Where the market was some time after a quote had filled: what those knew who traded with us.
+
+    `amount` is signed, `mid` the middle of the market `after` nanoseconds later, None where it
+    showed none. Prices are in `currency` per unit.
+    """
+
+    account: str
+    strategy: str
+    chain_id: str
+    fill_id: str
+    instrument: str
+    currency: str
+    amount: float
+    price: float
+    mid: float | None
+    after: int
+
+    @property
+    def drift(self) -> float:
+        """What the market moved in our favor, in settlement currency; 0 where nobody saw it."""
+        return 0.0 if self.mid is None else self.amount * (self.mid - self.price)
+
+
 class FundingPaid(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Funding of a perpetual leg over an interval, received (positive) or paid."""
 
@@ -254,6 +301,9 @@ Fact = (
     | OrderPlaced
     | OrderEnded
     | Filled
+    | SessionOpened
+    | SessionWithdrawn
+    | FillFollowed
     | FundingPaid
     | SettlementPending
     | Settled

@@ -40,6 +40,32 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     reduced: float = 0.0
 
 
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of quotes on one instrument: how much it may hold, and how it went so far.
+
+    `inventory_max` is the most it may hold on either side, `follow_after` how long after a fill
+    its price is held against the market (ns). `withdrawn` says why it quotes no more, "" while it
+    does. `bought` and `sold` count units, `fills` the trades; of these `followed` units were
+    looked at later: the market had moved by `drift` in our favor then, in settlement currency
+    (what is adverse is negative).
+    """
+
+    instrument: Instrument
+    inventory_max: float
+    follow_after: int
+    withdrawn: str = ""
+    fills: int = 0
+    bought: float = 0.0
+    sold: float = 0.0
+    followed: float = 0.0
+    drift: float = 0.0
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it may still quote."""
+        return not self.withdrawn
+
+
 class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     """One structure from its first approval to its end.
 
@@ -48,7 +74,8 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     left out. `max_loss_usd`/`max_loss_coin`
     are for what is open now; `flows` every atom that moved so far, by currency; `rolls` how often
     it was rolled. `delivery` says whether a settlement in the money moves coin ("spot"). `course`
-    is that of a chain with a stop.
+    is that of a chain with a stop, `session` that of one which quotes: its units are what it holds,
+    its max loss that of the most it may hold, until it has ended.
     """
 
     chain_id: str
@@ -72,6 +99,7 @@ class ChainView(msgspec.Struct, frozen=True, kw_only=True):
     rolls: int = 0
     delivery: Delivery = "cash"
     course: Course | None = None
+    session: Session | None = None
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
-Action = Literal["open", "close", "roll", "hedge", "add", "protect"]
+Action = Literal["open", "close", "roll", "hedge", "add", "protect", "quote", "withdraw"]
 Delivery = Literal["cash", "spot"]
 Rule = Literal[
     "per_trade_risk",
@@ -38,6 +38,8 @@ Rule = Literal[
     "already_working",
     "demoted",
     "paused_by_behavior",
+    "inventory",
+    "no_value",
     "min_confidence",
     "position_size",
     "stop_distance",
@@ -126,6 +128,18 @@ class Withheld(msgspec.Struct, frozen=True):
                 raise ValueError(f"{field} {getattr(self, field)!r} must be a finite number")
 
 
+class Quoting(msgspec.Struct, frozen=True):
+    """What a session of quotes is opened with: how long after each fill, in nanoseconds, the middle
+    of the market is held against its price.
+    """
+
+    follow_after: int
+
+    def __post_init__(self) -> None:
+        if self.follow_after <= 0:
+            raise ValueError(f"follow_after {self.follow_after!r} ns must be positive")
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy wants. Opens name their legs; sizes are the gate's business.
 
@@ -138,6 +152,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     and trades nothing. A close with an `amount` gives up that part. `tag` is a strategy's own word
     for a chain, which is shown to it again. What is `withheld` is no wish but is kept with the
     verdicts: a signal that a rule of the strategy's own kept from being traded.
+    An "open" that is `quoting` trades nothing itself: it opens a session on its one leg, whose
+    `amount` is the most that may be held on either side. "quote" rests one order of that session,
+    instead of what rests on the same side; "withdraw" ends the quoting for good.
     """
 
     strategy: str
@@ -154,6 +171,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     stop: Stop | None = None
     tag: str = ""
     withheld: Withheld | None = None
+    quoting: Quoting | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:
@@ -164,6 +182,11 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"action {self.action!r} needs the chain_id it acts on")
         if self.action == "protect" and self.stop is None:
             raise ValueError("action 'protect' needs the stop it moves to")
+        priced = self.amount is not None and self.pricing.limit_net is not None
+        if self.action == "quote" and not priced and self.withheld is None:
+            raise ValueError("action 'quote' needs an amount and a limit_net to rest at")
+        if self.quoting is not None and self.action != "open":
+            raise ValueError(f"action {self.action!r} opens no session: quoting is for 'open'")
 
 
 class MaxLoss(msgspec.Struct, frozen=True):

@@ -18,10 +18,13 @@ from trader.domain.facts import (
     ChainEnded,
     EpochOpened,
     Filled,
+    FillFollowed,
     FundingPaid,
     OrderEnded,
     OrderPlaced,
     Recorded,
+    SessionOpened,
+    SessionWithdrawn,
     Settled,
     SettlementPending,
 )
@@ -64,6 +67,8 @@ class Audit:
         self._live_at: dict[str, int] = {}
         self._ended: set[str] = set()
         self._fills: set[str] = set()
+        self._sessions: dict[str, tuple[str, float]] = {}
+        self._quotes: dict[str, tuple[int, float, float]] = {}
         self._openings: dict[str, tuple[str, str, int]] = {}
         self._delivering: dict[str, None] = {}
         self._taken: dict[tuple[str, str, int], set[str]] = {}
@@ -113,6 +118,10 @@ class Audit:
             self._settled(recorded, fact)
         elif isinstance(fact, FundingPaid):
             self._book(recorded, fact.account, fact.postings)
+        elif isinstance(fact, SessionOpened | SessionWithdrawn):
+            self._session(recorded, fact)
+        elif isinstance(fact, FillFollowed):
+            self._followed(recorded, fact)
         elif isinstance(fact, SettlementPending) and recorded.at < fact.expires_at:
             self._wrong(recorded, f"{fact.instruments} pending before they expire")
         elif isinstance(fact, ChainEnded):
@@ -186,6 +195,39 @@ class Audit:
             if len(used) > self._risk.max_new_trades_per_day:
                 self._wrong(recorded, f"{key[1]} opened {len(used)} trades on one UTC day")
 
+    def _session(self, recorded: Recorded, fact: SessionOpened | SessionWithdrawn) -> None:
+        """Note what a session may hold; one that never filled gives its slot of the day back."""
+        if isinstance(fact, SessionOpened):
+            approval = self._approved.get(fact.verdict_id)
+            if approval is None or approval.intent.quoting is None:
+                self._wrong(recorded, f"session {fact.chain_id} was never approved")
+                return
+            self._sessions[fact.chain_id] = (fact.instrument.name, approval.amount)
+            self._instruments[fact.instrument.name] = fact.instrument
+        elif not any(chain_id == fact.chain_id for chain_id, _ in self._held):
+            key = self._openings.get(fact.chain_id)
+            if key is not None:
+                self._taken[key].discard(fact.chain_id)
+
+    def _followed(self, recorded: Recorded, seen: FillFollowed) -> None:
+        """Compare what was looked at later with the fill, and with how long was to be waited."""
+        filled_at, amount, price = self._quotes.pop(seen.fill_id, (0, 0.0, 0.0))
+        asked = self._ledger.making.unfollowed.get(seen.fill_id)
+        if (amount, price) != (seen.amount, seen.price):
+            self._wrong(recorded, f"{seen.fill_id} followed at {seen.price}, filled at {price}")
+        elif seen.after != recorded.at - filled_at or (asked and seen.after < asked.follow_after):
+            self._wrong(recorded, f"{seen.fill_id} followed after {seen.after} ns, too soon")
+
+    def _within_session(self, recorded: Recorded, fill: Filled, leg: LegFill) -> None:
+        """Recount what a session holds against the most it may, and keep its quotes' fills."""
+        name, most = self._sessions.get(fill.chain_id, ("", 0.0))
+        held = self._held.get((fill.chain_id, leg.instrument), 0.0)
+        if name and (leg.instrument != name or abs(held) > most + TOLERANCE):
+            self._wrong(recorded, f"session {fill.chain_id} holds {held:g} of {most:g} {name}")
+        book = self._ledger.orders.get(fill.order_id)
+        if book is not None and book.order.action == "quote":
+            self._quotes[fill.fill_id] = (recorded.at, leg.amount, leg.price)
+
     def _placed(self, recorded: Recorded, placed: OrderPlaced) -> None:
         order = placed.order
         approval = self._approved.get(order.verdict_id)
@@ -234,6 +276,7 @@ class Audit:
         instrument = self._instruments[leg.instrument]
         key = (fill.chain_id, leg.instrument)
         self._held[key] = tidy(self._held.get(key, 0.0) + leg.amount)
+        self._within_session(recorded, fill, leg)
         expires_at = instrument.expires_at
         if expires_at is not None and recorded.at >= expires_at:
             self._wrong(recorded, f"{leg.instrument} traded after its expiry")

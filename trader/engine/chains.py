@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from trader.domain.errors import InvariantBroken
+from trader.domain.facts import SessionOpened
 from trader.domain.portfolio import ChainState, ChainView, Position
 from trader.domain.trading import Leg
 from trader.domain.units import tidy
 from trader.domain.valuation import paid_in_full
 from trader.engine import course
+from trader.engine import session as sessions
 from trader.engine.conduct import asked_share
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class Chain:
     """The mutable book of one chain. Invariant: no leg without a fill, no flow without a posting.
 
     `risk_usd`/`risk_coin` are the gate's max loss of what is open now, `asked` what was wished to
-    be risked at first, a fraction of equity.
+    be risked at first, a fraction of equity. One that quotes (`session`) holds what it may lose
+    until it has ended: its fills change units alone.
     """
 
     __slots__ = (
@@ -74,18 +77,18 @@ class Chain:
         "risk_coin",
         "risk_usd",
         "rolls",
+        "session",
         "settled",
         "strategy",
         "underlying",
         "units",
     )  # fmt: skip
 
-    def __init__(self, approval: Approved, placed: OrderPlaced, at: int) -> None:
-        order = placed.order
-        self.id = order.chain_id
-        self.account = order.account
-        self.strategy = order.strategy
-        self.underlying = order.underlying
+    def __init__(self, approval: Approved, placed: OrderPlaced | SessionOpened, at: int) -> None:
+        self.id = approval.chain_id
+        self.account = approval.account
+        self.strategy = approval.intent.strategy
+        self.underlying = approval.intent.underlying
         self.approved_at = at
         self.asked = asked_share(approval)
         self.opened_at: int | None = None
@@ -104,6 +107,20 @@ class Chain:
         self.risk_usd = 0.0
         self.risk_coin = 0.0
         self.rolls = 0
+        self.session = None
+        if isinstance(placed, SessionOpened):
+            self.session = sessions.began(approval, placed)
+            self.replace_risk(approval.reservation.usd, approval.reservation.coin)
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it is a session that still quotes: then it lives on while it holds nothing."""
+        return self.session is not None and self.session.quotes
+
+    @property
+    def over(self) -> bool:
+        """Whether it once held something, holds nothing now, and will not again."""
+        return self.filled and self.flat and not self.quotes
 
     @property
     def flat(self) -> bool:
@@ -122,10 +139,11 @@ class Chain:
 
     @property
     def expires_at(self) -> int | None:
-        """When its first leg expires; None where no leg does."""
-        expiries = [
-            leg.instrument.expires_at for leg in self.legs.values() if leg.instrument.expires_at
-        ]
+        """When its first leg expires, or what it quotes; None where no leg does."""
+        instruments = [leg.instrument for leg in self.legs.values()]
+        if self.session is not None and self.session.quotes:
+            instruments.append(self.session.instrument)
+        expiries = [one.expires_at for one in instruments if one.expires_at]
         return min(expiries, default=None)
 
     def held(self, instrument: Instrument) -> LegBook:
@@ -197,6 +215,10 @@ class Chain:
                 self.course, order, filled, amount, price=leg.price, entry=entry
             )
         match order.action:
+            case _ if self.session is not None:
+                self.units = abs(self._held(self.session.instrument.name))
+                if order.action == "quote":
+                    self.session = sessions.traded(self.session, leg.amount)
             case "open" | "add":
                 reserved = approval.reservation
                 self.grow(amount, reserved.usd * part, reserved.coin * part)
@@ -205,10 +227,14 @@ class Chain:
             case "roll" | "hedge":
                 self.replace_risk(approval.max_loss.usd, approval.max_loss.coin)
                 self.rolls += order.action == "roll"  # a roll fills whole
-            case "protect":
-                raise InvariantBroken(f"order {order.order_id} traded, but a stop only moves")
+            case "protect" | "quote" | "withdraw":
+                raise InvariantBroken(f"order {order.order_id} traded to {order.action} {self.id}")
             case _:
                 assert_never(order.action)
+
+    def _held(self, name: str) -> float:
+        leg = self.legs.get(name)
+        return leg.amount if leg is not None else 0.0
 
     def protect(self, approval: Approved) -> None:
         """Move the stop, and take the max loss that is left of it.
@@ -282,6 +308,7 @@ class Chain:
             rolls=self.rolls,
             delivery=self.delivery,
             course=self.course,
+            session=self.session,
         )
 
     def _state(self, *, working: bool) -> ChainState:
@@ -289,4 +316,4 @@ class Chain:
             return "pending_settlement"
         if self.legs:
             return "open"
-        return "working" if working else "ended"
+        return "working" if working or self.quotes else "ended"

@@ -17,7 +17,7 @@ from trader.domain.events import (
 )
 from trader.domain.facts import AlertRaised, CommandTaken, OrderEnded
 from trader.domain.units import day_date, iso, utc_day
-from trader.engine import housekeeping
+from trader.engine import housekeeping, quoting
 from trader.engine.ledger import EVERYTHING
 from trader.engine.outcome import NightNeeded
 from trader.engine.stages import NIGHT, RANK, decide, objection
@@ -87,19 +87,22 @@ def _refuse(text: str, step: Step) -> None:
 
 def _close(desk: TradingDesk, command: ClosePosition, step: Step) -> None:
     chain = desk.ledger.chains.get(command.chain_id)
-    if chain is None or chain.flat:
+    if chain is None or (chain.flat and not chain.quotes):
         _refuse(f"chain {command.chain_id!r} holds nothing that could be closed", step)
         return
-    desk.close(chain, f"closed by {command.by}: {command.reason}", step)
+    desk.leave(chain, f"closed by {command.by}: {command.reason}", step)
 
 
 def _flatten(desk: TradingDesk, command: FlattenAll, step: Step) -> None:
+    reason = f"flattened by {command.by}: {command.reason}"
+    for chain in tuple(desk.ledger.chains.values()):
+        quoting.withdraw(desk.ledger, chain, "flattened", reason, step)
     for book in tuple(desk.ledger.orders.values()):
         if book.order.action != "close":
             step.record(OrderEnded(book.order.order_id, book.order.account, "flattened"))
     for chain in tuple(desk.ledger.chains.values()):
         if not chain.flat and not chain.pending:
-            desk.close(chain, f"flattened by {command.by}: {command.reason}", step)
+            desk.close(chain, reason, step)
 
 
 def _ask_for_night(desk: TradingDesk, command: RunNightly, step: Step) -> None:

@@ -38,7 +38,7 @@ from trader.domain.events import (
 from trader.domain.facts import AlertRaised
 from trader.domain.models import ModelCalibrated
 from trader.domain.units import DAY, HOUR, MINUTE, NEVER, SECOND, day_date, utc_day
-from trader.engine import commands, housekeeping, opening
+from trader.engine import commands, housekeeping, opening, quoting
 from trader.engine.families import Families
 from trader.engine.guard import Guard
 from trader.engine.ledger import Ledger
@@ -308,6 +308,7 @@ class Engine:
             self._desk.watch(step)
             self._desk.stop_losses(step)
             self._desk.halts(step)
+            quoting.follow(self.ledger, self.market, step)
             self.models.look(step)
         elif fired.name == MARK:
             housekeeping.pay_funding(self.ledger, self.market, step)

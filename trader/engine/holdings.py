@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trader.domain.instruments import Instrument
     from trader.domain.trading import Delivery
-    from trader.engine.chains import LegBook
+    from trader.engine.chains import Chain, LegBook
     from trader.engine.ledger import Ledger
     from trader.engine.working_book import WorkingBook
 
@@ -54,12 +54,18 @@ class Holdings:
         """What of each currency is promised neither to a short call nor to a put's coin."""
         free = dict(self.cash)
         for chain in self.chains:
-            held = [(leg.instrument, leg.amount) for leg in chain.legs.values()]
-            _promise(free, held, chain.delivery)
+            _promise(free, _at_most(chain), chain.delivery)
         for book in self.orders:
             if book.order.action in ("open", "add", "roll"):
                 _promise(free, wanted(book), self._ledger.chain(book.order.chain_id).delivery)
         return free
+
+
+def _at_most(chain: Chain) -> list[tuple[Instrument, float]]:
+    """List what a chain holds, leg by leg; of a session that quotes the most it may have sold."""
+    if chain.session is not None and chain.quotes:
+        return [(chain.session.instrument, -chain.session.inventory_max)]
+    return [(leg.instrument, leg.amount) for leg in chain.legs.values()]
 
 
 def wanted(book: WorkingBook) -> list[tuple[Instrument, float]]:

@@ -15,6 +15,7 @@ from trader.domain.facts import (
 from trader.domain.instruments import pair_name
 from trader.domain.units import HOUR, from_atoms, to_atoms
 from trader.domain.valuation import funding
+from trader.engine import quoting
 from trader.engine.outcome import DeliveryPriceNeeded
 from trader.engine.posting import move
 from trader.engine.settlement import newly_pending, settlements
@@ -38,7 +39,13 @@ def stop_opening(
     strategy: str | None = None,
     account: str | None = None,
 ) -> None:
-    """Cancel the working orders that would open or enlarge a chain, of all where unnamed."""
+    """Cancel the working orders that would open or enlarge a chain, of all where unnamed.
+
+    A session of quotes ends with that: what it holds is worked down.
+    """
+    for chain in tuple(ledger.chains.values()):
+        if strategy in (None, chain.strategy) and account in (None, chain.account):
+            quoting.withdraw(ledger, chain, end, detail, step)
     for book in tuple(ledger.orders.values()):
         order = book.order
         if (
@@ -51,6 +58,7 @@ def stop_opening(
 
 def expire(ledger: Ledger, step: Step) -> None:
     """Mark what expired as pending, end its orders and ask for the delivery price."""
+    quoting.withdraw_expired(ledger, step)
     for pending in tuple(newly_pending(ledger, step.at)):
         step.record(pending)
         step.requests.append(DeliveryPriceNeeded(pending.underlying, pending.expires_at))
@@ -124,7 +132,7 @@ def mark(ledger: Ledger, review: Review, step: Step) -> None:
 def end_chains(ledger: Ledger, market: MarketState, step: Step) -> None:
     """End what is flat: leftover orders first, then the chain with its one result."""
     for chain in tuple(ledger.chains.values()):
-        if chain.filled and chain.flat:
+        if chain.over:
             for book in ledger.working(chain.id):
                 detail = "the chain is flat"
                 step.record(OrderEnded(book.order.order_id, chain.account, "canceled", detail))

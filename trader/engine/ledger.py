@@ -29,10 +29,13 @@ from trader.domain.facts import (
     CommandTaken,
     EpochOpened,
     Filled,
+    FillFollowed,
     FundingPaid,
     HaltChanged,
     OrderEnded,
     OrderPlaced,
+    SessionOpened,
+    SessionWithdrawn,
     Settled,
     SettlementPending,
 )
@@ -40,6 +43,7 @@ from trader.domain.models import ModelFact
 from trader.domain.portfolio import ChainView
 from trader.domain.trading import Approved, Refused
 from trader.domain.units import tidy, utc_day
+from trader.engine import quoting, settlement
 from trader.engine.accounts import Account
 from trader.engine.chains import Chain
 from trader.engine.conduct import Conduct
@@ -72,6 +76,7 @@ class Ledger:
         self.standings: dict[str, Standing] = {}
         self.night_of = ""
         self.conduct = Conduct()
+        self.making = quoting.Making()
         self.paused: dict[str, PauseTrading | FlattenAll] = {}
         self.slots: dict[tuple[str, str, int], dict[str, None]] = {}
         self.pending: dict[tuple[str, str, int], SettlementPending] = {}
@@ -95,6 +100,7 @@ class Ledger:
             "slots": len(self.slots),
             "funded": len(self.funded_at),
             "refusals": len(self.refusals),
+            "unfollowed": len(self.making.unfollowed),
         }
 
     def apply(self, recorded: Recorded) -> None:
@@ -118,16 +124,18 @@ class Ledger:
                 self._filled(fact, at)
             case Approved() if fact.intent.action == "protect":
                 self.chain(fact.chain_id).protect(fact)
-            case Approved():
+            case Approved() if fact.intent.action != "withdraw":
                 self._approvals[fact.verdict_id] = fact
             case OrderPlaced():
                 self._placed(fact, at)
             case OrderEnded():
                 self._order_ended(fact)
+            case SessionOpened() | SessionWithdrawn() | FillFollowed():
+                quoting.fold(self, fact, at)
             case Settled():
-                self._settled(fact)
+                settlement.fold_settled(self, fact)
             case SettlementPending():
-                self._pending(fact)
+                settlement.fold_pending(self, fact)
             case FundingPaid():
                 self._funded(fact)
             case ChainEnded():
@@ -156,7 +164,7 @@ class Ledger:
             case Refused():
                 if fact.intent.chain_id in self.chains:
                     self.refusals.take(fact, at)
-            case AlertRaised():
+            case Approved() | AlertRaised():
                 pass
             case _:
                 assert_never(fact)
@@ -232,31 +240,42 @@ class Ledger:
             yield from book.instruments.values()
 
     def flat_chains(self) -> tuple[Chain, ...]:
-        """List chains that once held something and are flat now, with no order working."""
+        """List chains that are over, with no order working."""
         return tuple(
-            chain
-            for chain in self.chains.values()
-            if chain.filled and chain.flat and not self.working(chain.id)
+            chain for chain in self.chains.values() if chain.over and not self.working(chain.id)
         )
 
     def _placed(self, placed: OrderPlaced, at: int) -> None:
         order = placed.order
-        approval = self._approvals.pop(order.verdict_id, None)
-        if approval is None:
-            raise InvariantBroken(f"order {order.order_id} has no approval {order.verdict_id}")
+        approval = self.approval(order.verdict_id, f"order {order.order_id}")
         if order.chain_id not in self.chains:
             if order.action != "open":
                 raise InvariantBroken(f"order {order.order_id} acts on no chain {order.chain_id}")
             self.chains[order.chain_id] = Chain(approval, placed, at)
+        if order.action == "quote" and not self.chain(order.chain_id).quotes:
+            raise InvariantBroken(f"order {order.order_id}: {order.chain_id} quotes no more")
         self.orders[order.order_id] = WorkingBook(approval, placed)
-        if approval.reservation.slot:
-            self._prune_slots(utc_day(at))
-            key = (order.account, order.strategy, utc_day(at))
-            self.slots.setdefault(key, {})[order.chain_id] = None
+        self.take_slot(approval, at)
 
-    def _prune_slots(self, day: int) -> None:
-        for key in [key for key in self.slots if key[2] < day]:
-            del self.slots[key]
+    def approval(self, verdict_id: str, what: str) -> Approved:
+        """Take the approval of what is made from it: it holds once.
+
+        Raises:
+            InvariantBroken: there is none.
+        """
+        approval = self._approvals.pop(verdict_id, None)
+        if approval is None:
+            raise InvariantBroken(f"{what} has no approval {verdict_id}")
+        return approval
+
+    def take_slot(self, approval: Approved, at: int) -> None:
+        """Hold a slot of the day, where one was approved; those of days that are over leave."""
+        if approval.reservation.slot:
+            day = utc_day(at)
+            for key in [key for key in self.slots if key[2] < day]:
+                del self.slots[key]
+            holders = self.slots.setdefault((approval.account, approval.intent.strategy, day), {})
+            holders[approval.chain_id] = None
 
     def _filled(self, fill: Filled, at: int) -> None:
         book = self.orders.get(fill.order_id)
@@ -280,6 +299,8 @@ class Ledger:
         chain.settled = False  # what ends it is what happened last
         chain.opened_at = chain.opened_at or at
         chain.take(book.order, book.approval, before, fill.amount, fill.legs[0])
+        if book.order.action == "quote":
+            self.making.filled(chain, fill, at)
         if chain.flat and chain.course is not None:
             decided_at = book.order.placed_at if book.order.limit_net is None else at
             left = self.left_at.setdefault((chain.strategy, chain.underlying), {})
@@ -298,12 +319,16 @@ class Ledger:
         if book is None:
             raise InvariantBroken(f"order {ended.order_id} ended twice")
         order = book.order
-        chain = self.chains.get(order.chain_id)
-        if chain is None or chain.filled or self.working(chain.id):
+        if (chain := self.chains.get(order.chain_id)) is not None:
+            self.drop_unfilled(chain)
+
+    def drop_unfilled(self, chain: Chain) -> None:
+        """Forget a chain that never traded and will not: it was no trade, its slot is free."""
+        if chain.filled or chain.quotes or self.working(chain.id):
             return
-        del self.chains[order.chain_id]
+        del self.chains[chain.id]
         for holders in self.slots.values():
-            holders.pop(order.chain_id, None)
+            holders.pop(chain.id, None)
 
     def _chain_ended(self, ended: ChainEnded, at: int) -> None:
         chain_id, chain = ended.chain_id, self.chain(ended.chain_id)
@@ -314,33 +339,6 @@ class Ledger:
         self.refusals.forget(chain_id)
         for key in [key for key in self.funded_at if key[0] == chain_id]:
             del self.funded_at[key]
-
-    def _pending(self, pending: SettlementPending) -> None:
-        self.pending[(pending.account, pending.underlying, pending.expires_at)] = pending
-        for chain in self.chains_of(pending.account):
-            if any(name in chain.legs for name in pending.instruments):
-                chain.pending = True
-
-    def _settled(self, settled: Settled) -> None:
-        self.pending.pop((settled.account, settled.underlying, settled.expires_at), None)
-        self.account(settled.account).post(settled.postings)
-        for leg in settled.legs:
-            chain = self.chain(leg.chain_id)
-            chain.settle(leg)
-            chain.pending = self._waits(chain)
-        for spot in settled.spot:
-            self.chain(spot.chain_id).deliver(spot)
-        for chain_id in dict.fromkeys(leg.chain_id for leg in settled.legs):
-            self.chain(chain_id).reassess(settled.delivery_price)
-
-    def _waits(self, chain: Chain) -> bool:
-        """Tell whether another expiry of a chain still waits for its price."""
-        return any(
-            name in chain.legs
-            for (account, _, _), pending in self.pending.items()
-            if account == chain.account
-            for name in pending.instruments
-        )
 
     def _funded(self, paid: FundingPaid) -> None:
         self.funded_at[(paid.chain_id, paid.instrument)] = paid.to_at

@@ -132,6 +132,10 @@ class PaperBroker:
         match = self.match(book, step.at, market)
         if match is None:
             return
+        if order.action == "quote" and not match.maker:
+            detail = "the market had come to it: a quote only rests"
+            step.record(OrderEnded(order.order_id, order.account, "canceled", detail))
+            return
         step.record(_fill(book, match, step, chain, assumed_size=market.assumed_sizes))
         book.resting_at = accepted_net(order, step.at)
         if book.remaining <= 0:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from trader.domain.events import DeliveryPrice
     from trader.domain.instruments import Instrument
+    from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
 
 
 def next_expiry(ledger: Ledger) -> int | None:
-    """Tell the earliest expiry of any leg held that is not already pending."""
+    """Tell the earliest expiry of any leg held that is not already pending, or that is quoted."""
     waiting: dict[int, None] = {}
     for chain in ledger.chains.values():
         for leg in chain.legs.values():
@@ -30,6 +31,8 @@ def next_expiry(ledger: Ledger) -> int | None:
             known = ledger.pending.get((chain.account, chain.underlying, expires_at))
             if known is None or leg.instrument.name not in known.instruments:
                 waiting[expires_at] = None
+        if chain.quotes and chain.expires_at is not None:
+            waiting[chain.expires_at] = None
     return min(waiting, default=None)
 
 
@@ -64,6 +67,38 @@ def settlements(
     for account, underlying, expires_at in sorted(ledger.pending):
         if (underlying, expires_at) == (delivery.underlying, delivery.expires_at):
             yield _settled(ledger, account, delivery, pair or spot_pair(underlying))
+
+
+def fold_pending(ledger: Ledger, pending: SettlementPending) -> None:
+    """Fold into the books that an expiry waits for its price."""
+    ledger.pending[(pending.account, pending.underlying, pending.expires_at)] = pending
+    for chain in ledger.chains_of(pending.account):
+        if any(name in chain.legs for name in pending.instruments):
+            chain.pending = True
+
+
+def fold_settled(ledger: Ledger, settled: Settled) -> None:
+    """Fold a settlement into the books: cash, then the chains it is about."""
+    ledger.pending.pop((settled.account, settled.underlying, settled.expires_at), None)
+    ledger.account(settled.account).post(settled.postings)
+    for leg in settled.legs:
+        chain = ledger.chain(leg.chain_id)
+        chain.settle(leg)
+        chain.pending = _waits(ledger, chain)
+    for spot in settled.spot:
+        ledger.chain(spot.chain_id).deliver(spot)
+    for chain_id in dict.fromkeys(leg.chain_id for leg in settled.legs):
+        ledger.chain(chain_id).reassess(settled.delivery_price)
+
+
+def _waits(ledger: Ledger, chain: Chain) -> bool:
+    """Tell whether another expiry of a chain still waits for its price."""
+    return any(
+        name in chain.legs
+        for (account, _, _), pending in ledger.pending.items()
+        if account == chain.account
+        for name in pending.instruments
+    )
 
 
 def _settled(ledger: Ledger, account: str, delivery: DeliveryPrice, pair: Instrument) -> Settled:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded
+from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded, SessionOpened
 from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Verdict, Withheld
 from trader.domain.units import DAY, price_text
 from trader.domain.valuation import is_dust
-from trader.engine import course, housekeeping
+from trader.engine import course, housekeeping, quoting
 from trader.engine.model_view import BoardModels
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
@@ -110,6 +110,8 @@ class TradingDesk:
         """
         if intent.action == "close" and intent.pricing.limit_net is None:
             self._withdraw_closes(intent.chain_id, step)
+        if intent.action == "quote":
+            self._replace_quote(intent, step)
         view = self.review.gate_view(intent)
         verdict_id = step.name("V")
         if intent.action in ("roll", "add") and view.account != self.review.account_of(
@@ -121,11 +123,40 @@ class TradingDesk:
         if isinstance(verdict, Refused) and self.ledger.refusals.known(verdict, step.at):
             return False  # it was said today
         step.record(verdict)
-        if isinstance(verdict, Approved) and intent.action != "protect":
-            if intent.action == "close":
-                self._withdraw_changes(verdict.chain_id, step)
-            self._place(verdict, view.equity_usd, view.index, step)
+        if isinstance(verdict, Approved):
+            self._carry_out(verdict, view, step)
         return isinstance(verdict, Approved)
+
+    def _carry_out(self, approval: Approved, view: GateView, step: Step) -> None:
+        """Do what was approved: what trades becomes an order at once."""
+        intent = approval.intent
+        if intent.action in ("close", "withdraw"):
+            chain = self.ledger.chain(approval.chain_id)
+            quoting.withdraw(self.ledger, chain, "canceled", intent.reason, step)
+        if intent.action == "close":
+            self._withdraw_changes(approval.chain_id, step)
+        if intent.quoting is not None:
+            step.record(
+                SessionOpened(
+                    account=approval.account,
+                    strategy=intent.strategy,
+                    chain_id=approval.chain_id,
+                    verdict_id=approval.verdict_id,
+                    instrument=self._instrument(intent.legs[0].instrument, approval.chain_id),
+                    equity_usd=view.equity_usd,
+                    index=view.index,
+                )
+            )
+        elif intent.action not in ("protect", "withdraw"):
+            self._place(approval, view.equity_usd, view.index, step)
+
+    def _replace_quote(self, intent: Intent, step: Step) -> None:
+        """Cancel what rests on the side of a new quote: it takes its place, or leaves none."""
+        for book in self.ledger.working(intent.chain_id or ""):
+            same = [one.ratio * two.ratio > 0 for one in book.order.legs for two in intent.legs]
+            if book.order.action == "quote" and all(same):
+                detail = "quoted anew"
+                step.record(OrderEnded(book.order.order_id, book.order.account, "canceled", detail))
 
     def _withdraw_closes(self, chain_id: str | None, step: Step) -> None:
         """Cancel a patient close so that an urgent one can take its place."""
@@ -194,6 +225,12 @@ class TradingDesk:
             step,
         )
 
+    def leave(self, chain: Chain, reason: str, step: Step) -> None:
+        """Quote no more on a chain, and close what it holds."""
+        quoting.withdraw(self.ledger, chain, "canceled", reason, step)
+        if not chain.flat:
+            self.close(chain, reason, step)
+
     def watch(self, step: Step, instrument: str | None = None) -> None:
         """Close the chains whose stated stop is met by the side they would leave at: all, or those
         that hold one instrument. A stale or one-sided quote meets no stop.
@@ -220,7 +257,9 @@ class TradingDesk:
         What states a stop of its own is left to that.
         """
         for chain in tuple(self.ledger.chains.values()):
-            if chain.flat or chain.pending or chain.spent or chain.course is not None:
+            if chain.pending or chain.spent or chain.course is not None:
+                continue
+            if chain.flat and not chain.quotes:
                 continue
             account = self.review.view(chain.account)
             loss_usd = -(account.flows_usd(chain) + account.liquidation_usd(chain))
@@ -230,7 +269,7 @@ class TradingDesk:
             if due and not self.leaving(chain):
                 share = loss_usd / chain.risk_usd if chain.risk_usd else math.inf
                 reason = f"stop loss: down {loss_usd:,.0f} USD, {share:.0%} of its maximum loss"
-                self.close(chain, reason, step)
+                self.leave(chain, reason, step)
 
     def leaving(self, chain: Chain) -> bool:
         """Whether an urgent close of a chain works already."""

@@ -14,6 +14,7 @@ from trader.risk.changes import judge_close, judge_hedge, judge_roll
 from trader.risk.limits import AccountNumbers, Halt, RiskSettings, halts
 from trader.risk.opening import judge_add, judge_open
 from trader.risk.perpetual import judge_protect
+from trader.risk.quoting import judge_quote, judge_withdraw
 from trader.risk.view import GateView
 
 __all__ = ["Gate", "GateView"]
@@ -34,7 +35,7 @@ class Gate:
         Closes and reductions always pass; a refusal names the rule that decided, what it counts,
         who uses it and when it frees. `max_loss` of an approval states: for an open the trade; for
         an add what is added; for a roll, a hedge or a moved stop the whole chain afterwards; for a
-        close nothing.
+        close, a quote or a withdrawal nothing: what a session may lose was stated at its open.
         """
         asked = Case(self.settings, intent, view, verdict_id)
         match intent.action:
@@ -50,6 +51,10 @@ class Gate:
                 return judge_hedge(asked)
             case "protect":
                 return judge_protect(asked)
+            case "quote":
+                return judge_quote(asked)
+            case "withdraw":
+                return judge_withdraw(asked)
             case _:
                 assert_never(intent.action)
 

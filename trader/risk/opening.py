@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from trader.domain.trading import Approved, Refused, Verdict
 from trader.domain.units import DOLLARS
-from trader.risk import questions, restraint
+from trader.risk import questions, quoting, restraint
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.perpetual import stop_stated, stopped_loss
 from trader.risk.sizing import Cap, Sized, Unsized, equity_needed_usd, size, trade_step
-from trader.risk.structure import coin_cost, legs_loss, margin_needed, opening_legs, uncovered_calls
+from trader.risk.structure import coin_cost, legs_loss, margin_needed, uncovered_calls
 
 if TYPE_CHECKING:
     from trader.risk.case import Case
@@ -32,6 +32,7 @@ def judge_open(case: Case) -> Verdict:
         or questions.family_selected(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
         or stop_stated(case)
+        or quoting.session_sound(case)
         or restraint.suits_type(case)
         or questions.slot_free(case)
         or questions.chain_room(case)
@@ -99,11 +100,15 @@ def unit_loss(case: Case, legs: list[PricedLeg], amount: float | None) -> UnitLo
 def _fit(case: Case, present: UnitLoss) -> Verdict:
     """Size the trade beside what its chain risks already and approve it, or say what is short."""
     view, intent, settings = case.view, case.intent, case.settings
-    legs = opening_legs(intent.legs, view.touches)
-    unit = unit_loss(case, legs, intent.amount)
-    if isinstance(unit, Refused):
-        return unit
-    shared = _shared_caps(case, legs, unit)
+    sides = quoting.both_sides(case)
+    losses: list[UnitLoss] = []
+    for side in sides:
+        loss = unit_loss(case, side, intent.amount)
+        if isinstance(loss, Refused):
+            return loss
+        losses.append(loss)
+    unit = quoting.worst(losses)
+    shared = _shared_caps(case, sides, unit)
     if isinstance(shared, Refused):
         return shared
     per_trade = Cap(
@@ -113,7 +118,7 @@ def _fit(case: Case, present: UnitLoss) -> Verdict:
         per_unit=unit.share(view.equity_usd, view.index),
         of=case.underlying,
     )
-    step = trade_step([(leg.instrument, int(leg.ratio)) for leg in legs])
+    step = trade_step([(leg.instrument, int(leg.ratio)) for leg in sides[0]])
     full = (per_trade, *restraint.position_caps(case, per_trade.used, per_trade.per_unit))
     sized = size(
         stage=view.stage,
@@ -150,9 +155,11 @@ def _approve(case: Case, unit: UnitLoss, amount: float) -> Approved:
     )
 
 
-def _shared_caps(case: Case, legs: list[PricedLeg], unit: UnitLoss) -> tuple[Cap, ...] | Refused:
+def _shared_caps(
+    case: Case, sides: list[list[PricedLeg]], unit: UnitLoss
+) -> tuple[Cap, ...] | Refused:
     """List what others use too: the underlying's budget, margin, coins that cover short calls,
-    USDC that pays for the coin a put may deliver.
+    USDC that pays for the coin a put may deliver. Of two sides each may come to be held.
     """
     view = case.view
     budget = Cap(
@@ -163,20 +170,19 @@ def _shared_caps(case: Case, legs: list[PricedLeg], unit: UnitLoss) -> tuple[Cap
         of=case.underlying,
     )
     try:
-        margin = margin_needed(legs, view.touches, view.index)
+        margins = [margin_needed(legs, view.touches, view.index) for legs in sides]
     except ValueError as why:
         return case.refuse("margin", f"the margin cannot be computed: {why}")
     caps = [budget]
-    for currency, per_unit in sorted(margin.items()):
+    for currency, per_unit in sorted(item for one in margins for item in one.items()):
         have, bound = view.margin_balance.get(currency, 0.0), view.initial_margin.get(currency, 0.0)
         caps.append(Cap("margin", have, bound, per_unit, currency))
-    for currency, ratio in sorted(
-        uncovered_calls((leg.instrument, leg.ratio) for leg in legs).items()
-    ):
+    uncovered = [uncovered_calls((leg.instrument, leg.ratio) for leg in legs) for legs in sides]
+    for currency, ratio in sorted(item for one in uncovered for item in one.items()):
         caps.append(Cap("coverage", view.free_coins.get(currency, 0.0), 0.0, ratio, currency))
     delivery = view.chain.delivery if view.chain is not None else case.intent.delivery
     if delivery == "spot":
-        cost = coin_cost((leg.instrument, leg.ratio) for leg in legs)
+        cost = coin_cost((leg.instrument, leg.ratio) for leg in sides[0])
         caps.append(Cap("coverage", view.free_coins.get(DOLLARS, 0.0), 0.0, cost, DOLLARS))
     return tuple(caps)
 

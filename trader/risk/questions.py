@@ -145,6 +145,11 @@ def chain_known(case: Case) -> Refused | None:
             "chain_unknown",
             f"chain {chain.chain_id} belongs to {chain.strategy} on {chain.underlying}",
         )
+    if chain.session is not None:
+        return case.refuse(
+            "invalid_intent",
+            f"chain {chain.chain_id} is a session of quotes: it is quoted, withdrawn or closed",
+        )
     if not (chain.units > 0 and math.isfinite(chain.units)) or not tradable(chain):
         return case.refuse("chain_unknown", f"chain {chain.chain_id} holds nothing to trade")
     worst = (chain.max_loss_usd, chain.max_loss_coin)

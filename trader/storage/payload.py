@@ -24,11 +24,14 @@ from trader.domain.facts import (
     EpochOpened,
     Fact,
     Filled,
+    FillFollowed,
     FundingPaid,
     HaltChanged,
     OrderEnded,
     OrderPlaced,
     Recorded,
+    SessionOpened,
+    SessionWithdrawn,
     Settled,
     SettlementPending,
 )
@@ -123,6 +126,11 @@ def keys_of(fact: Fact) -> Keys:
             return Keys(fact.account, order_id=fact.order_id)
         case Filled():
             return Keys(fact.account, fact.strategy, chain_id=fact.chain_id, order_id=fact.order_id)
+        case SessionOpened():
+            coin = fact.instrument.underlying
+            return Keys(fact.account, fact.strategy, coin, fact.chain_id, fact.verdict_id)
+        case SessionWithdrawn() | FillFollowed():
+            return Keys(fact.account, fact.strategy, chain_id=fact.chain_id)
         case FundingPaid():
             return Keys(fact.account, chain_id=fact.chain_id)
         case EdgesWeighed():

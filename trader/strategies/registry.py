@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from trader.strategies.covered_call import CoveredCall
 from trader.strategies.directional import Directional
 from trader.strategies.gamma_scalping import GammaScalping
+from trader.strategies.market_making import MarketMaking
 from trader.strategies.neutral import Neutral
 from trader.strategies.roll_chain import RollChain
 from trader.strategies.trend_pullback import TrendPullback
@@ -25,4 +26,5 @@ BUILT_IN: Final[tuple[type[Strategy], ...]] = (
     Neutral,
     Volatility,
     GammaScalping,
+    MarketMaking,
 )

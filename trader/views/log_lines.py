@@ -30,17 +30,20 @@ from trader.domain.facts import (
     EpochOpened,
     Fact,
     Filled,
+    FillFollowed,
     FundingPaid,
     HaltChanged,
     OrderEnded,
     OrderPlaced,
     Recorded,
+    SessionOpened,
+    SessionWithdrawn,
     Settled,
     SettlementPending,
 )
 from trader.domain.models import EdgesWeighed, ModelCalibrated, RegimeChanged, WeightsAdopted
 from trader.domain.trading import Approved, Order, Refused
-from trader.views import behavior_lines, model_lines, trade_lines
+from trader.views import behavior_lines, model_lines, session_lines, trade_lines
 from trader.views.decisions import in_unit
 from trader.views.stages import earned
 from trader.views.text import atoms, number, signed_usd, usd
@@ -96,6 +99,12 @@ def _told(fact: Fact, at: int, known: Known, speed: float) -> tuple[str, Fields]
             return "chain.ended", trade_lines.chain_ended(fact, at)
         case SettlementPending():
             return "settlement.pending", trade_lines.settlement_pending(fact)
+        case SessionOpened():
+            return "session.opened", session_lines.opened(fact)
+        case SessionWithdrawn():
+            return "session.withdrawn", session_lines.withdrawn(fact)
+        case FillFollowed():
+            return "fill.followed", session_lines.followed(fact)
         case FundingPaid():
             return "funding.paid", trade_lines.funding_paid(fact)
         case AccountOpened():

@@ -41,6 +41,11 @@ def approved(fact: Approved) -> Fields:
     loss = f"{percent(worst.share)} of equity ({usd(worst.usd)})"
     risk = "" if intent.action == "close" else f"; max loss {loss}"
     wish = legs_text(intent, fact.amount)
+    if intent.quoting is not None:
+        wish = f"quotes of {_names(intent.legs)}, at most {number(fact.amount)} either way"
+    elif intent.action in ("quote", "withdraw"):
+        risk = ""
+        wish = wish if intent.action == "quote" else fact.chain_id
     if intent.stop is not None:
         stop = f"stop at {usd(intent.stop.price)}"
         wish = f"{fact.chain_id}, {stop}" if intent.action == "protect" else f"{wish}, {stop}"
