@@ -35,6 +35,7 @@ from trader.engine.conduct import Conduct, Tape
 from trader.engine.ledger import Ledger, fold
 from trader.engine.posting import fill_postings
 from trader.engine.refusals import Refusals
+from trader.engine.quoting import Making
 from trader.engine.working_book import WorkingBook
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ def leg_fill(instrument: Instrument, amount: float, price: float) -> LegFill:
     )
 
 
-MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook, Conduct, Tape, Refusals)
+MUTABLE = (Ledger, Account, Chain, LegBook, WorkingBook, Conduct, Tape, Refusals, Making)
 NO_FACT = ("resting_at",)
 """What a working order remembers that no fact tells: the broker's, not the ledger's."""
 

@@ -335,6 +335,7 @@ def test_trap_memory_grows_until_the_kernel_kills_the_daemon() -> None:
     maps = (
         ledger.chains, ledger.orders, ledger.funded_at, ledger._approvals, ledger.pending,
         ledger.refusals,
+        ledger.making.unfollowed,
     )  # fmt: skip
     assert len(sizes) == len(maps)
 

@@ -41,6 +41,7 @@ from trader.engine.engine import Engine, EngineSettings
 from trader.engine.ledger import Ledger, fold
 from trader.engine.outcome import DeliveryPriceNeeded, Outcome, OutcomeDigest
 from trader.engine.paper_broker import BrokerSettings
+from trader.engine.quoting import Making
 from trader.engine.review import Slot
 from trader.risk.limits import RiskSettings
 from trader.strategies.registry import BUILT_IN
@@ -121,6 +122,7 @@ def ledger_state(ledger: Ledger) -> dict[str, object]:
             (name, {one: copy.copy(getattr(tape, one)) for one in Tape.__slots__})
             for name, tape in ledger.conduct.tapes()
         ],
+        "making": {name: list(getattr(ledger.making, name).items()) for name in Making.__slots__},
         "epoch": ledger.epoch,
         "last": (ledger.sequence, ledger.at),
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trader.domain.facts import AlertRaised, EpochOpened, Fact, Recorded
 from trader.domain.instruments import Instrument
-from trader.domain.trading import Intent, Leg, Pricing, Stop
+from trader.domain.trading import Action, Intent, Leg, Pricing, Quoting, Stop
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 SPAN = st.integers(0, 2**62)
@@ -32,6 +32,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return of_struct(Pricing, patience=SPAN, lifetime=SPAN)
     if kind is Stop:
         return of_struct(Stop, price=st.floats(1e-6, 1e9), gap=st.floats(0, 1e9))
+    if kind is Quoting:
+        return of_struct(Quoting, follow_after=st.integers(1, 2**62))
     if kind is Leg:
         return of_struct(Leg, ratio=st.floats(-1e6, 1e6).filter(bool))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -60,13 +62,22 @@ def of_struct(kind: type[msgspec.Struct], **given: Any) -> st.SearchStrategy[Any
 
 
 def intents() -> st.SearchStrategy[Intent]:
-    """Draw intents that are valid: a confidence in [0, 1], a chain where the action needs one."""
-    return of_struct(
-        Intent,
-        confidence=st.floats(0, 1),
-        chain_id=TEXT,
-        amount=st.none() | st.floats(1e-6, 1e9),
-        stop=of_type(Stop),
+    """Draw intents that are valid: a confidence in [0, 1], a chain where the action needs one, a
+    price where it rests, a session where it opens.
+    """
+    plain = set(get_args(Action)) - {"open", "quote"}
+    amount, none = st.floats(1e-6, 1e9), st.none()
+    resting = of_struct(Pricing, limit_net=FINITE, patience=SPAN, lifetime=SPAN)
+
+    def drawn(actions: set[str], **given: Any) -> st.SearchStrategy[Intent]:
+        shared = {"confidence": st.floats(0, 1), "chain_id": TEXT, "stop": of_type(Stop)}
+        action = st.sampled_from(sorted(actions))
+        return of_struct(Intent, **({"action": action, "amount": none | amount} | shared | given))
+
+    return st.one_of(
+        drawn(plain, quoting=none),
+        drawn({"open"}),
+        drawn({"quote"}, quoting=none, amount=amount, pricing=resting),
     )
 
 

@@ -201,6 +201,9 @@ def test_every_kind_of_fact_is_in_the_story_or_fuzzed() -> None:
         "WeightsAdopted",
         "EdgesWeighed",
         "FundingPaid",
+        "SessionOpened",
+        "SessionWithdrawn",
+        "FillFollowed",
         "NightEvaluated",
     }
 

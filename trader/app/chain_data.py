@@ -97,11 +97,12 @@ def recorded_boards(
     until: int | None = None,
     *,
     candles: Candles | None = None,
+    every: int = HOUR,
 ) -> Boards | None:
     """Read the boards of a coin known by an instant; None where nothing of it was imported.
 
     With `candles`, boards lie within them and a board of quotes has their index; without, its
-    forward stands for it.
+    forward stands for it. Of quotes a board is made `every` so many nanoseconds, at most hourly.
 
     Raises:
         ConfigurationError: what was imported is no board.
@@ -119,12 +120,19 @@ def recorded_boards(
             if snapshots:
                 rows = _snapshots(table, underlying, candles)
             else:
-                rows = _hourly(table, underlying, candles)
+                rows = _at_times(table, underlying, candles, min(every, HOUR))
         except ValueError as error:
             raise ConfigurationError(f"{dataset} {subject}: {error}") from error
         if rows is not None:
-            return Boards(series=subject, rows=rows, note=SNAPSHOT if snapshots else QUOTES)
+            return Boards(series=subject, rows=rows, note=SNAPSHOT if snapshots else _note(every))
     return None
+
+
+def _note(every: int) -> str:
+    """Say what boards of quotes are made from."""
+    if every >= HOUR:
+        return QUOTES
+    return f"boards of every {every / MINUTE:g} minutes, from the quotes since the one before"
 
 
 def _imported(underlying: str) -> list[tuple[str, str]]:
@@ -164,15 +172,23 @@ def _sizes(table: Any, name: str) -> Floats | None:  # noqa: ANN401 - a pyarrow 
     return None if np.isnan(sizes).all() else sizes
 
 
-def _hourly(table: Any, underlying: str, candles: Candles | None) -> ChainRows | None:  # noqa: ANN401
-    """Keep the last quote of every option before each full hour."""
+def _at_times(
+    table: Any,  # noqa: ANN401 - a pyarrow table
+    underlying: str,
+    candles: Candles | None,
+    every: int,
+) -> ChainRows | None:
+    """Keep the last quote of every option before each full hour, or more often.
+
+    Between hours no close tells the index: there a forward stands for it.
+    """
     told_at = table.column("at").to_numpy()
-    hour = -(-told_at // HOUR) * HOUR
-    first, last = candles.span if candles is not None else (0, int(hour.max()))
-    near = np.flatnonzero((hour - told_at <= LAST) & (hour >= first) & (hour <= last))
+    time = -(-told_at // every) * every
+    first, last = candles.span if candles is not None else (0, int(time.max()))
+    near = np.flatnonzero((time - told_at <= LAST) & (time >= first) & (time <= last))
     rows = {
         (known, row["instrument"]): row
-        for row, known in zip(table.take(near).to_pylist(), hour[near].tolist(), strict=True)
+        for row, known in zip(table.take(near).to_pylist(), time[near].tolist(), strict=True)
     }
     options = {name: parse_option(name) for name in sorted({name for _, name in rows})}
     mine = {name: one for name, one in options.items() if one and one[0] == underlying}
@@ -186,7 +202,7 @@ def _hourly(table: Any, underlying: str, candles: Candles | None) -> ChainRows |
 
     at = np.array([key[0] for key in keys], dtype=np.int64)
     index = column("underlying_price")
-    if candles is not None:
+    if candles is not None and every == HOUR:
         index = np.array([candles.price_at(one) for one in at.tolist()])
     return ChainRows(
         at=at,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from trader.app.assemble import build_ensemble
 from trader.backtest.recorded_market import RecordedMarket
 from trader.backtest.runner import Terms
-from trader.domain.units import DAY, YEAR, iso, nanoseconds
+from trader.domain.units import DAY, MINUTE, YEAR, iso, nanoseconds
 from trader.evaluation.approval import approval_config
 from trader.evaluation.recorded_past import prepared
 from trader.evaluation.strategy_card import FULL, QUICK, Request
 from trader.strategies.fitted_policy import asked_policy
-from trader.strategies.strategy import reads_board, trades_linear
+from trader.strategies.strategy import boards_apart, reads_board, trades_linear
 
 if TYPE_CHECKING:
     from trader.app.settings import Settings
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 WARM_UP: Final = 60 * DAY
 """History before the first decision: what strategies look back on."""
+
+
+UNMET: Final = (
+    "it rests quotes, and only recorded boards show what met them: boards modelled by the hour"
+    " cannot tell (`trader data import` takes what the recorder wrote, --recorded uses it)"
+)
 
 
 def request_of(
@@ -72,15 +78,35 @@ def warm_up_of(subject: Subject, market: Market | RecordedMarket) -> int:
 
 
 def boards_lack(subject: Subject, market: Market | RecordedMarket) -> str | None:
-    """Say that recorded boards do not show what a strategy trades; None where they do."""
+    """Say that boards do not show what a strategy trades, or what met it; None where they do."""
     strategy = subject.strategy()
-    if not isinstance(market, RecordedMarket) or not reads_board(strategy):
+    if not isinstance(market, RecordedMarket):
+        return UNMET if boards_apart(strategy) is not None else None
+    if not reads_board(strategy):
         return None
     if not trades_linear(strategy):
         return None
     return (
         "it trades options settled in USDC and no recorded boards show them: judge it on modelled"
         ' ones (nightly.boards = "modelled"; by hand without --recorded and --chains)'
+    )
+
+
+def days_lack(subject: Subject, market: Market | RecordedMarket) -> str | None:
+    """Say that too few days were recorded closely enough to judge quotes that rest by; None where
+    there are enough, and for strategies that rest none.
+    """
+    strategy = subject.strategy()
+    apart = boards_apart(strategy)
+    if apart is None:
+        return None
+    needed = int(getattr(strategy.settings, "boards_days_min", 1))
+    days = market.days_shown(apart) if isinstance(market, RecordedMarket) else 0
+    if days >= needed:
+        return None
+    return (
+        f"{days} of {needed} days were recorded with a board every {apart / MINUTE:g} minutes; "
+        f"{UNMET}"
     )
 
 

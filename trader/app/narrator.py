@@ -15,7 +15,7 @@ from trader.domain.facts import (
     OrderPlaced,
 )
 from trader.domain.models import EdgesWeighed, ModelCalibrated
-from trader.domain.trading import Refused
+from trader.domain.trading import Approved, Refused
 from trader.domain.units import utc_day
 from trader.views.behavior_lines import SEVERITIES
 from trader.views.log_lines import Known, log_line
@@ -46,7 +46,7 @@ class Narrator:
             event, fields = log_line(recorded, known, speed=self._engine.market.speed)
             if outcome.data_quality:
                 fields["data_quality"] = ",".join(outcome.data_quality)
-            getattr(self._log, self._level(recorded))(event, **fields)
+            getattr(self._log, self._level(recorded, known))(event, **fields)
 
     def _share(self, recorded: Recorded) -> float | None:
         """Tell what share of equity the chain of a fill may lose at worst."""
@@ -68,8 +68,12 @@ class Narrator:
                 pass
         return None
 
-    def _level(self, recorded: Recorded) -> str:
+    def _level(self, recorded: Recorded, known: Known) -> str:
         match recorded.fact:
+            case Approved(intent=intent) if intent.action == "quote":
+                return "debug"  # every few minutes, two of them: what they meet is told
+            case OrderEnded() if known.order is not None and known.order.action == "quote":
+                return "debug"
             case AccountMarked() | OrderPlaced() | OrderEnded(end="filled"):
                 return "debug"  # told by the status line, the verdict before, the fill beside
             case ModelCalibrated(reason=reason):

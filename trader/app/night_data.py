@@ -127,9 +127,11 @@ def read_markets(
 
 
 def read_recorded_market(
-    store: DatasetStore, underlying: str, until: int | None = None
+    store: DatasetStore, underlying: str, until: int | None = None, *, every: int = HOUR
 ) -> RecordedMarket:
     """Read the recorded boards of a coin up to an instant, with the candles that lie beside them.
+
+    Of recorded quotes a board is made `every` so many nanoseconds.
 
     Raises:
         ConfigurationError: there are no boards, or no candles while they were recorded.
@@ -140,7 +142,7 @@ def read_recorded_market(
     if span is None:
         raise ConfigurationError(f"no recorded options of {underlying}: {remedy}")
     past = read_candles(store, underlying, until, covering=span)
-    boards = recorded_boards(store, underlying, until, candles=past.candles)
+    boards = recorded_boards(store, underlying, until, candles=past.candles, every=every)
     if boards is None:
         raise ConfigurationError(
             f"no recorded options of {underlying}{before} within its candles: {remedy}"

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from trader.app.evaluation_request import (
+    UNMET,
     boards_lack,
+    days_lack,
     request_of,
     shown_span,
     unseen_lack,
@@ -41,7 +43,7 @@ from trader.app.settings import SIMULATED
 from trader.app.trials import TrialLedger, canonical
 from trader.domain.errors import ConfigurationError
 from trader.domain.events import NightVerdict
-from trader.domain.units import DAY, day_date, utc_day
+from trader.domain.units import DAY, HOUR, day_date, utc_day
 from trader.evaluation.conduct import tell_traders
 from trader.evaluation.evaluate import Evaluation, not_evaluated
 from trader.evaluation.model_review import KINDS as MODEL_FACTS
@@ -51,7 +53,7 @@ from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import Request, Scorecard
 from trader.storage.datasets import DatasetStore
 from trader.storage.journal import Journal
-from trader.strategies.strategy import coins_of, has_boards
+from trader.strategies.strategy import boards_apart, coins_of, has_boards
 from trader.views.log_lines import judgment
 from trader.views.nightly_report import render
 
@@ -192,21 +194,27 @@ def _request(
     settings, ends_at = configuration.settings, end_of(day)
     underlying, years = one.file.underlying, settings.nightly.years
     remedy = how_to_get(past.market, underlying, ends_at, years)
-    is_recorded = settings.nightly.boards == "recorded" and has_boards(one.strategy)
+    apart = boards_apart(one.strategy)
+    wants_recorded = settings.nightly.boards == "recorded" or apart is not None
+    is_recorded = wants_recorded and has_boards(one.strategy)
     market: Market | RecordedMarket
     try:
         if is_recorded:
-            market = read_recorded_market(store, underlying, ends_at)
+            market = read_recorded_market(store, underlying, ends_at, every=apart or HOUR)
         else:
             source, coins = settings.feed.source, coins_of(one.strategy)
             market = read_markets(store, coins, ends_at, source=source, years=years)
     except ConfigurationError as error:
+        if apart is not None:
+            return _unjudged(one, "insufficient", f"{error}; {UNMET}")
         return _unjudged(one, "failed", str(error) if is_recorded else f"{error}: {remedy}")
     subject = Subject(
         kind=type(one.strategy), file=one.file, configuration_hash=one.configuration_hash
     )
     if (lack := boards_lack(subject, market)) is not None:
         return _unjudged(one, "failed", lack)
+    if (lack := days_lack(subject, market)) is not None:
+        return _unjudged(one, "insufficient", lack)
     first, last = shown_span(subject, market)
     asked = request_of(
         settings,

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from trader.app.evaluation_request import (
     boards_lack,
+    days_lack,
     request_of,
     shown_span,
     terms_of,
@@ -211,7 +212,7 @@ def evaluate(
         ConfigurationError: the history is too short for a model to be worth it, or does not show
             what the strategy trades.
     """
-    if (lack := boards_lack(subject, market)) is not None:
+    if (lack := boards_lack(subject, market) or days_lack(subject, market)) is not None:
         raise ConfigurationError(f"{subject.name}: {lack}")
     trials = TrialLedger(configuration.state_dir).count(subject.name)
     request = request_of(configuration.settings, subject, market, trials=trials)

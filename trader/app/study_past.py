@@ -23,7 +23,13 @@ from trader.domain.instruments import perpetual_name
 from trader.evaluation.recorded_past import moved
 from trader.evaluation.runs import Subject, days_looked
 from trader.storage.datasets import DatasetStore
-from trader.strategies.strategy import coins_of, has_boards, reads_board, trades_linear
+from trader.strategies.strategy import (
+    boards_apart,
+    coins_of,
+    has_boards,
+    reads_board,
+    trades_linear,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -109,6 +115,9 @@ def market_of_subject(
     """
     strategy = subject.strategy()
     if has_boards(strategy):
+        if (apart := boards_apart(strategy)) is not None and boards.recorded:
+            store = store_of(configuration)
+            return read_recorded_market(store, strategy.underlying, until, every=apart)
         return market_for(configuration, strategy.underlying, boards, until, years=years)
     settings, store = configuration.settings, store_of(configuration)
     years = years or settings.nightly.years
@@ -127,6 +136,8 @@ def past_of(subject: Subject, market: Market | RecordedMarket) -> Past:
         quotes = market.perpetual(linear=linear)
         return Past(quotes, candles.opened_at, candles.close, subject)
     if not isinstance(market, RecordedMarket):
+        if (lack := boards_lack(subject, market)) is not None:
+            raise ConfigurationError(f"{subject.name}: {lack}")
         history = quoted_for(strategy, market.chains(days_max=days_max, linear=linear))
         return Past(history, candles.opened_at, candles.close, subject)
     if (lack := boards_lack(subject, market)) is not None:

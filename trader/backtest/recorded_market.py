@@ -20,6 +20,8 @@ from trader.domain.units import DAY, HOUR, MINUTE
 if TYPE_CHECKING:
     from trader.domain.market import Bools, Floats
 
+SHOWN_MIN: Final = 0.8
+"""Share of a day's spans that must show a board for the day to count."""
 STEP: Final = 5 * MINUTE
 """How finely a better time of day is looked for."""
 
@@ -80,6 +82,12 @@ class RecordedMarket(msgspec.Struct, frozen=True, kw_only=True):
         """Tell how far apart boards typically are; one board is apart from none."""
         shown = np.unique(self.rows.at)
         return float(np.median(np.diff(shown))) / HOUR if len(shown) > 1 else 0.0
+
+    def days_shown(self, apart: int) -> int:
+        """Count the UTC days on which most spans of that length (nanoseconds) show a board."""
+        spans = np.unique(self.rows.at // apart)
+        _, boards = np.unique(spans * apart // DAY, return_counts=True)
+        return int((boards >= SHOWN_MIN * DAY / apart).sum())
 
     def perpetual(
         self, *, costs: Costs | None = None, gap: float = 0.0, linear: bool = False

@@ -121,12 +121,16 @@ class MarketMaking:
     kind: ClassVar[str] = "market_making"
     Settings: ClassVar[type[pydantic.BaseModel]] = MarketMakingSettings
     asks_models: ClassVar[bool] = True
-    quotes: ClassVar[bool] = True
 
     name: str
     underlying: str
     settings: MarketMakingSettings
     timetable: Cadence
+
+    @property
+    def boards_apart(self) -> int:
+        """How often a board must show what met a quote: once in its life at least."""
+        return self.settings.quote_life
 
     def cadence(self) -> Cadence:
         """Say when to be asked."""

@@ -133,6 +133,15 @@ def asks_models(strategy: Strategy) -> bool:
     return edge is not None or bool(getattr(strategy, "asks_models", False))
 
 
+def boards_apart(strategy: Strategy) -> int | None:
+    """Tell how far apart boards may lie, in nanoseconds, to show what meets the quotes it rests.
+
+    By an attribute `boards_apart` of those that rest quotes; None of all others.
+    """
+    apart: int | None = getattr(strategy, "boards_apart", None)
+    return apart
+
+
 def perpetuals_of(strategy: Strategy) -> Mapping[str, str]:
     """Name the perpetuals a strategy trades, by coin, its own coin first.
 

@@ -41,6 +41,8 @@ MEANINGS: Final[dict[Rule, tuple[Unit, str]]] = {
     "already_working": ("count", "an order already changes this structure"),
     "demoted": ("count", "the strategy's stage takes no new risk on the account"),
     "paused_by_behavior": ("count", "a critical alert about behavior paused opening"),
+    "inventory": ("amount", "what a session of quotes may hold on one side"),
+    "no_value": ("count", "quotes need a value to stand around"),
     "min_confidence": ("share", "the confidence that its type of trader needs at least"),
     "position_size": ("share", "the max loss that suits its type of trader, as a share of equity"),
     "stop_distance": ("amount", "how far its type of trader puts a stop, in average true ranges"),
