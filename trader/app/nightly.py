@@ -279,6 +279,7 @@ def _night(
         equity=past.equity,
         previous=past.previous,
         limits=limits_in_force(settings),
+        quotes=dict(sorted(past.engine.ledger.making.tallies.items())),
         traders=tell_traders(
             past.engine.ledger.conduct,
             [card.strategy for card in cards],

@@ -15,6 +15,7 @@ from trader.domain.facts import (
     FundingPaid,
     HaltChanged,
     OrderPlaced,
+    SessionOpened,
     Settled,
 )
 from trader.domain.trading import Approved, Refused
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trader.domain.facts import Fact, Recorded
+    from trader.domain.instruments import Instrument
     from trader.engine.sources import Source
 
 
@@ -100,9 +102,9 @@ class Bookkeeper:
                 case Approved() as approved if approved.intent.action == "open":
                     self._risk[approved.chain_id] = approved.max_loss.share
                 case OrderPlaced() as placed if placed.order.action == "open":
-                    dollars = placed.instruments[0].settlement_currency == DOLLARS
-                    unit = 1.0 if dollars else placed.index
-                    self._share[placed.order.chain_id] = unit / placed.equity_usd
+                    self._open(placed.order.chain_id, placed.instruments[0], placed)
+                case SessionOpened() as opened:
+                    self._open(opened.chain_id, opened.instrument, opened)
                 case Filled() | FundingPaid() | Settled():
                     self._move(recorded.fact)
                 case ChainEnded() as ended:
@@ -118,6 +120,13 @@ class Bookkeeper:
                     self.halted += halt.active
                 case _:
                     pass
+
+    def _open(
+        self, chain_id: str, instrument: Instrument, opened: OrderPlaced | SessionOpened
+    ) -> None:
+        """Note what one unit of what a chain settles in is, of equity at its open."""
+        unit = 1.0 if instrument.settlement_currency == DOLLARS else opened.index
+        self._share[chain_id] = unit / opened.equity_usd
 
     def _move(self, fact: Fact) -> None:
         """Sum by chain what moved, by its source."""

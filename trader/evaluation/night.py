@@ -8,6 +8,7 @@ import msgspec
 
 from trader.domain.events import NightEvaluated
 from trader.domain.trading import Stage
+from trader.engine.quoting import Tally
 from trader.engine.stages import RANK, decide
 from trader.evaluation.conduct import TraderNight
 from trader.evaluation.model_review import ModelReview
@@ -93,6 +94,9 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """How the account and each strategy that closed a chain behaved."""
     models: ModelReview | None = None
     """What the pricing models did that day; None where no journal tells."""
+
+    quotes: dict[str, Tally] = {}
+    """What became of the quotes of each strategy that rests some, since the journal began."""
 
     @property
     def decisions(self) -> NightEvaluated:

@@ -35,6 +35,7 @@ from trader.views.live_rows import (
     Status,
     StrategyRow,
 )
+from trader.views.session_lines import session_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -267,7 +268,7 @@ class LiveView:
             ),
             expires_at=iso(view.expires_at) if view.expires_at is not None else None,
             confidence=view.confidence,
-            reason=view.reason,
+            reason=session_text(view.session) if view.session is not None else view.reason,
         )
 
     def _strategy_row(self, account: str, strategy: str) -> StrategyRow:

@@ -14,6 +14,7 @@ from trader.views.blocks import Page
 from trader.views.report_front import ACCOUNT, anchor, front, notices
 from trader.views.report_html import page_html
 from trader.views.report_models import model_sections
+from trader.views.report_quotes import quote_sections
 from trader.views.report_strategy import chapter
 from trader.views.report_text import markdown
 
@@ -54,7 +55,12 @@ def compose(night: Night, sizes: Mapping[str, tuple[SizedStage, ...]]) -> Page:
             f" profile{market}, trader {night.software}. Times are UTC. On paper: no real order."
         ),
         notices=notices(night),
-        sections=(*front(night), *model_sections(night.models), *chapters),
+        sections=(
+            *front(night),
+            *model_sections(night.models),
+            *quote_sections(night.quotes),
+            *chapters,
+        ),
     )
 
 

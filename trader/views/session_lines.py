@@ -123,8 +123,9 @@ def _drift_rows(seen: list[FillFollowed]) -> list[tuple[str, str]]:
         return [("adverse selection", "no fill was looked at yet")]
     drift, paid = sum(one.drift for one in known), sum(abs(one.amount) * one.price for one in known)
     currency = known[0].currency
+    side = "for us" if drift >= 0 else "against us"
     moved = (
-        f"the market moved {_signed(drift / units, currency)} a unit in our favor after a fill "
+        f"after a fill the market had moved {money(abs(drift) / units, currency)} a unit {side} "
         f"({percent(drift / paid)} of the price), {len(known)} fills looked at"
     )
     return [("adverse selection", moved)]

@@ -140,11 +140,13 @@ def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
     from trader.domain.trading import Approved, Refused
     from trader.views.decisions import explain as explain_verdict
     from trader.views.roll_chains import explain_chain
+    from trader.views.session_lines import explain_session
     from trader.views.stage_story import explain_account, explain_night, explain_stages
 
     fact = records[0].fact
     if isinstance(fact, Approved) and fact.chain_id == what:
-        return explain_chain(what, records)
+        session = explain_session(records)
+        return "\n\n".join(filter(None, (session, explain_chain(what, records))))
     if isinstance(fact, Approved | Refused):
         epoch = next(journal.read(kinds=("EpochOpened",), newest_first=True, limit=1), None)
         opened = epoch.recorded.fact if epoch is not None else None
