@@ -34,6 +34,7 @@ from tests.risk.scenes import GATE, view
 from tests.strategies import perpetuals
 from trader.domain.instruments import INVERSE_COINS, spot_pair
 from trader.domain.market import Bars, Touch
+from trader.domain.portfolio import Session
 from trader.domain.situation import Perpetual
 from trader.domain.trading import Approved
 from trader.domain.units import DAY, HOUR, MINUTE
@@ -46,6 +47,7 @@ from trader.strategies.strategy import (
     Cadence,
     Strategy,
     StrategyFile,
+    boards_apart,
     build,
     perpetual_of,
     reads_board,
@@ -179,7 +181,20 @@ def held(strategy: Strategy) -> tuple[tuple[ChainView, ...], tuple[WorkingOrder,
         ),
         chain((perpetual, -index, index), units=2.0),
     )
+    terms = Session(instrument=short, inventory_max=2.0, follow_after=5 * MINUTE)
+    done = msgspec.structs.replace(terms, withdrawn="it is over")
+    quoted = tuple(
+        msgspec.structs.replace(one, session=session)
+        for one, session in (
+            (chain(state="working", units=0.0, approved_at=NOW), terms),
+            (chain((short, 1.0, 0.002 * unit), approved_at=NOW), terms),
+            (chain((short, -2.0, 0.002 * unit), units=2.0, approved_at=NOW), terms),
+            (chain((short, -1.0, 0.002 * unit), approved_at=NOW - 10 * DAY), terms),
+            (chain((short, -1.0, 0.002 * unit)), done),
+        )
+    )
     whole = chains + debits + wheels * linear + hedged * (perpetual_of(strategy) is not None)
+    whole += quoted * (boards_apart(strategy) is not None)
     return whole, (working_order("close"),)
 
 
@@ -215,7 +230,9 @@ def well_formed(strategy: Strategy, intent: Intent, shown: Situation) -> None:
         assert intent.chain_id in chains
         names = {one.instrument.name for one in chains[intent.chain_id].positions}
         legs = {leg.instrument for leg in intent.legs}
-        if intent.action == "roll":
+        if intent.action in ("quote", "withdraw"):
+            quotes_well(intent, chains[intent.chain_id], shown)
+        elif intent.action == "roll":
             rolls_well(intent, {name for name in names if "-" in name}, shown)
         elif reads_board(strategy) and legs == {perpetual_of(strategy)}:
             hedges_well(intent, chains[intent.chain_id], shown)
@@ -240,6 +257,22 @@ def rolls_well(intent: Intent, held: set[str], shown: Situation) -> None:
             shown.board.expires_at[row] > shown.board.expires_at[old]
             for old in rows_of(held, shown)
         )
+
+
+def quotes_well(intent: Intent, held: ChainView, shown: Situation) -> None:
+    """Check what is done with a session: its own contract, on a fresh quote, within its most."""
+    assert held.session is not None
+    assert held.session.quotes
+    assert [leg.instrument for leg in intent.legs] == [held.session.instrument.name]
+    if intent.action == "withdraw" or intent.withheld is not None:
+        return
+    row = shown.board.row(intent.legs[0].instrument)
+    assert row is not None
+    assert shown.board.fresh[row]
+    assert intent.amount is not None
+    assert intent.amount >= held.session.instrument.min_trade_amount
+    after = sum(one.amount for one in held.positions) + intent.legs[0].ratio * intent.amount
+    assert abs(after) <= held.session.inventory_max + 1e-9
 
 
 def is_left_to_expire(name: str, held: ChainView, shown: Situation) -> None:
