@@ -149,11 +149,13 @@ def test_a_later_price_leaves_room_for_less() -> None:
     fewer of them fit.
     """
     began = approved(opening())
-    reserve = began.max_loss.coin
-    fits = approved(quote(-1, MOST), session(reserved=reserve))
+    held = msgspec.structs.replace(
+        session(), max_loss_usd=began.max_loss.usd, max_loss_coin=began.max_loss.coin
+    )
+    fits = approved(quote(-1, MOST), held)
     assert fits.amount == began.amount
     dearer = {name: touch(one.instrument, spot=1.08 * SPOT) for name, one in BOARD.items()}
-    later = approved(quote(-1, MOST), session(reserved=reserve), touches=dearer, index=1.08 * SPOT)
+    later = approved(quote(-1, MOST), held, touches=dearer, index=1.08 * SPOT)
     assert later.amount < fits.amount
 
 

@@ -36,7 +36,15 @@ class SelectorSettings(BaseModel):
         default=False, description="Whether the market regime decides which kinds may open."
     )
     calm: Kinds = Field(
-        default=("covered_call", "neutral", "roll_chain", "trend_pullback", "volatility", "wheel"),
+        default=(
+            "covered_call",
+            "market_making",
+            "neutral",
+            "roll_chain",
+            "trend_pullback",
+            "volatility",
+            "wheel",
+        ),
         strict=False,  # TOML has lists, we keep tuples
         description='Kinds that may open while the market is calm; "*": all.',
     )
