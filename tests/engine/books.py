@@ -34,8 +34,8 @@ from trader.engine.chains import Chain, LegBook
 from trader.engine.conduct import Conduct, Tape
 from trader.engine.ledger import Ledger, fold
 from trader.engine.posting import fill_postings
-from trader.engine.refusals import Refusals
 from trader.engine.quoting import Making
+from trader.engine.refusals import Refusals
 from trader.engine.working_book import WorkingBook
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ def test_only_changes_are_remembered_and_only_while_their_chain_lives() -> None:
         assert not book.known(other, NOON)
     assert len(book) == 0
     changes: tuple[Action, ...] = ("roll", "hedge", "add")
-    assert {*changes, "protect"} == set(CHANGES)
+    assert {*changes, "protect", "quote"} == set(CHANGES)
     for action in changes:
         book.take(refused(action=action), NOON)
     assert len(book) == 1

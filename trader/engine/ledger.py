@@ -327,6 +327,7 @@ class Ledger:
         if chain.filled or chain.quotes or self.working(chain.id):
             return
         del self.chains[chain.id]
+        self.refusals.forget(chain.id)
         for holders in self.slots.values():
             holders.pop(chain.id, None)
 

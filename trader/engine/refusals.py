@@ -14,7 +14,7 @@ from trader.domain.units import utc_day
 if TYPE_CHECKING:
     from trader.domain.trading import Action, Refused, Rule
 
-CHANGES: Final[tuple[Action, ...]] = ("roll", "hedge", "add", "protect")
+CHANGES: Final[tuple[Action, ...]] = ("roll", "hedge", "add", "protect", "quote")
 """What a strategy proposes of a chain at every look; opens have a cadence, closes always pass."""
 
 
