@@ -75,6 +75,23 @@ def test_prices_that_imply_no_volatility_are_counted() -> None:
     assert quotes.excluded["no_volatility"] > 0
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [{"ask": 1e14}, {"ask": 1e300}, {"underlying_price": 1e300}, {"underlying_price": 1e-12}],
+)
+def test_a_lone_absurd_number_harms_nobody(columns: dict[str, float]) -> None:
+    """On one row it is left out and the rest stays; on all rows nothing is left. No error."""
+    shown = board(iv=0.55, spread=0.0001)
+    usual = clean(shown, SETTINGS)
+    row = int(usual.row[0])
+    kept = clean(alter(shown, columns, row), SETTINGS)
+    assert row not in kept.row
+    assert set(usual.row.tolist()) - {row} <= set(kept.row.tolist())
+    everywhere = clean(alter(shown, columns), SETTINGS)
+    assert len(everywhere.row) == 0
+    assert sum(everywhere.excluded.values()) == len(shown)
+
+
 def test_an_empty_board_is_an_empty_surface() -> None:
     """No option, no quote, no reason, no exception."""
     found = surface(board(days=()), SETTINGS)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trader.domain.models import Surface, Target
 from trader.domain.units import HOUR, MINUTE, YEAR
 from trader.pricing.black_scholes import implied_vol
+from trader.pricing.columns import LEVEL_MAX, LEVEL_MIN, YEARS_MAX
 
 if TYPE_CHECKING:
     from trader.domain.market import Board, Bools, Floats, Ints
@@ -128,11 +129,10 @@ def clean(board: Board, settings: CalibrationSettings) -> CleanQuotes:
     row = np.flatnonzero(kept)
     usd = np.where(board.inverse[row], forward[row], 1.0)
     years = (board.expires_at[row] - board.at) / YEAR
-    bid, mid, ask = (
-        _vols(board, row, side * usd, years)
-        for side in (board.bid[row], 0.5 * (board.bid[row] + board.ask[row]), board.ask[row])
-    )
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore"):
+        sides = (board.bid[row], 0.5 * (board.bid[row] + board.ask[row]), board.ask[row])
+        bid, mid, ask = (_vols(board, row, side * usd, years) for side in sides)
+    with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.log(strike[row] / forward[row]) / (mid * np.sqrt(years))
         wrong = {
             "no_volatility": ~np.isfinite(bid + mid + ask),
@@ -206,11 +206,20 @@ def _sieve(kept: Bools, asked: dict[str, Bools]) -> tuple[Bools, dict[str, int]]
 
 
 def _vols(board: Board, row: Ints, usd: Floats, years: Floats) -> Floats:
-    """Return implied volatilities of prices in USD; NaN where a price implies none."""
-    if not len(row):
-        return np.empty(0)
-    sides = np.where(board.is_call[row], 1, -1)
-    return implied_vol(sides, usd, board.underlying_price[row], board.strike[row], years).vol
+    """Return implied volatilities of prices in USD; NaN where a price implies none.
+
+    So do numbers that no market shows and no model takes: a lone absurd quote must harm nobody.
+    """
+    forward, strike = board.underlying_price[row], board.strike[row]
+    sane = (usd <= LEVEL_MAX) & (years <= YEARS_MAX)
+    for level in (forward, strike):
+        sane &= (level >= LEVEL_MIN) & (level <= LEVEL_MAX)
+    found = np.full(len(row), np.nan)
+    if sane.any():
+        sides = np.where(board.is_call[row[sane]], 1, -1)
+        columns = (one[sane] for one in (usd, forward, strike, years))
+        found[sane] = implied_vol(sides, *columns).vol
+    return found
 
 
 def _spread(aimed: list[list[int]], most: int) -> list[int]:
