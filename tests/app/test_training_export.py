@@ -14,9 +14,11 @@ import pytest
 from tests.app.test_chain_data import CHAINS, CLOSES
 from tests.backtest.pasts import chains, day
 from tests.storage.story import EVENING, EXPIRY, STORY
+from tests.strategies.policies import policy
 from trader.app.call_study import configured, span_of
 from trader.app.chain_data import read_chains, read_closes
 from trader.app.dvol import KnownIndex
+from trader.app.scoring import answer
 from trader.app.training_export import (
     NO_INDEX,
     NOT_SPLIT,
@@ -187,6 +189,19 @@ def test_the_regime_known_then_is_a_feature() -> None:
     assert rows[0]["regime"] is None
     assert rows[-1]["regime"] in REGIMES
     assert len(told) > 2  # unknown at first, then more than one
+
+
+def test_an_exported_row_scores_as_the_state_it_was_made_of(tmp_path: Path) -> None:
+    """Its columns are the features of a state, the regime beside them: JSON in, the same out."""
+    _, rows, _ = read(tmp_path, made())
+    learned = policy()
+    complete = [row for row in rows if row["iv"] is not None and row["trend"] is not None]
+    assert len(complete) > 50
+    for row in complete:
+        told = answer(learned, json.dumps(row))
+        assert "error" not in told
+        assert told["expected_reward"] == learned.expected([row["iv"], row["trend"]])
+    assert "regime" in complete[0]
 
 
 def test_a_chosen_split_is_kept(tmp_path: Path) -> None:
