@@ -28,7 +28,7 @@ def body(page: str) -> ET.Element:
 
 def test_names_cannot_become_markup() -> None:
     """A name full of tags and quotes is the text of a cell, a link and a title, nothing else."""
-    table = Table(columns("a", NASTY), (row(Cell(NASTY, anchor="x"), NASTY),))
+    table = Table(columns("a", NASTY), (row(Cell(NASTY, anchor="x"), NASTY),), stacked=True)
     found = body(page_html(Page(NASTY, NASTY, (Prose(NASTY),), (Section(NASTY, (table,)),))))
     assert not list(found.iter("b"))
     assert [one.text for one in found.iter("a")] == [NASTY]

@@ -36,12 +36,14 @@ class Table(msgspec.Struct, frozen=True):
     """Rows of cells under their columns; a row has as many cells as there are columns.
 
     Where the screen is narrow, a `stacked` table becomes one card a row; others scroll sideways.
+    `keys` name the rows, one each, so that an open page can follow a row that moves.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     stacked: bool = False
+    keys: tuple[str, ...] = ()
 
 
 class Prose(msgspec.Struct, frozen=True):
@@ -106,7 +108,23 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is sent, if not to the command's own address."""
 
 
-Block = Table | Prose | Items | Figure | Pairs | Control
+class Choice(msgspec.Struct, frozen=True):
+    """One thing that a page can be asked by: one of `options` (value, text), or any text."""
+
+    name: str
+    label: str
+    value: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A form that asks the same page for less."""
+
+    choices: tuple[Choice, ...]
+    button: str = "Show"
+
+
+Block = Table | Prose | Items | Figure | Pairs | Control | Filter
 
 
 class Section(msgspec.Struct, frozen=True):

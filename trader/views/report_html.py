@@ -6,20 +6,25 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Final, assert_never
 
-from trader.views.blocks import Control, Field, Figure, Items, Pairs, Prose, Table
+from trader.views.blocks import Control, Field, Figure, Filter, Items, Pairs, Prose, Table
 from trader.views.report_style import STYLE
 from trader.views.svg import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trader.views.blocks import Block, Cell, Column, Page, Section
+    from trader.views.blocks import Block, Cell, Choice, Column, Page, Section
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The browser itself refuses whatever would run or be fetched."""
 CODE: Final = re.compile(r"`([^`]+)`")
+INSTANT: Final = re.compile(
+    r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: UTC\b|Z\b|\+00:00)"
+)
+"""A time as we write it: a page sets it so that a browser knows which instant it is."""
 SIDE_BY_SIDE: Final[dict[type, str]] = {Figure: "figures", Table: "tables"}
 """Blocks of one kind in a row stand beside each other where there is room."""
+SELECTED: Final = ' selected="selected"'
 SIGNATURE: Final = (Field("by", "Your name"), Field("reason", "Why"))
 """What every command is asked for."""
 
@@ -42,8 +47,12 @@ def page_html(page: Page) -> str:
 
 
 def rich(text: str) -> str:
-    """Escape a text; what stands between backticks is set as code."""
-    return CODE.sub(r"<code>\1</code>", escape(text))
+    """Escape a text; what stands between backticks is set as code, times as instants."""
+    return _timed(CODE.sub(r"<code>\1</code>", escape(text)))
+
+
+def _timed(markup: str) -> str:
+    return INSTANT.sub(r'<time datetime="\1T\2Z">\g<0></time>', markup)
 
 
 def section_html(section: Section) -> str:
@@ -81,6 +90,8 @@ def _block(block: Block) -> str:
             return f"<dl>\n{rows}\n</dl>"
         case Control():
             return _control(block)
+        case Filter():
+            return _filter(block)
         case Table():
             return _table(block)
 
@@ -119,6 +130,28 @@ def _field(field: Field) -> str:
     return f"<label>{escape(field.label)}<input {named} {typed} required></label>"
 
 
+def _filter(block: Filter) -> str:
+    """Write a form that works without script; with it, the page follows what is chosen."""
+    asked = "".join(map(_choice, block.choices))
+    return (
+        f'<form class="filter" method="get" role="search" data-live="">{asked}'
+        f"<button>{escape(block.button)}</button></form>"
+    )
+
+
+def _choice(choice: Choice) -> str:
+    name = f'name="{escape(choice.name)}"'
+    if not choice.options:
+        inner = f'<input type="search" {name} value="{escape(choice.value)}" maxlength="200">'
+        return f"<label>{escape(choice.label)} {inner}</label>"
+    options = "".join(
+        f'<option value="{escape(value)}"{SELECTED * (value == choice.value)}>'
+        f"{escape(text)}</option>"
+        for value, text in choice.options
+    )
+    return f"<label>{escape(choice.label)} <select {name}>{options}</select></label>"
+
+
 def _linked(markup: str, href: str) -> str:
     return f'<a href="{escape(href)}">{markup}</a>' if href else markup
 
@@ -129,26 +162,37 @@ def _table(table: Table) -> str:
     heads = "".join(f"<th{_number(one)}>{escape(one.title)}</th>" for one in table.columns)
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     class_ = "stack" if table.stacked else "plain"
-    rows = "\n".join(_row(row, table.columns) for row in table.rows)
+    keys = table.keys or ("",) * len(table.rows)
+    rows = "\n".join(
+        _row(row, table.columns, key, stacked=table.stacked)
+        for row, key in zip(table.rows, keys, strict=True)
+    )
     return (
         f'<div class="scroll"><table class="{class_}">{caption}<thead><tr>{heads}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
-def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
-    cells = (_cell(cell, column) for cell, column in zip(row, columns, strict=True))
-    return f"<tr>{''.join(cells)}</tr>"
+def _row(row: Sequence[Cell], columns: Sequence[Column], key: str, *, stacked: bool) -> str:
+    cells = (
+        _cell(cell, column, stacked=stacked) for cell, column in zip(row, columns, strict=True)
+    )
+    named = f' data-key="{escape(key)}"' if key else ""
+    return f"<tr{named}>{''.join(cells)}</tr>"
 
 
-def _cell(cell: Cell, column: Column) -> str:
+def _cell(cell: Cell, column: Column, *, stacked: bool) -> str:
+    """Write one field; only a card says again what its columns are called."""
     classes = " ".join(one for one in ("n" if column.numeric else "", cell.tone) if one)
     class_ = f' class="{classes}"' if classes else ""
-    return f'<td{class_} data-label="{escape(column.title)}">{_inner(cell)}</td>'
+    label = f' data-label="{escape(column.title)}"' if stacked else ""
+    return f"<td{class_}{label}>{_inner(cell)}</td>"
 
 
 def _inner(cell: Cell) -> str:
-    text = _linked(escape(cell.text), cell.href or (f"#{cell.anchor}" if cell.anchor else ""))
+    text = _linked(
+        _timed(escape(cell.text)), cell.href or (f"#{cell.anchor}" if cell.anchor else "")
+    )
     return f"<span>{text}{cell.figure}</span>" if cell.figure else text
 
 

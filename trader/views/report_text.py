@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trader.views.blocks import Control, Figure, Items, Pairs, Prose, Table
+from trader.views.blocks import Control, Figure, Filter, Items, Pairs, Prose, Table
 
 if TYPE_CHECKING:
     from trader.views.blocks import Block, Cell, Column, Page, Section
@@ -39,7 +39,7 @@ def _block(block: Block) -> str:
             return f"{TONES[block.tone]}{plain(block.text)}"
         case Items():
             return "\n".join(f"- {TONES[one.tone]}{plain(one.text)}" for one in block.rows)
-        case Figure():
+        case Figure() | Filter():
             return ""
         case Pairs():
             return "\n".join(f"- {plain(name)}: {_cell(cell)}" for name, cell in block.rows)

@@ -28,34 +28,65 @@ NAVIGATION: Final = (
     ("/system", "System"),
 )
 SHELL: Final = """
-.skip{position:absolute;left:-99rem}.skip:focus{left:0;background:var(--paper);padding:.5rem}
+.skip{position:absolute;left:-99rem;z-index:3}.skip:focus{left:0;background:var(--paper);
+padding:.5rem}
 header{border-bottom:1px solid var(--line);background:var(--panel)}
-header>div{max-width:max(76rem,72vw);margin:0 auto;padding:.35rem clamp(.8rem,2vw,2rem)}
+header>div,main,footer{max-width:max(76rem,80vw);margin:0 auto}
+header>div{padding:.35rem clamp(.8rem,2vw,2rem)}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;margin:0;padding:0}
+nav li{margin:0}
 nav a{display:inline-block;padding:.25rem 0;text-decoration:none}
 nav a:hover{text-decoration:underline}
 nav a[aria-current]{color:var(--ink);font-weight:600;border-bottom:2px solid var(--c1)}
-.pulse{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.85rem;margin:.15rem 0}
-.stale{outline:2px solid var(--bad);outline-offset:2px}
+.pulse{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.85rem;margin:.15rem 0;
+max-width:none;font-variant-numeric:tabular-nums}
+h1{overflow-wrap:anywhere}
+h2:first-child{margin-top:.6rem}
+time{white-space:nowrap}
+td time{white-space:normal}
+.scroll{overflow:auto;max-height:max(85vh,24rem)}
+thead th{position:sticky;top:0;z-index:1;background:var(--paper);
+box-shadow:inset 0 -1px var(--line)}
+tbody tr:hover{background:var(--panel)}
+.chapter{content-visibility:auto;contain-intrinsic-size:auto 30rem}
+:is(p,li,dd,td:not(.n)).warn::before{content:"! "}
+:is(p,li,dd,td:not(.n)).bad::before{content:"!! "}
+:is(td,dd):empty::before{content:none}
+td.old{color:var(--muted);text-decoration:underline dotted}
+.stale main{opacity:.72}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:.5rem 0}
-dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
-@media (max-width:44rem){dl{grid-template-columns:1fr}dd{margin:0 0 .3rem}}
-.control{margin:.5rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.3rem .7rem}
+dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere;max-width:88ch}
+.control{margin:.5rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.3rem .7rem;
+max-width:44rem}
 .control summary{cursor:pointer;color:var(--c1)}
 .control label{display:block;margin:.4rem 0}
-.control input{display:block;width:min(28rem,100%);font:inherit;padding:.3rem;color:var(--ink);
-background:var(--paper);border:1px solid var(--muted);border-radius:.3rem}
-.control .tick input{display:inline;width:auto;margin-right:.4rem}
+input,select{font:inherit;padding:.3rem;color:var(--ink);background:var(--paper);
+border:1px solid var(--muted);border-radius:.3rem;max-width:100%}
+.control input{display:block;width:min(28rem,100%)}
+.filter{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:end;margin:.5rem 0}
+.filter label{display:grid;color:var(--muted);font-size:.85rem;gap:.1rem;min-width:0}
+.control .tick input{display:inline;width:auto;min-height:0;margin-right:.4rem}
 button{font:inherit;padding:.35rem .9rem;color:var(--paper);background:var(--c1);
-border:0;border-radius:.3rem;cursor:pointer}
+border:1px solid var(--c1);border-radius:.3rem;cursor:pointer}
 :focus-visible{outline:2px solid var(--c1);outline-offset:2px}
 #told{max-width:max(76rem,72vw);margin:0 auto;padding:0 clamp(.8rem,2vw,2rem)}
 form.inline{display:inline}form.inline button{padding:.1rem .5rem}
-#banner{position:sticky;top:0;z-index:2;padding:.3rem .8rem;background:var(--bad);
+#main:focus{outline:0}
+#banner{position:sticky;top:0;z-index:4;padding:.3rem .8rem;background:var(--bad);
 color:var(--paper)}
 #banner[hidden]{display:none}
-footer{max-width:max(76rem,72vw);margin:0 auto;padding:1rem clamp(.8rem,2vw,2rem);
-color:var(--muted);font-size:.85rem}
+footer{padding:1rem clamp(.8rem,2vw,2rem);color:var(--muted);font-size:.85rem}
+@media (max-width:44rem){
+dl{grid-template-columns:1fr}dd{margin:0 0 .3rem}
+nav ul{flex-wrap:nowrap;overflow-x:auto;gap:0 1rem;scrollbar-width:thin}
+nav a{white-space:nowrap;padding:.45rem 0}
+.plain th:first-child{z-index:2}
+tbody tr:hover .plain td:first-child{background:var(--panel)}
+}
+@media (prefers-reduced-motion:no-preference){
+.control[open] summary~*{animation:appear .15s ease-out}
+@keyframes appear{from{opacity:0}to{opacity:1}}
+}
 """
 STYLE: Final = (
     f":root{{color-scheme:light dark;{variables(LIGHT)}}}\n"
@@ -104,7 +135,7 @@ def screen_html(page: Page, site: Site) -> str:
         f"<header><div>{_navigation(site.path)}{pulse_html(site.pulse)}</div></header>\n"
         f"{TOLD}\n"
         f'<main id="main" tabindex="-1">\n<h1>{escape(page.title)}</h1>\n'
-        f'<p class="muted">{escape(page.subtitle)}</p>\n{notices}\n{body}\n</main>\n'
+        f'<p class="muted">{rich(page.subtitle)}</p>\n{notices}\n{body}\n</main>\n'
         f"<footer>trader {escape(site.pulse.software)}, paper trading only: it places no real"
         f" order. Times are UTC. {SIGN_IN_LINK}</footer>\n</body>\n</html>\n"
     )
@@ -118,8 +149,16 @@ def pulse_html(pulse: Pulse) -> str:
     market = iso(pulse.at) if pulse.at else "unknown"
     return (
         f'<p class="pulse" id="pulse"><span>{trading}</span><span>{state}</span>'
-        f"<span>market time <time>{escape(market)}</time> at {pulse.speed:g}x</span></p>"
+        f"<span>market time {_instant(market)} at {pulse.speed:g}x</span></p>"
     )
+
+
+def _instant(text: str) -> str:
+    """Set the one time that the keyboard reaches: a browser tells it in local time too."""
+    if not text[:1].isdigit():
+        return escape(text)
+    whole = f"{text[:19]}Z"
+    return f'<time datetime="{escape(whole)}" tabindex="0">{escape(text)}</time>'
 
 
 def _navigation(path: str) -> str:
