@@ -88,7 +88,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     underlying: str
     configuration_hash: str
-    parameters: dict[str, float | int | bool | str]
+    parameters: dict[str, float | int | bool | str | None]
     profile: Literal["full", "quick"]
     start: int
     end: int

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Tone = Literal["", "good", "warn", "bad", "muted"]
+Tone = Literal["", "good", "warn", "bad", "muted", "stale"]
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -36,7 +36,8 @@ class Table(msgspec.Struct, frozen=True):
     """Rows of cells under their columns; a row has as many cells as there are columns.
 
     Where the screen is narrow, a `stacked` table becomes one card a row; others scroll sideways.
-    `keys` name the rows, one each, so that an open page can follow a row that moves.
+    `keys` name the rows, one each, so that an open page can follow a row that moves. Where there is
+    a `stream`, that address sends the cells of named rows that change.
     """
 
     columns: tuple[Column, ...]
@@ -44,6 +45,7 @@ class Table(msgspec.Struct, frozen=True):
     caption: str = ""
     stacked: bool = False
     keys: tuple[str, ...] = ()
+    stream: str = ""
 
 
 class Prose(msgspec.Struct, frozen=True):

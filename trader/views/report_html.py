@@ -22,6 +22,10 @@ INSTANT: Final = re.compile(
     r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: UTC\b|Z\b|\+00:00)"
 )
 """A time as we write it: a page sets it so that a browser knows which instant it is."""
+NAME: Final = re.compile(
+    r"[+-]?[\d.]*(?: |\b)[A-Z]{2,}(?:_USDC)?-\d{1,2}[A-Z]{3}\d\d-[\dd]+-[CP]\b"
+)
+"""An option with its amount: no line ends within it."""
 SIDE_BY_SIDE: Final[dict[type, str]] = {Figure: "figures", Table: "tables"}
 """Blocks of one kind in a row stand beside each other where there is room."""
 SELECTED: Final = ' selected="selected"'
@@ -52,14 +56,16 @@ def rich(text: str) -> str:
 
 
 def _timed(markup: str) -> str:
-    return INSTANT.sub(r'<time datetime="\1T\2Z">\g<0></time>', markup)
+    """Set instants as such, and keep the names of options whole."""
+    timed = INSTANT.sub(r'<time datetime="\1T\2Z">\g<0></time>', markup)
+    return NAME.sub(r'<span class="nb">\g<0></span>', timed)
 
 
 def section_html(section: Section) -> str:
     """Write one section."""
     anchor = f' id="{escape(section.anchor)}"' if section.anchor else ""
     head = f"<h{section.level}{anchor}>{escape(section.title)}</h{section.level}>"
-    parts = [head]
+    parts = [head] if section.title else []
     for kind, group in itertools.groupby(section.blocks, key=type):
         inner = "\n".join(map(_block, group))
         row_of = SIDE_BY_SIDE.get(kind)
@@ -162,13 +168,15 @@ def _table(table: Table) -> str:
     heads = "".join(f"<th{_number(one)}>{escape(one.title)}</th>" for one in table.columns)
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     class_ = "stack" if table.stacked else "plain"
+    stream = f' data-stream="{escape(table.stream)}"' if table.stream else ""
     keys = table.keys or ("",) * len(table.rows)
     rows = "\n".join(
         _row(row, table.columns, key, stacked=table.stacked)
         for row, key in zip(table.rows, keys, strict=True)
     )
     return (
-        f'<div class="scroll"><table class="{class_}">{caption}<thead><tr>{heads}</tr></thead>\n'
+        f'<div class="scroll"{stream}><table class="{class_}">{caption}'
+        f"<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 

@@ -29,6 +29,7 @@ h3{font-size:1rem;margin:1.4rem 0 .3rem}
 p{margin:.4rem 0;max-width:88ch}
 h1,h2,h3,p,li,figcaption{overflow-wrap:anywhere}
 td{overflow-wrap:break-word}
+.nb,td a{white-space:nowrap}
 .notice{border-left:3px solid var(--warn);padding:.15rem 0 .15rem .6rem;margin:.3rem 0}
 ul{margin:.4rem 0;padding-left:1.2rem}
 li{margin:.25rem 0;max-width:88ch}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MARKS: Final = str.maketrans({"|": "\\|", "<": "\\<", "\n": " ", "\r": " ", "\t": " "})
 """What would end a cell or begin a tag."""
-TONES: Final = {"": "", "good": "", "muted": "", "warn": "! ", "bad": "!! "}
+TONES: Final = {"": "", "good": "", "muted": "", "warn": "! ", "bad": "!! ", "stale": "~ "}
 
 
 def markdown(page: Page) -> str:

@@ -44,7 +44,7 @@ STEPS: Final = (
 
 def listing(study: RollChainStudy) -> str:
     """Tell every chain step by step, oldest first; flows include fees."""
-    return "\n\n".join(f"{_title(one)}\n{_steps(one)}" for one in study.chains)
+    return "\n\n".join(f"{chain_title(one)}\n{_steps(one)}" for one in study.chains)
 
 
 def explain_chain(chain_id: str, records: Iterable[Recorded]) -> str:
@@ -62,7 +62,7 @@ def explain_chain(chain_id: str, records: Iterable[Recorded]) -> str:
     told = stories.tell({}, {})
     if not told:
         return f"{chain_id}: nothing of it has filled"
-    return "\n\n".join(f"{_title(one)}\n{_steps(one)}" for one in told)
+    return "\n\n".join(f"{chain_title(one)}\n{_steps(one)}" for one in told)
 
 
 def overview(study: RollChainStudy) -> str:
@@ -114,7 +114,8 @@ def _by_regime(ended: Sequence[ChainStory]) -> list[str]:
     return found
 
 
-def _title(chain: ChainStory) -> str:
+def chain_title(chain: ChainStory) -> str:
+    """Tell a chain in one line: its end, its rolls, what it moved, its fees and its result."""
     until = "still open" if chain.ended_at is None else f"{chain.how} {iso(chain.ended_at)}"
     result = "" if chain.pnl_pct is None else f", {_share(chain.pnl_pct)} of equity"
     rolls = "1 roll" if chain.rolls == 1 else f"{chain.rolls} rolls"
@@ -126,10 +127,11 @@ def _title(chain: ChainStory) -> str:
 
 
 def _steps(chain: ChainStory) -> str:
-    return table([_step(one, chain) for one in chain.steps], STEPS)
+    return table([step_fields(one, chain) for one in chain.steps], STEPS)
 
 
-def _step(step: Step, chain: ChainStory) -> dict[str, str]:
+def step_fields(step: Step, chain: ChainStory) -> dict[str, str]:
+    """Tell one step of a chain: when, what, its legs, what it moved, and why."""
     verb = {True: "buy", False: "sell"}
     settled = step.what == "settled"
     legs = ", ".join(

@@ -43,16 +43,16 @@ max-width:none;font-variant-numeric:tabular-nums}
 h1{overflow-wrap:anywhere}
 h2:first-child{margin-top:.6rem}
 time{white-space:nowrap}
-td time{white-space:normal}
-.scroll{overflow:auto;max-height:max(85vh,24rem)}
+.scroll.fits{overflow:visible}
+.scroll[data-stream]{overflow:auto;max-height:max(85vh,24rem)}
 thead th{position:sticky;top:0;z-index:1;background:var(--paper);
 box-shadow:inset 0 -1px var(--line)}
 tbody tr:hover{background:var(--panel)}
-.chapter{content-visibility:auto;contain-intrinsic-size:auto 30rem}
+.chapter:has([data-stream]){content-visibility:auto;contain-intrinsic-size:auto 60rem}
 :is(p,li,dd,td:not(.n)).warn::before{content:"! "}
 :is(p,li,dd,td:not(.n)).bad::before{content:"!! "}
 :is(td,dd):empty::before{content:none}
-td.old{color:var(--muted);text-decoration:underline dotted}
+td.stale{color:var(--muted)}td.stale::before{content:"~"}
 .stale main{opacity:.72}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:.5rem 0}
 dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere;max-width:88ch}
@@ -61,7 +61,7 @@ max-width:44rem}
 .control summary{cursor:pointer;color:var(--c1)}
 .control label{display:block;margin:.4rem 0}
 input,select{font:inherit;padding:.3rem;color:var(--ink);background:var(--paper);
-border:1px solid var(--muted);border-radius:.3rem;max-width:100%}
+border:1px solid var(--muted);border-radius:.3rem;max-width:100%;min-height:2.2rem}
 .control input{display:block;width:min(28rem,100%)}
 .filter{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:end;margin:.5rem 0}
 .filter label{display:grid;color:var(--muted);font-size:.85rem;gap:.1rem;min-width:0}

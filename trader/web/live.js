@@ -3,8 +3,10 @@
 // and lays what changed over what is shown: scroll, focus, open details and half-filled forms stay.
 (() => {
   const PAGE_EVERY_MS = 2000; // at most so often, and without a stream exactly so often
+  const BOARD_EVERY_MS = 10000; // where quotes are pushed, only the rest of the page is asked for
   const QUIET_MS = 6000; // after so long without an answer the page is called stale
   const BACK_OFF_MS = [1000, 2000, 5000, 10000, 30000];
+  const STREAM_AGAIN_MS = 30000;
   const STREAM = "/api/v1/stream";
   const banner = document.getElementById("banner");
   let tag = null;
@@ -12,6 +14,7 @@
   let failures = 0;
   let stream = null;
   let board = null;
+  let streamAfter = 0;
   let due = null;
   let asking = false;
 
@@ -31,7 +34,8 @@
 
   function layAttributes(now, next) {
     for (const { name, value } of next.attributes)
-      if (now.getAttribute(name) !== value) now.setAttribute(name, value);
+      if (name !== "class" || !now.matches(".scroll"))
+        if (now.getAttribute(name) !== value) now.setAttribute(name, value);
     for (const { name } of [...now.attributes])
       if (!next.hasAttribute(name) && !OURS.has(name)) now.removeAttribute(name);
   }
@@ -102,7 +106,8 @@
     } finally {
       asking = false;
     }
-    soon(failures ? BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] : PAGE_EVERY_MS);
+    const wait = board ? BOARD_EVERY_MS : PAGE_EVERY_MS;
+    soon(failures ? BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] : wait);
   }
 
   function take(fresh) {
@@ -126,16 +131,19 @@
 
   // ---- what pushes ------------------------------------------------------------------------------
   function listen() {
-    if (document.hidden || stream || !window.EventSource) return;
+    if (document.hidden || !window.EventSource) return;
+    if (!board) listenToBoard();
+    if (stream || performance.now() < streamAfter) return;
     stream = new EventSource(STREAM);
     stream.addEventListener("fact", () => soon(250));
     stream.addEventListener("pulse", () => {
       heardAt = performance.now();
     });
     stream.onerror = () => {
-      if (stream && stream.readyState === EventSource.CLOSED) hush();
+      if (!stream || stream.readyState !== EventSource.CLOSED) return;
+      stream = null; // refused: asking for the page itself goes on
+      streamAfter = performance.now() + STREAM_AGAIN_MS;
     };
-    listenToBoard();
   }
 
   function hush() {
@@ -148,6 +156,12 @@
     const place = document.querySelector("[data-stream]");
     if (!place) return;
     board = new EventSource(place.dataset.stream);
+    board.addEventListener("beat", () => {
+      heardAt = performance.now();
+    });
+    board.onerror = () => {
+      if (board && board.readyState === EventSource.CLOSED) board = null;
+    };
     board.onmessage = (event) => {
       heardAt = performance.now();
       for (const [key, cells] of Object.entries(JSON.parse(event.data))) quote(key, cells);
@@ -168,7 +182,9 @@
   // ---- manners ----------------------------------------------------------------------------------
   function dress() {
     for (const one of document.querySelectorAll(".scroll")) {
+      one.classList.remove("fits");
       const slides = one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight;
+      one.classList.toggle("fits", !slides);
       if (slides && !one.hasAttribute("tabindex")) {
         one.tabIndex = 0;
         one.setAttribute("role", "region");
@@ -215,7 +231,11 @@
     listen();
     soon(0);
   });
+  let tickedAt = heardAt;
   setInterval(() => {
+    const slept = performance.now() - tickedAt > 3000; // a page that was frozen has not waited
+    tickedAt = performance.now();
+    if (slept) heardAt = tickedAt;
     if (document.hidden) return;
     if (performance.now() - heardAt > QUIET_MS) stale();
     listen();

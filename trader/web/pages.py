@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from trader.views.reading import NotThere, NotUnderstood
 from trader.views.screen_html import STYLE, Site, screen_html
+from trader.views.screens.behavior import behavior
+from trader.views.screens.board import board
+from trader.views.screens.chain import chain
+from trader.views.screens.chains import chains
+from trader.views.screens.log import log
+from trader.views.screens.models import models
 from trader.views.screens.overview import overview
+from trader.views.screens.system import system
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +32,13 @@ if TYPE_CHECKING:
 
 ADDRESSES: Final[dict[str, Screen]] = {
     "/": overview,
+    "/chains": chains,
+    "/chains/{id}": chain,
+    "/board": board,
+    "/models": models,
+    "/behavior": behavior,
+    "/log": log,
+    "/system": system,
 }
 """Every page, by the pattern of its address."""
 FRESH_S: Final = 1.0

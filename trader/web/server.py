@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.web.access import Access, Terms
+from trader.web.board_stream import BoardStreams
 from trader.web.pages import page_routes
 from trader.web.window import Answer
 
@@ -88,5 +89,6 @@ def _application(
     application.on_response_prepare.append(dressing(access))
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
     application.add_routes(Counter(view, access, take).routes())
+    application.add_routes([web.get("/board/stream", BoardStreams(view).handle)])
     application.add_routes(page_routes(view))
     return application
