@@ -91,11 +91,11 @@ def test_an_evening_of_the_account_by_hand() -> None:
 
 
 def test_a_strategy_is_what_its_ended_chains_earned_at_the_index_of_the_hour() -> None:
-    """Coin that was earned is valued anew at each mark, as the account's is."""
+    """From nothing at the hour before; coin is valued anew at each mark, as the account's is."""
     later = msgspec.structs.replace(MARKED, indices={"BTC": 70_000.0})
     found = fold(PLACED, FILLED, MARKED, SETTLED, ENDED, MARKED, later)
     points = found.strategy(MAIN_ACCOUNT, "covered_call_btc")
-    assert [one.trading_usd for one in points] == pytest.approx([152.1, 0.00234 * 70_000.0])
+    assert [one.trading_usd for one in points] == pytest.approx([0.0, 152.1, 163.8])
     assert points[-1].parts.over(70_000.0).total == 234_000
     assert found.ended_usd(MAIN_ACCOUNT) == points[-1].parts
     assert found.strategies(MAIN_ACCOUNT) == ("covered_call_btc",)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.views.test_figures import parts, texts
 from trader.views.figures import NOT_AVAILABLE
-from trader.views.small_figures import heat_map, score_bar, timeline
+from trader.views.small_figures import heat_map, meter, score_bar, timeline
 
 DAY = 86_400_000_000_000
 
@@ -61,3 +61,16 @@ def test_a_timeline_steps_from_stage_to_stage() -> None:
     assert texts(timeline("s", ("A",), [], DAY)) == [NOT_AVAILABLE]
     ET.fromstring(timeline("s", ("A", "B"), [(DAY, 1)], DAY))
     ET.fromstring(timeline("s", ("A", "B"), [(20_000 * DAY, 1)], 20_000 * DAY))
+
+
+def test_a_meter_warns_when_a_budget_is_used_up_and_more_when_it_is_overdrawn() -> None:
+    """Full is allowed, beyond is not; dust of binary numbers is no overdraft."""
+    tones = [
+        next(
+            (tone for tone in ("good", "warn", "bad") if f'class="{tone}"' in meter(used, 1.0)), ""
+        )
+        for used in (0.0, 0.5, 0.9, 1.0, 1.0 + 1e-12, 1.1, float("nan"))
+    ]
+    assert tones == [[], ["good"], ["warn"], ["warn"], ["warn"], ["bad"], ["bad"]]
+    assert "50% of the budget is used" in meter(0.5, 1.0)
+    assert "more than the budget" in meter(1.1, 1.0)

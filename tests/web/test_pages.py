@@ -12,6 +12,7 @@ import pytest
 from tests.views.readings import PULSE, Told
 from trader.views.blocks import Page
 from trader.views.reading import Asked, NotThere, Pulse, Reading
+from trader.web import pages
 from trader.web.headers import HEADERS
 from trader.web.pages import ADDRESSES, Kitchen
 from trader.web.server import serve
@@ -60,6 +61,21 @@ async def test_a_hundred_who_ask_at_once_get_one_making() -> None:
     assert len(set(pages)) == 1
     assert b"<h1>b</h1>" in await kitchen.page("/x", {"name": "b"}, named)
     assert room.readings == 2
+
+
+async def test_a_page_that_takes_long_is_made_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever keeps asking costs the daemon a tenth of its time, not all of it."""
+    monkeypatch.setattr(pages, "FRESH_S", 0.0)
+    room = Room()
+    kitchen = Kitchen(room)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() - began < 0.5:
+        await kitchen.page("/x", {}, named)
+        await asyncio.sleep(0.001)
+    assert 2 <= room.readings <= 6, "each takes at least 10 ms, and rests for 90"
 
 
 async def test_kept_pages_are_bounded() -> None:

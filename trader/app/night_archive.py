@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.app.last_night import REPORT
+from trader.app.night_folder import MADE
 from trader.views.reading import NotThere
 from trader.views.report_json import NightReport, decode
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-SHOWN: Final = ("report.html", "report.md", "report.txt", REPORT)
+SHOWN: Final = ("report.html", "report.md", REPORT, MADE)
 """What may be asked for by name."""
 KEPT_MAX: Final = 8
 """Reports kept in memory: they take long to read and do not change."""

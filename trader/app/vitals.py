@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from trader.app.notify import Notifier, watchdog_interval_s
 from trader.domain.units import SECOND
+from trader.engine.engine import NIGHTLY, OPEN
 from trader.views.reading import Pulse
 from trader.web.window import Health
 
@@ -114,7 +115,17 @@ class Vitals:
             sizes=self._sizes(),
             scores=dict(self._engine.market.scores()),
             status=self.status,
+            due=self._due(),
         )
+
+    def _due(self) -> dict[str, int]:
+        """Tell when each strategy decides next, and when the next night is."""
+        if not self.trading.is_set():
+            return {}
+        timers = self._engine.timers
+        nights = self._configuration.settings.nightly.run_by == "daemon"
+        decisions = {name: timers.due_at(OPEN + name) for name in self._engine.slots}
+        return decisions | ({"": timers.due_at(NIGHTLY)} if nights else {})
 
     def _age_s(self) -> float:
         moved_at = self._driver.progress_at if self.trading.is_set() else self._pulse_at

@@ -20,7 +20,7 @@ from trader.domain.facts import (
 )
 from trader.domain.trading import Approved, Refused
 from trader.domain.units import DOLLARS, from_atoms
-from trader.engine.sources import moves
+from trader.engine.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +34,8 @@ class ClosedChain(msgspec.Struct, frozen=True, kw_only=True):
     """One chain from its first fill to its end: the unit every statistic counts.
 
     `pnl_pct` is a fraction of equity at the first open; `fees_pct` (negative) what of it went in
-    fees, delivery fees included, `premium_pct` the net premium of its fills, `funding_pct` the
-    funding of its perpetuals, `risk_pct` the max loss it was approved with; all in the same unit.
+    fees, delivery fees included, `premium_pct` the premium of the options it opened, `funding_pct`
+    the funding of its perpetuals, `risk_pct` the max loss it was approved with; in the same unit.
     """
 
     chain_id: str
@@ -86,6 +86,7 @@ class Bookkeeper:
     """Reads facts as they come; holds no fact that no study reads."""
 
     def __init__(self) -> None:
+        self._sources = Sources()
         self._moved: dict[str, dict[Source, float]] = {}
         self._share: dict[str, float] = {}
         self._risk: dict[str, float] = {}
@@ -108,6 +109,7 @@ class Bookkeeper:
                 case Filled() | FundingPaid() | Settled():
                     self._move(recorded.fact)
                 case ChainEnded() as ended:
+                    self._move(ended)
                     self.chains.append(self._closed(ended, recorded.at))
                 case AccountMarked() as marked if not marked.account.startswith("shadow:"):
                     mark = Mark(recorded.at, marked.equity_usd, marked.trading_pnl_usd)
@@ -130,7 +132,7 @@ class Bookkeeper:
 
     def _move(self, fact: Fact) -> None:
         """Sum by chain what moved, by its source."""
-        for one in moves(fact):
+        for one in self._sources.moves(fact):
             sums = self._moved.setdefault(one.chain_id, {})
             sums[one.source] = sums.get(one.source, 0.0) + from_atoms(one.atoms)
 

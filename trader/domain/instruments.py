@@ -85,6 +85,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return tick
 
 
+def is_option(name: str) -> bool:
+    """Tell whether a name is an option's (Deribit, "Instrument naming": it ends on -C or -P).
+
+    >>> is_option("BTC-2JUN26-66000-C"), is_option("BTC-PERPETUAL")
+    (True, False)
+    """
+    return name.endswith(("-C", "-P"))
+
+
 def pair_name(underlying: str) -> str:
     """Name the spot pair of a coin against USDC: `BTC_USDC`."""
     return f"{underlying}_{DOLLARS}"

@@ -7,7 +7,15 @@ from typing import Final, Literal, assert_never
 
 import msgspec
 
-from trader.domain.trading import Approved, Intent, LimitUse, Refused, Rule, Verdict
+from trader.domain.trading import (
+    Approved,
+    Consumer,
+    Intent,
+    LimitUse,
+    Refused,
+    Rule,
+    Verdict,
+)
 from trader.domain.units import SECOND, iso
 from trader.views.behavior_lines import restraint_lines
 from trader.views.text import Column, number, pairs, percent, table, usd, when
@@ -130,19 +138,37 @@ def explain(verdict: Verdict, at: int, *, speed: float = 1.0) -> str:
 
     With the market's `speed` (market seconds per wall second) waiting times are told in both.
     """
-    match verdict:
-        case Refused():
-            parts = _explain_refusal(verdict, at, speed)
-        case Approved():
-            parts = _explain_approval(verdict, at)
-        case _:
-            assert_never(verdict)
-    parts.append(_intent_block(verdict))
+    parts = [headline(verdict, at), pairs(answer_lines(verdict, at, speed))]
+    if isinstance(verdict, Refused) and verdict.consumers:
+        cells = [_consumer_cells(one, at, speed) for one in verdict.consumers]
+        parts.append(table(cells, _CONSUMER_COLUMNS))
+    parts.append(pairs(intent_lines(verdict)))
     if verdict.restraint is not None:
         parts.append(pairs(restraint_lines(verdict.restraint, verdict.intent, at, speed)))
     if verdict.limits:
         parts.append(table([_limit_cells(use) for use in verdict.limits], _LIMIT_COLUMNS))
     return "\n\n".join(parts)
+
+
+def headline(verdict: Verdict, at: int) -> str:
+    """Say in a sentence who asked for what, and what the gate answered."""
+    intent = verdict.intent
+    answer = "APPROVED" if isinstance(verdict, Approved) else "REFUSED"
+    return (
+        f"{answer} {verdict.verdict_id} at {iso(at)}: {intent.strategy} ({verdict.stage})"
+        f" asked to {intent.action} on {intent.underlying}, account {verdict.account}"
+    )
+
+
+def answer_lines(verdict: Verdict, at: int, speed: float) -> list[tuple[str, str]]:
+    """Tell the answer with every number that it rests on, as names and values."""
+    match verdict:
+        case Refused():
+            return _refusal_lines(verdict, at, speed)
+        case Approved():
+            return _approval_lines(verdict)
+        case _:
+            assert_never(verdict)
 
 
 def verdict_row(verdict: Verdict, at: int) -> VerdictRow:
@@ -230,7 +256,34 @@ def binding_rule(refused: Refused) -> Rule:
     return refused.rule
 
 
-def _explain_refusal(refused: Refused, at: int, speed: float) -> list[str]:
+def intent_lines(verdict: Verdict) -> list[tuple[str, str]]:
+    """Tell what was wanted, why, and in which market, as names and values."""
+    intent = verdict.intent
+    size = number(intent.amount) if intent.amount is not None else "as large as allowed"
+    lines = [
+        ("intent", f"{intent.action}: {legs_text(intent)}, per unit"),
+        ("size wanted", size),
+        ("confidence", percent(intent.confidence)),
+        ("reason", intent.reason),
+    ]
+    if intent.chain_id is not None:
+        lines.append(("acts on chain", intent.chain_id))
+    if intent.stated_max_loss_usd is not None:
+        lines.append(("stated max loss", usd(intent.stated_max_loss_usd)))
+    if verdict.selection and not (isinstance(verdict, Refused) and verdict.rule == "regime"):
+        lines.append(("families", verdict.selection))
+    lines.append(("data quality", "; ".join(verdict.data_quality) or "good"))
+    if verdict.regime:
+        lines.append(("market", verdict.regime))
+    return lines
+
+
+def is_beyond(use: LimitUse) -> bool:
+    """Whether what was requested does not fit a limit beside what is used."""
+    return use.used + use.requested > use.limit + 1e-12
+
+
+def _refusal_lines(refused: Refused, at: int, speed: float) -> list[tuple[str, str]]:
     counted = binding_rule(refused)
     lines = [
         ("decided by", f"{refused.rule}: {MEANINGS[refused.rule][1]}"),
@@ -251,33 +304,17 @@ def _explain_refusal(refused: Refused, at: int, speed: float) -> list[str]:
         needed = f"{usd(refused.equity_needed_usd)} for the smallest order there is"
         lines.append(("equity needed", needed))
     frees = when(refused.frees_at, at, speed) if refused.frees_at is not None else "no known time"
-    lines.append(("frees at", frees))
-    parts = [_headline(refused, at, "REFUSED"), pairs(lines)]
-    if refused.consumers:
-        cells = [
-            {
-                "id": one.id,
-                "kind": one.kind,
-                "strategy": one.strategy,
-                "underlying": one.underlying,
-                "share": percent(one.share),
-                "frees": when(one.frees_at, at, speed) if one.frees_at is not None else "",
-            }
-            for one in refused.consumers
-        ]
-        parts.append(table(cells, _CONSUMER_COLUMNS))
-    return parts
+    return [*lines, ("frees at", frees)]
 
 
-def _explain_approval(approved: Approved, at: int) -> list[str]:
+def _approval_lines(approved: Approved) -> list[tuple[str, str]]:
     coin = approved.intent.underlying
-    lines = [
+    return [
         ("approved amount", f"{number(approved.amount)} {coin}"),
         ("trades", legs_text(approved.intent, approved.amount)),
         ("chain", approved.chain_id),
         *_risk_lines(approved, coin),
     ]
-    return [_headline(approved, at, "APPROVED"), pairs(lines)]
 
 
 def _risk_lines(approved: Approved, coin: str) -> list[tuple[str, str]]:
@@ -295,43 +332,24 @@ def _risk_lines(approved: Approved, coin: str) -> list[tuple[str, str]]:
     ]
 
 
-def _headline(verdict: Verdict, at: int, answer: str) -> str:
-    intent = verdict.intent
-    return (
-        f"{answer} {verdict.verdict_id} at {iso(at)}: {intent.strategy} ({verdict.stage})"
-        f" asked to {intent.action} on {intent.underlying}, account {verdict.account}"
-    )
-
-
-def _intent_block(verdict: Verdict) -> str:
-    intent = verdict.intent
-    size = number(intent.amount) if intent.amount is not None else "as large as allowed"
-    lines = [
-        ("intent", f"{intent.action}: {legs_text(intent)}, per unit"),
-        ("size wanted", size),
-        ("confidence", percent(intent.confidence)),
-        ("reason", intent.reason),
-    ]
-    if intent.chain_id is not None:
-        lines.append(("acts on chain", intent.chain_id))
-    if intent.stated_max_loss_usd is not None:
-        lines.append(("stated max loss", usd(intent.stated_max_loss_usd)))
-    if verdict.selection and not (isinstance(verdict, Refused) and verdict.rule == "regime"):
-        lines.append(("families", verdict.selection))
-    lines.append(("data quality", "; ".join(verdict.data_quality) or "good"))
-    if verdict.regime:
-        lines.append(("market", verdict.regime))
-    return pairs(lines)
+def _consumer_cells(one: Consumer, at: int, speed: float) -> dict[str, str]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "strategy": one.strategy,
+        "underlying": one.underlying,
+        "share": percent(one.share),
+        "frees": when(one.frees_at, at, speed) if one.frees_at is not None else "",
+    }
 
 
 def _limit_cells(use: LimitUse) -> dict[str, str]:
-    beyond = use.used + use.requested > use.limit + 1e-12
     return {
         "rule": use.rule,
         "limit": in_unit(use.rule, use.limit),
         "used": in_unit(use.rule, use.used),
         "requested": in_unit(use.rule, use.requested),
-        "answer": "too much" if beyond else "fits",
+        "answer": "too much" if is_beyond(use) else "fits",
     }
 
 

@@ -152,6 +152,10 @@ class LiveView:
         """List every strategy the journal knows, per account it trades on."""
         return tuple(self._strategy_row(*key) for key in sorted(self._known))
 
+    def limits(self) -> dict[Rule, float]:
+        """Tell each limit as the gate last judged by it; none before the first verdict."""
+        return dict(self._limits)
+
     def verdicts(self) -> tuple[BindingCount, ...]:
         """Tell per strategy how often each rule refused (None: approved), most often first."""
         totals: dict[str, int] = {}

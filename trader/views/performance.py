@@ -12,7 +12,7 @@ import msgspec
 
 from trader.domain.facts import AccountMarked, AccountOpened, ChainEnded, Filled, OrderPlaced
 from trader.domain.units import ATOMS_PER_UNIT, DOLLARS, from_atoms
-from trader.engine.sources import SOURCES, moves
+from trader.engine.sources import SOURCES, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,8 +30,9 @@ STRATEGY_POINTS_MAX: Final = 4_000
 class Parts(msgspec.Struct, frozen=True, gc=False):
     """A result and its sources, in atoms of one unit. Invariant: the parts add up to the total.
 
-    `premium` is the net premium of option fills, `delta` what the market did (payoffs, results of
-    perpetuals and coin, marks of what is open), `fees` and `funding` as they were paid.
+    `premium` is that of the options that were opened, `delta` what the market did (payoffs, what
+    closing cost, results of perpetuals and coin, marks of what is open), `fees` and `funding` as
+    they were paid.
     """
 
     premium: int = 0
@@ -131,6 +132,7 @@ class Performance:
     """
 
     def __init__(self) -> None:
+        self._sources = Sources()
         self._accounts: dict[str, Flows] = {}
         self._strategies: dict[tuple[str, str], Flows] = {}
         self._chains: dict[str, Flows] = {}
@@ -155,7 +157,7 @@ class Performance:
                 self._mark(recorded.at, fact)
             case _:
                 pass
-        for move in moves(fact):
+        for move in self._sources.moves(fact):
             self._chains.setdefault(move.chain_id, Flows()).add(move)
             self._accounts[self._whose[move.chain_id]].add(move)
 
@@ -164,7 +166,7 @@ class Performance:
         return tuple(self._points.get(name, ()))
 
     def strategy(self, account: str, strategy: str) -> tuple[Point, ...]:
-        """List what the ended chains of a strategy had earned; empty before the first ended."""
+        """List what the ended chains of a strategy had earned, from the hour before the first."""
         return tuple(self._strategy_points.get((account, strategy), ()))
 
     def strategies(self, account: str) -> tuple[str, ...]:
@@ -191,19 +193,20 @@ class Performance:
             return
         coin = rates.get(COIN, 0.0)
         parts = flows.valued(rates, fact.trading_pnl_usd)
-        point = Point(at, parts, coin, fact.equity_usd)
-        _keep(self._points.setdefault(fact.account, []), point, POINTS_MAX)
+        points = self._points.setdefault(fact.account, [])
+        zero = [Point(one.at, Parts(), one.coin_usd) for one in points[-1:]]
+        _keep(points, Point(at, parts, coin, fact.equity_usd), POINTS_MAX)
         for key, ended in self._strategies.items():
             if key[0] == fact.account:
-                point = Point(at, ended.valued(rates), coin)
-                _keep(self._strategy_points.setdefault(key, []), point, STRATEGY_POINTS_MAX)
+                mine = self._strategy_points.setdefault(key, zero.copy())
+                _keep(mine, Point(at, ended.valued(rates), coin), STRATEGY_POINTS_MAX)
 
 
 def flows_of_chain(chain_id: str, records: Iterable[Recorded]) -> Flows:
     """Add up what one chain moved, from facts among which are all of its own."""
-    flows = Flows()
+    flows, sources = Flows(), Sources()
     for recorded in records:
-        for move in moves(recorded.fact):
+        for move in sources.moves(recorded.fact):
             if move.chain_id == chain_id:
                 flows.add(move)
     return flows

@@ -56,6 +56,8 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, float]
     status: str = ""
     """The status line of the log."""
+    due: dict[str, int] = {}
+    """When (market time in ns) each strategy decides next, by name, and the next night, by ""."""
 
 
 class BoardNow(NamedTuple):

@@ -45,6 +45,7 @@ h2:first-child{margin-top:.6rem}
 time{white-space:nowrap}
 .scroll.fits{overflow:visible}
 .scroll[data-stream]{overflow:auto;max-height:max(85vh,24rem)}
+.notice.good{border-color:var(--good)}.notice.bad{border-color:var(--bad)}
 thead th{position:sticky;top:0;z-index:1;background:var(--paper);
 box-shadow:inset 0 -1px var(--line)}
 tbody tr:hover{background:var(--panel)}
@@ -81,8 +82,11 @@ dl{grid-template-columns:1fr}dd{margin:0 0 .3rem}
 nav ul{flex-wrap:nowrap;overflow-x:auto;gap:0 1rem;scrollbar-width:thin}
 nav a{white-space:nowrap;padding:.45rem 0}
 .plain th:first-child{z-index:2}
+.stack caption{display:block}
+.stack td.warn::before,.stack td.bad::before{content:attr(data-label) " (!)"}
 tbody tr:hover .plain td:first-child{background:var(--panel)}
 }
+@media (min-width:44.01rem){td a{white-space:nowrap}.stack td:first-child>time{white-space:nowrap}}
 @media (prefers-reduced-motion:no-preference){
 .control[open] summary~*{animation:appear .15s ease-out}
 @keyframes appear{from{opacity:0}to{opacity:1}}

@@ -58,13 +58,17 @@ def score_bar(score: float | None, pilot: float = 40.0, production: float = 60.0
 
 
 def meter(used: float, limit: float) -> str:
-    """Draw how much of a budget is used. Caller's obligation: the limit is above zero."""
+    """Draw how much of a budget is used. Caller's obligation: the limit is above zero.
+
+    A budget that is used up is a warning, one that is overdrawn more than that.
+    """
+    beyond = not used <= limit * (1 + 1e-9)
     share = min(max(used / limit, 0.0), 1.0) if abs(used) < ABSURD else 1.0
-    title = f"{share:.0%} of the budget is used"
+    title = "more than the budget" if beyond else f"{share:.0%} of the budget is used"
     wide = BAR_WIDTH - 2.0
     parts = [tag("rect", x=1.0, y=3.0, width=wide, height=8.0, rx=2.0, class_="track")]
     if share > 0:
-        tone = "bad" if share >= 1 else "warn" if share >= NEARLY else "good"
+        tone = "bad" if beyond else "warn" if share >= NEARLY else "good"
         parts.append(
             tag("rect", x=1.0, y=3.0, width=max(wide * share, 1.5), height=8.0, rx=2.0, class_=tone)
         )

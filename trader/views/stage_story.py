@@ -21,7 +21,7 @@ from trader.views.stages import verdict_text
 from trader.views.text import Column, number, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trader.domain.events import NightVerdict
     from trader.domain.facts import Recorded
@@ -66,12 +66,16 @@ def explain_account(records: Sequence[Recorded]) -> str:
 
 def explain_stages(strategy: str, records: Sequence[Recorded]) -> str:
     """Tell how a strategy came to its stage: every change, night and command about it, in order."""
-    lines = [f"The stages and the behavior of {strategy}, oldest first:"]
+    head = f"The stages and the behavior of {strategy}, oldest first:"
+    lines = (f"  {iso(at)}  {told}" for at, told in stage_lines(strategy, records))
+    return "\n".join([head, *lines])
+
+
+def stage_lines(strategy: str, records: Iterable[Recorded]) -> Iterator[tuple[int, str]]:
+    """Tell, with its time, of each fact that bears on the stage of a strategy."""
     for recorded in records:
-        told = _told(strategy, recorded)
-        if told:
-            lines.append(f"  {iso(recorded.at)}  {told}")
-    return "\n".join(lines)
+        if told := _told(strategy, recorded):
+            yield recorded.at, told
 
 
 def _told(strategy: str, recorded: Recorded) -> str:

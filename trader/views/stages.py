@@ -27,7 +27,8 @@ MACHINES: Final = ("config", "night")
 class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     """Where one strategy stands: its stage, the last night, what it did on paper since, what next.
 
-    `paper_trades` ended since it came to its stage; `judged_on` is "" before the first night.
+    `paper_trades` ended since it came to its stage; `judged_on` is "" before the first night;
+    `may_rise_to` is a higher stage that the last night says it has earned.
     """
 
     strategy: str
@@ -43,6 +44,7 @@ class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     paper_trades: int
     paper_won: int
     next_step: str
+    may_rise_to: Stage | None = None
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -104,6 +106,7 @@ class StageView:
             paper_trades=len(traded),
             paper_won=sum(pnl > 0 for pnl in traded),
             next_step=next_step(change.stage, standing, at, settings),
+            may_rise_to=higher(change.stage, standing.verdict),
         )
 
 
@@ -133,6 +136,13 @@ def earned(verdict: NightVerdict) -> str:
     return f"no promotion, it may stay up to {most}"
 
 
+def higher(stage: Stage, verdict: NightVerdict | None) -> Stage | None:
+    """Name the stage that a judgment raises a strategy to, if a person agrees; None for none."""
+    if verdict is None or verdict.standing != "judged" or RANK[verdict.stage] <= RANK[stage]:
+        return None
+    return verdict.stage
+
+
 def next_step(stage: Stage, standing: Standing, at: int, settings: StageSettings) -> str:
     """Say what happens next, or what a person could do."""
     verdict = standing.verdict
@@ -144,7 +154,7 @@ def next_step(stage: Stage, standing: Standing, at: int, settings: StageSettings
     if standing.failing:
         left = settings.nights_to_demote - standing.failing
         return f"{_more(left)} below {stage}: it falls to {may_live_at(verdict)}"
-    if verdict.standing == "judged" and RANK[verdict.stage] > RANK[stage]:
+    if higher(stage, verdict) is not None:
         against = objection(standing, verdict.stage, at, settings)
         command = f"trader promote {verdict.strategy} --to {verdict.stage}"
         return f"has earned {verdict.stage}: `{command}`" + (f" ({against})" if against else "")

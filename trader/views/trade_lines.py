@@ -16,6 +16,7 @@ from trader.domain.facts import (
     SettlementPending,
     SpotDelivery,
 )
+from trader.domain.instruments import is_option
 from trader.domain.trading import Approved, Leg, LegFill, Order, Refused, Restraint
 from trader.domain.units import iso
 from trader.views.decisions import binding_rule, in_unit, legs_text
@@ -269,11 +270,6 @@ def _held_back(fact: Approved) -> str:
     if asked is None or asked.multiplier >= 1 or fact.intent.action not in ("open", "add"):
         return ""
     return f"; size x {asked.multiplier:.3g} by behavior"
-
-
-def is_option(instrument: str) -> bool:
-    """Whether a name is an option's (Deribit: it ends on -C or -P)."""
-    return instrument.endswith(("-C", "-P"))
 
 
 def _leg_done(leg: LegFill) -> str:

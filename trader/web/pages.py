@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from trader.views.blocks import Page, Prose
 from trader.views.reading import NotThere, NotUnderstood
 from trader.views.screen_html import STYLE, Site, screen_html
 from trader.views.screens.behavior import behavior
@@ -16,15 +18,19 @@ from trader.views.screens.chain import chain
 from trader.views.screens.chains import chains
 from trader.views.screens.log import log
 from trader.views.screens.models import models
+from trader.views.screens.nights import night, night_diff, nights
 from trader.views.screens.overview import overview
+from trader.views.screens.strategies import strategies
+from trader.views.screens.strategy import strategy
 from trader.views.screens.system import system
+from trader.views.screens.verdicts import verdict, verdicts
+from trader.web.written_reports import report_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
 
-    from trader.views.blocks import Page
     from trader.views.reading import Asked, Reading
     from trader.web.window import Window
 
@@ -39,10 +45,19 @@ ADDRESSES: Final[dict[str, Screen]] = {
     "/behavior": behavior,
     "/log": log,
     "/system": system,
+    "/strategies": strategies,
+    "/strategies/{name}": strategy,
+    "/verdicts": verdicts,
+    "/verdicts/{id}": verdict,
+    "/nights": nights,
+    "/nights/diff": night_diff,
+    "/nights/{date}": night,
 }
 """Every page, by the pattern of its address."""
 FRESH_S: Final = 1.0
 """Wall seconds for which one making of a page serves all who ask for it."""
+REST: Final = 9.0
+"""A page that takes long to make serves so many times as long: making takes a tenth of the time."""
 SCRIPT: Final = files("trader.web").joinpath("live.js").read_bytes()
 STATIC: Final = {
     "style.css": (STYLE.encode(), "text/css"),
@@ -54,16 +69,18 @@ TAG: Final = hashlib.blake2b(STYLE.encode() + SCRIPT, digest_size=6).hexdigest()
 class Made:
     """A page as it was made last, and who may make it anew."""
 
-    __slots__ = ("at", "body", "turn")
+    __slots__ = ("body", "fresh_until", "turn")
 
     def __init__(self) -> None:
-        self.at = -FRESH_S
+        self.fresh_until = -math.inf
         self.body = b""
         self.turn = asyncio.Lock()
 
 
 class Kitchen:
-    """Pages as bytes, each made at most once a second however many ask. Bounded by `kept_max`."""
+    """Pages as bytes, each made at most once a second however many ask; one that takes long is made
+    more seldom. Bounded by `kept_max`.
+    """
 
     def __init__(self, window: Window, kept_max: int = 256) -> None:
         self._window = window
@@ -83,9 +100,11 @@ class Kitchen:
         while len(self._kept) > self._kept_max:
             del self._kept[next(iter(self._kept))]
         async with made.turn:
-            if loop.time() - made.at >= FRESH_S:
+            began = loop.time()
+            if began >= made.fresh_until:
                 made.body = await self._window.read(partial(_bytes, path, asked, screen))
-                made.at = loop.time()
+                now = loop.time()
+                made.fresh_until = now + max(FRESH_S, REST * (now - began))
             return made.body
 
 
@@ -105,9 +124,9 @@ def page_routes(window: Window) -> list[web.RouteDef]:
             try:
                 body = await kitchen.page(request.path, asked, screen)
             except NotThere as error:
-                raise web.HTTPNotFound(text=str(error)) from error
+                return _apart(request, window, "Not here", error, 404)
             except NotUnderstood as error:
-                raise web.HTTPBadRequest(text=str(error)) from error
+                return _apart(request, window, "Not understood", error, 400)
             return answer(request, body, "text/html")
 
         return handler
@@ -119,7 +138,18 @@ def page_routes(window: Window) -> list[web.RouteDef]:
         return answer(request, found[0], found[1])
 
     pages = [web.get(path, shown(screen)) for path, screen in ADDRESSES.items()]
-    return [*pages, web.get("/static/{name}", static)]
+    return [*pages, *report_routes(window, answer), web.get("/static/{name}", static)]
+
+
+def _apart(
+    request: web.Request, window: Window, title: str, error: Exception, status: int
+) -> web.Response:
+    """Say on a page why there is none, with the way to all others."""
+    page = Page(title, "", (Prose(str(error), "bad"),), ())
+    body = screen_html(page, Site(request.path, window.pulse(), TAG)).encode()
+    made = answer(request, body, "text/html")
+    made.set_status(status)
+    return made
 
 
 def answer(request: web.Request, body: bytes, content_type: str) -> web.Response:
