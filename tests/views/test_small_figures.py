@@ -71,6 +71,6 @@ def test_a_meter_warns_when_a_budget_is_used_up_and_more_when_it_is_overdrawn() 
         )
         for used in (0.0, 0.5, 0.9, 1.0, 1.0 + 1e-12, 1.1, float("nan"))
     ]
-    assert tones == [[], ["good"], ["warn"], ["warn"], ["warn"], ["bad"], ["bad"]]
+    assert tones == ["", "good", "warn", "warn", "warn", "bad", "bad"]
     assert "50% of the budget is used" in meter(0.5, 1.0)
     assert "more than the budget" in meter(1.1, 1.0)
