@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trader.app.chain_data import read_chains, read_closes
-from trader.app.evaluation_request import WARM_UP, boards_lack, span_of, unseen_from
+from trader.app.evaluation_request import UNMET, WARM_UP, boards_lack, span_of, unseen_from
 from trader.app.night_data import (
     datasets_folder,
     market_of,
@@ -115,7 +115,9 @@ def market_of_subject(
     """
     strategy = subject.strategy()
     if has_boards(strategy):
-        if (apart := boards_apart(strategy)) is not None and boards.recorded:
+        if (apart := boards_apart(strategy)) is not None and boards.chains is None:
+            if not boards.recorded:
+                raise ConfigurationError(f"{subject.name}: {UNMET}")
             store = store_of(configuration)
             return read_recorded_market(store, strategy.underlying, until, every=apart)
         return market_for(configuration, strategy.underlying, boards, until, years=years)
