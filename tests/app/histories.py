@@ -17,6 +17,7 @@ from trader.domain.units import DAY, HOUR, MILLISECOND, iso
 from trader.evaluation.runs import Subject
 from trader.pricing.surface import Smile
 from trader.strategies.covered_call import CoveredCall
+from trader.strategies.market_making import MarketMaking
 from trader.strategies.strategy import CadenceSettings, StrategyFile
 
 if TYPE_CHECKING:
@@ -68,3 +69,12 @@ def seller(*, minute: int = 510) -> Subject:
         cadence=CadenceSettings(hours=24, offset_minutes=minute, manage_minutes=5),
     )  # fmt: skip
     return Subject(kind=CoveredCall, file=file, configuration_hash="test")
+
+
+def maker(**parameters: object) -> Subject:
+    """Quote a call of some days in sessions."""
+    file = StrategyFile(
+        name="maker", kind="market_making", underlying="BTC", parameters=parameters,
+        cadence=CadenceSettings(hours=6, manage_minutes=5),
+    )  # fmt: skip
+    return Subject(kind=MarketMaking, file=file, configuration_hash="test")

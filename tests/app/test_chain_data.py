@@ -116,6 +116,7 @@ def test_imported_quotes_become_boards_of_full_hours(tmp_path: Path) -> None:
     for name, value in (("ask", 0.02), ("mark_iv", 0.6), ("bid_amount", 5.0), ("ask_amount", 6.0)):
         rows[name] = [value] * 5
     rows["bid"] = [0.01, 0.011, 0.012, 0.1, 0.1]
+    rows["underlying_price"] = [43_000.0] * 5
     store.merge("option_chain", "tardis", "one", rows)
     past = candles(wandering(4))
     found = recorded_boards(store, "BTC", candles=past)
@@ -125,6 +126,12 @@ def test_imported_quotes_become_boards_of_full_hours(tmp_path: Path) -> None:
     assert found.rows.bid_amount is not None
     assert found.rows.bid_amount.tolist() == [5.0]
     assert found.rows.index_price.tolist() == [past.price_at(hour)]
+    often = recorded_boards(store, "BTC", candles=past, every=10 * MINUTE)
+    assert often is not None
+    assert often.rows.at.tolist() == [hour - 30 * MINUTE, hour]
+    assert often.rows.bid.tolist() == [0.01, 0.012]
+    assert often.rows.index_price.tolist() == [43_000.0, 43_000.0], "no close tells it"
+    assert "every 10 minutes" in often.note
     assert recorded_boards(store, "BTC", hour - 20 * MINUTE, candles=past) is None, "not yet known"
     assert recorded_span(store, "BTC") == (min(at), max(at))
     assert recorded_boards(DatasetStore(tmp_path / "none"), "BTC", candles=past) is None

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from tests.app.histories import seller
+from tests.app.histories import maker, seller
 from tests.app.pasts import write_past
 from tests.app.running import write_configuration
 from tests.backtest.boards import recorded_market
@@ -17,8 +18,10 @@ from tests.backtest.test_perpetual import FILE
 from tests.strategies.policies import content, of_features
 from trader.app.configuration import load_configuration
 from trader.app.evaluation_request import (
+    UNMET,
     WARM_UP,
     boards_lack,
+    days_lack,
     request_of,
     shown_span,
     span_of,
@@ -30,7 +33,7 @@ from trader.app.evaluation_request import (
 from trader.app.study import find_strategy, remembered, subject_of
 from trader.app.study_past import Boards, market_for
 from trader.backtest.market import Market
-from trader.domain.units import DAY, HOUR, YEAR, nanoseconds
+from trader.domain.units import DAY, HOUR, MINUTE, YEAR, nanoseconds
 from trader.evaluation.runs import Subject
 from trader.evaluation.strategy_card import FULL, QUICK
 from trader.strategies.fitted_policy import policy_json
@@ -131,3 +134,22 @@ def test_what_a_policy_learned_from_is_not_judged(tmp_path: Path) -> None:
     )
     assert remembered(subject, since) is None
     assert "--from 2022-04-11 tells that" in str(remembered(subject, since - DAY))
+
+
+def test_quotes_that_rest_are_judged_on_closely_recorded_boards_only() -> None:
+    """Modelled boards show nothing that meets a quote; of recorded ones days are counted."""
+    market = recorded_market(20)
+    assert boards_lack(maker(), past(days=20)) == UNMET
+    assert days_lack(seller(), past(days=20)) is None
+    assert str(days_lack(maker(), past(days=20))).startswith("0 of 20 days were recorded")
+    assert boards_lack(maker(), market) is None
+    assert str(days_lack(maker(boards_days_min=7), market)) == (
+        f"0 of 7 days were recorded with a board every 10 minutes; {UNMET}"
+    )
+    first, rows = int(market.rows.at[0]) // DAY * DAY + DAY, len(market.rows.at)
+    close = msgspec.structs.replace(market.rows, at=first + np.arange(rows) * 5 * MINUTE)
+    days = rows * 5 * MINUTE // DAY
+    dense = msgspec.structs.replace(market, rows=close)
+    assert days > 2
+    assert days_lack(maker(boards_days_min=days), dense) is None
+    assert str(days_lack(maker(boards_days_min=99), dense)).startswith(f"{days} of 99 days")

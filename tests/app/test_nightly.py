@@ -232,6 +232,30 @@ def test_a_night_on_recorded_boards_says_how_little_it_knows(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("threads")
+def test_quotes_wait_for_days_that_were_recorded(tmp_path: Path) -> None:
+    """Whatever boards a night goes by: of quotes it says how many days it has, and judges none."""
+    file = tmp_path / "strategies" / "market_making_btc.toml"
+    configured(tmp_path)
+    shutil.copy(ROOT / "config/families/strategies" / file.name, file)
+    configuration = configured(tmp_path)
+    write_journal(configuration, ENDS_AT - 6 * HOUR)
+    store = write_history(configuration)
+
+    def judged() -> Any:
+        _, folder = make_night(configuration, DAY_OF_NIGHT, print, again=True)
+        (one,) = (row for row in read(folder)["verdicts"] if row["strategy"] == file.stem)
+        return one
+
+    none = judged()
+    assert none["standing"] == "insufficient"
+    assert none["reason"].startswith("no recorded options of BTC")
+    import_chains(store, tmp_path, start=ENDS_AT - 20 * DAY, days=20)
+    few = judged()
+    assert few["standing"] == "insufficient"
+    assert few["reason"].startswith("0 of 20 days were recorded with a board every 10 minutes")
+
+
+@pytest.mark.usefixtures("threads")
 def test_dead_workers_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy is not to blame where its workers were killed: no folder, no trial, an error."""
     configuration = configured(tmp_path)

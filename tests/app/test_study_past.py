@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.histories import import_chains, seller
+from tests.app.histories import import_chains, maker, seller
 from tests.app.pasts import write_past
 from tests.app.running import write_configuration
 from trader.app.configuration import load_configuration
 from trader.app.evaluation_request import WARM_UP
-from trader.app.study_past import Boards, market_for, past_of, store_of
+from trader.app.study_past import Boards, market_for, market_of_subject, past_of, store_of
 from trader.backtest.recorded_market import RecordedMarket
 from trader.domain.errors import ConfigurationError
 from trader.domain.units import DAY, HOUR, MINUTE
@@ -52,3 +52,15 @@ def test_without_imported_boards_the_remedy_is_named(tmp_path: Path) -> None:
     write_past(tmp_path, days=10)
     with pytest.raises(ConfigurationError, match="trader data import"):
         market_for(configuration, "BTC", Boards(recorded=True))
+
+
+def test_quotes_that_rest_go_over_recorded_boards_only(tmp_path: Path) -> None:
+    """Modelled boards are refused before anything is read, recorded ones are walked."""
+    configuration = load_configuration([write_configuration(tmp_path, SETTINGS)])
+    with pytest.raises(ConfigurationError, match="maker: it rests quotes, and only recorded"):
+        market_of_subject(configuration, maker(), Boards())
+    import_chains(store_of(configuration), tmp_path)
+    market = market_of_subject(configuration, maker(), Boards(recorded=True))
+    assert isinstance(market, RecordedMarket)
+    past = past_of(maker(), market)
+    assert past.history.provenance.kind == "recorded"

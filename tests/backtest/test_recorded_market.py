@@ -96,3 +96,10 @@ def test_rows_are_chosen_in_every_column() -> None:
     assert len(chosen(rows, rows.is_call).bid) == rows.is_call.sum()
     with pytest.raises(ValueError, match="there are no rows"):
         chosen(rows, rows.at < 0)
+
+
+def test_days_count_where_boards_stand_close(market: RecordedMarket) -> None:
+    """Two boards a day are enough for spans of twelve hours, and for no shorter ones."""
+    shown = len(np.unique(market.rows.at // DAY))
+    assert market.days_shown(12 * HOUR) == shown
+    assert market.days_shown(10 * MINUTE) == 0

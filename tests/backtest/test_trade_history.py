@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.backtest.pasts import TERMS, chains, day, seller
+from tests.engine.floor import Floor
+from tests.engine.test_quoting import quoted
 from trader.backtest.runner import run_backtest
 from trader.backtest.trade_history import Bookkeeper
+from trader.domain.events import ClosePosition
 from trader.domain.facts import AccountMarked, AlertRaised, Fact, HaltChanged, Recorded
 from trader.domain.units import HOUR
 
@@ -75,3 +78,19 @@ def test_alerts_halts_and_marks_are_counted() -> None:
     ]
     assert books.alerts == {"decision_skipped": 1}
     assert books.halted == 1
+
+
+def test_a_session_of_quotes_is_one_chain_of_its_reserve() -> None:
+    """Its result is told against what was reserved for it, whatever of it was held."""
+    floor = Floor()
+    chain = quoted(floor)
+    reserved = chain.risk_share
+    floor.move(88_500.0)
+    floor.move(91_500.0)
+    floor.send(ClosePosition(by="ann", reason="enough", chain_id=chain.id))
+    books = Bookkeeper()
+    books.read(floor.records)
+    (closed,) = books.chains
+    assert closed.risk_pct == pytest.approx(reserved)
+    assert closed.fees_pct < 0
+    assert closed.pnl_pct == pytest.approx(closed.premium_pct + closed.fees_pct)

@@ -10,12 +10,14 @@ import pytest
 from tests.backtest.wheels import facts_of_a_turn
 from tests.engine.floor import TODAY, VERTICAL, Floor, wish
 from tests.engine.test_guard import NEXT_DAY, RISK, close, lose, watched
-from trader.domain.events import DeliveryPrice
+from tests.engine.test_quoting import opened, quoted
+from trader.domain.events import ClosePosition, DeliveryPrice
 from trader.domain.facts import (
     BehaviorJudged,
     ChainEnded,
     EpochOpened,
     Filled,
+    FillFollowed,
     OrderEnded,
     OrderPlaced,
     Posting,
@@ -257,3 +259,49 @@ def test_a_third_trade_of_one_day_is_found() -> None:
     floor.trade(wish(VERTICAL))
     strict = Audit(RiskSettings(max_new_trades_per_day=1))
     assert any("opened 2 trades on one UTC day" in one for one in strict.read(floor.records))
+
+
+def session_story() -> list[Recorded]:
+    """Open a session, fill a quote of it, look at that later, and end it."""
+    floor = Floor()
+    chain = quoted(floor)
+    floor.move(88_500.0)
+    for _ in range(7):
+        floor.pass_time(MINUTE)
+    floor.send(ClosePosition(by="ann", reason="enough", chain_id=chain.id))
+    floor.pass_time(SECOND)
+    return floor.records
+
+
+def test_sessions_of_quotes_are_recounted() -> None:
+    """Inventory beyond the most, a fill followed too soon or at another price, and a session that
+    nobody approved are found; the true story has none of it.
+    """
+    records = session_story()
+    assert audit(records) == ()
+    at = place_of(records, FillFollowed)
+    seen = records[at].fact
+    assert isinstance(seen, FillFollowed)
+    for forged in (changed(seen, price=seen.price * 2), changed(seen, after=MINUTE)):
+        forgery = [*records[:at], changed(records[at], fact=forged), *records[at + 1 :]]
+        assert any("followed" in one for one in audit(forgery))
+    first = place_of(records, Approved)
+    approved = records[first].fact
+    assert isinstance(approved, Approved)
+    less = changed(records[first], fact=changed(approved, amount=0.1))
+    found = audit([*records[:first], less, *records[first + 1 :]])
+    assert any("holds 0.4 of 0.1" in one for one in found)
+    plain = changed(approved, intent=changed(approved.intent, quoting=None))
+    bare = changed(records[first], fact=plain)
+    unasked = audit([*records[:first], bare, *records[first + 1 :]])
+    assert any("was never approved" in one for one in unasked)
+
+
+def test_a_session_that_never_filled_frees_its_slot_in_the_recount_too() -> None:
+    """Three sessions of one day, two of which met nobody: the account is within its limit."""
+    floor = Floor()
+    for _ in range(3):
+        chain = opened(floor)
+        floor.send(ClosePosition(by="ann", reason="enough", chain_id=chain.id))
+    assert [one for one in floor.chains() if one.quotes] == []
+    assert floor.audit() == ()
