@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.builders import NOW
 from tests.engine.test_conduct import judged_tape, judgment
 from tests.storage.story import STORY
 from trader.app.metrics import Metrics
-from trader.domain.facts import Recorded
+from trader.domain.facts import FillFollowed, Recorded
 from trader.domain.units import HOUR
 from trader.engine.conduct import Tape
 
@@ -100,3 +102,17 @@ def test_scores_show_the_channels_there_are_and_no_other() -> None:
     metrics.score({"BTC index": 0.75})
     lines = [one for one in metrics.text().decode().splitlines() if "data_quality{" in one]
     assert lines == ['trader_data_quality{channel="BTC index"} 0.75']
+
+
+def test_what_followed_the_fills_of_quotes_is_added_up() -> None:
+    """Units that were looked at, and how far the market moved for them; unseen ones count not."""
+    metrics = Metrics()
+    seen = FillFollowed(
+        account="main", strategy="maker", chain_id="C", fill_id="F", instrument="X",
+        currency="BTC", amount=-0.2, price=0.01, mid=0.012, after=5,
+    )  # fmt: skip
+    metrics.record([Recorded(1, NOW, seen), Recorded(2, NOW, replace(seen, mid=None))])
+    found = values(metrics)
+    assert found["trader_quotes_followed_total", (("strategy", "maker"),)] == 0.2
+    drift = found["trader_quotes_drift", (("currency", "BTC"), ("strategy", "maker"))]
+    assert drift == pytest.approx(-0.0004)

@@ -8,6 +8,7 @@ from tests.builders import NOW, option
 from tests.engine.books import CALL, INDEX, Story
 from tests.engine.floor import BALANCES, VERTICAL, Floor, wish
 from tests.engine.quotes import market_of, quote_of
+from tests.engine.test_quoting import opened
 from trader.domain.events import IndexPrice
 from trader.domain.facts import AlertRaised, EpochOpened
 from trader.domain.trading import Pricing
@@ -127,3 +128,14 @@ def test_a_wheel_that_nobody_configures_keeps_its_coin_and_says_so() -> None:
     assign_stages(story.ledger, {}, step)
     (alert,) = [one for one in step.facts if isinstance(one, AlertRaised)]
     assert alert.text.endswith("coin it is assigned stays until `trader close`")
+
+
+def test_a_session_of_a_strategy_that_left_quotes_no_more() -> None:
+    """Though no order of it works: a flat session holds a reserve that nobody would free."""
+    floor = Floor()
+    opened(floor)
+    floor.stages = {"beta": "PRODUCTION"}
+    floor.restart()
+    assert floor.chains() == []
+    assert "withdrawn: not configured any more" in floor.told()
+    assert floor.audit() == ()

@@ -61,7 +61,9 @@ def assign_stages(ledger: Ledger, slots: Mapping[str, Slot], step: Step) -> None
                 StageChanged(name, slot.cap_on_change, "config", reason, slot.configuration_hash)
             )
             stop_opening(ledger, step, "demoted", "made by another configuration", strategy=name)
-    for strategy in {book.order.strategy: None for book in ledger.orders.values()}:
+    wanting = [book.order.strategy for book in ledger.orders.values()]
+    wanting += [chain.strategy for chain in ledger.chains.values() if chain.quotes]
+    for strategy in dict.fromkeys(wanting):
         if strategy not in slots:
             stop_opening(ledger, step, "demoted", "not configured any more", strategy=strategy)
     for chain in ledger.chains.values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from trader.domain.facts import Filled, FillFollowed, OrderPlaced, SessionOpened, SessionWithdrawn
 from trader.domain.trading import Approved
 from trader.domain.units import iso, tidy
@@ -87,32 +89,51 @@ def session_text(session: Session) -> str:
     )
 
 
-def explain_session(records: Iterable[Recorded]) -> str:
-    """Tell a session from the facts of its chain: what it might hold, its fills, and what came
-    after each; "" of a chain that was none.
+class SessionStory(msgspec.Struct, frozen=True):
+    """A session as its facts tell it: what sums it up, and a row for each fill of a quote."""
+
+    summary: tuple[tuple[str, str], ...]
+    fills: tuple[dict[str, str], ...]
+
+
+def session_story(records: Iterable[Recorded]) -> SessionStory | None:
+    """Read a session off the facts of its chain: what it might hold, its fills, and what came
+    after each; None of a chain that was none.
     """
     told = [(one.at, one.fact) for one in records]
     approved = next((fact for _, fact in told if isinstance(fact, Approved)), None)
     if approved is None or approved.intent.quoting is None:
-        return ""
-    quotes = {fact.order.order_id for _, fact in told
-              if isinstance(fact, OrderPlaced) and fact.order.action == "quote"}  # fmt: skip
-    fills = [(at, fact) for at, fact in told
-             if isinstance(fact, Filled) and fact.order_id in quotes]  # fmt: skip
+        return None
+    quotes = {
+        fact.order.order_id
+        for _, fact in told
+        if isinstance(fact, OrderPlaced) and fact.order.action == "quote"
+    }
+    fills = [
+        (at, fact) for at, fact in told if isinstance(fact, Filled) and fact.order_id in quotes
+    ]
     seen = {fact.fill_id: fact for _, fact in told if isinstance(fact, FillFollowed)}
-    ends = [(at, fact.reason) for at, fact in told if isinstance(fact, SessionWithdrawn)]
+    ends = [f"{iso(at)}, {fact.reason}" for at, fact in told if isinstance(fact, SessionWithdrawn)]
     inventory = tidy(sum(leg.amount for _, fill in fills for leg in fill.legs))
-    ended = "; ".join(f"{iso(at)}, {reason}" for at, reason in ends)
     limit = f"{number(approved.amount)} {approved.intent.legs[0].instrument}"
-    rows = [
+    summary = (
         ("session of quotes", f"at most {limit} on either side"),
         ("orders that rested", f"{len(quotes)}, {len(fills)} fills"),
         ("inventory by quotes", number(inventory)),
-        ("quotes withdrawn", ended or "not yet"),
-    ]
-    rows += _drift_rows(list(seen.values()))
-    lines = [_fill_row(at, fill, seen.get(fill.fill_id)) for at, fill in fills]
-    return pairs(rows) + (f"\n\n{table(lines, FILLS)}" if lines else "")
+        ("quotes withdrawn", "; ".join(ends) or "not yet"),
+        *_drift_rows(list(seen.values())),
+    )
+    rows = tuple(_fill_row(at, fill, seen.get(fill.fill_id)) for at, fill in fills)
+    return SessionStory(summary, rows)
+
+
+def explain_session(records: Iterable[Recorded]) -> str:
+    """Tell a session as text; "" of a chain that was none."""
+    story = session_story(records)
+    if story is None:
+        return ""
+    parts = [pairs(story.summary), table(story.fills, FILLS) if story.fills else ""]
+    return "\n\n".join(filter(None, parts))
 
 
 def _drift_rows(seen: list[FillFollowed]) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ import pytest
 from tests.storage.story import STORY
 from tests.views.readings import Told
 from tests.views.shown import cells, figures, links, tables, texts, titled
+from tests.views.test_session_lines import story as session
+from trader.domain.facts import SessionOpened
 from trader.views.reading import NotThere
 from trader.views.screens.chain import chain
 
@@ -77,3 +79,18 @@ def test_what_is_not_there_is_not_shown() -> None:
     for name in ("c9", ""):
         with pytest.raises(NotThere):
             chain(Told(STORY), {"id": name})
+
+
+def test_a_session_of_quotes_is_summed_up_with_what_came_after_its_fills() -> None:
+    """How much it might hold, its fills, where the market went; other chains have no such part."""
+    records = session()
+    chain_id = next(one.fact.chain_id for one in records if isinstance(one.fact, SessionOpened))
+    page = chain(Told(tuple(records)), {"id": chain_id})
+    summary = titled(page, "what", "told")
+    assert cells(summary, "what")[0] == "session of quotes"
+    fills = titled(page, "fill at", "amount")
+    assert cells(fills, "amount") == ["0.4"]
+    assert "BTC" in cells(fills, "moved for us")[0]
+    allowed = titled(page, "verdict", "at", "to")
+    assert "quote" not in cells(allowed, "to")
+    assert "Session of quotes" not in [one.title for one in chain(Told(STORY), ASKED).sections]

@@ -18,6 +18,7 @@ from trader.views.screens.asked import part
 from trader.views.screens.chain_now import now_blocks
 from trader.views.screens.chains import signed
 from trader.views.screens.strategy_strip import strategy_strip
+from trader.views.session_lines import FILLS, session_story
 from trader.views.svg import Axis
 from trader.views.text import money, number, percent, usd
 
@@ -51,11 +52,26 @@ def chain(reading: Reading, asked: Asked) -> Page:
         sections=(
             *strategy_strip(reading, strategy),
             *(_living(reading, living) if living is not None else ()),
+            *_session(records),
             Section("Steps", _steps(story), level=2),
             Section("What the gate allowed", (_allowed(records),), level=2),
             Section("Timeline", _timeline(records, reading.pulse.speed), level=2),
         ),
     )
+
+
+def _session(records: Sequence[Recorded]) -> tuple[Section, ...]:
+    """Sum a session of quotes up, with what came after each fill; nothing of other chains."""
+    story = session_story(records)
+    if story is None:
+        return ()
+    summary = Table(
+        columns("what", "told"), tuple(row(*one) for one in story.summary), stacked=True
+    )
+    heads = columns(*(f"#{one.title}" for one in FILLS))
+    fills = tuple(row(*(one[name.field] for name in FILLS)) for one in story.fills)
+    table = (Table(heads, fills, stacked=True),) if fills else ()
+    return (Section("Session of quotes", (summary, *table), level=2),)
 
 
 def _living(reading: Reading, living: Chain) -> tuple[Section, ...]:
@@ -160,8 +176,8 @@ def _allowed(records: Sequence[Recorded]) -> Block:
     rows = []
     for recorded in records:
         fact = recorded.fact
-        if not isinstance(fact, Approved):
-            continue
+        if not isinstance(fact, Approved) or fact.intent.action == "quote":
+            continue  # of a session its opening states what it may lose
         worst = fact.max_loss
         some = bool(worst.usd or worst.coin)
         searched = f"{number(round(worst.stress_low))} to {number(round(worst.stress_high))} USD"
