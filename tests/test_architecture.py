@@ -66,7 +66,7 @@ HEAVY = frozenset(CONTRACTS["light"]["forbidden_modules"])
 # Module -> why it has no test module of its own name.
 UNMIRRORED: dict[str, str] = {}
 # Folders of tests that mirror no package.
-TEST_ONLY = ("contracts", "golden", "interoperability", "simulation")
+TEST_ONLY = ("browser", "contracts", "golden", "interoperability", "simulation")
 # Test module -> why it mirrors no module.
 MIRRORLESS: dict[str, str] = {
     "tests/deribit/simulator/test_samples.py": "holds the same to documented samples",

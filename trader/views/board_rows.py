@@ -17,6 +17,7 @@ from trader.domain.units import YEAR, moment
 from trader.domain.valuation import OPTION_FEE_CAP
 from trader.pricing import ensemble
 from trader.pricing.black_scholes import price_and_greeks
+from trader.views import report_numbers as say
 from trader.views.blocks import Cell, columns
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _side(found: Valued, row: int) -> tuple[Cell, ...]:
     return (
         *(Cell(text, tone) if (text := _text(one[row], digits)) else NOTHING for one in quotes),
         _share(float(board.mark_iv[row])),
-        _share(float(board.delta_at(row)), percent=False),
+        _delta(board.delta_at(row)),
         Cell(text) if (text := _text(found.model[row], digits)) else NOTHING,
         _edge(float(found.buying[row]), float(found.selling[row]), digits),
     )
@@ -139,10 +140,12 @@ def _text(price: float, digits: int) -> str:
     return f"{price:,.{digits}f}" if math.isfinite(price) else ""
 
 
-def _share(value: float, *, percent: bool = True) -> Cell:
-    if not math.isfinite(value):
-        return NOTHING
-    return Cell(f"{100 * value:.1f} %" if percent else f"{value:+.2f}")
+def _share(value: float) -> Cell:
+    return Cell(say.share(value, 1)) if math.isfinite(value) else NOTHING
+
+
+def _delta(value: float) -> Cell:
+    return Cell(say.plain(value, 2, signed=True)) if math.isfinite(value) else NOTHING
 
 
 def _edge(buying: float, selling: float, digits: int) -> Cell:
@@ -151,7 +154,7 @@ def _edge(buying: float, selling: float, digits: int) -> Cell:
     if not sides:
         return NOTHING
     gain, side = max(sides)
-    text = f"{gain:+,.{digits}f}"
+    text = say.plain(gain, digits, signed=True)
     if gain > EDGE_SEEN and text.strip("+0.,"):
         return Cell(f"{side} {text}", "good")
     return Cell(text, "muted")

@@ -28,6 +28,8 @@ NAME: Final = re.compile(
 """An option with its amount: no line ends within it."""
 SIDE_BY_SIDE: Final[dict[type, str]] = {Figure: "figures", Table: "tables"}
 """Blocks of one kind in a row stand beside each other where there is room."""
+LONG: Final = 48
+"""Characters from which on a text of a card takes lines of its own."""
 SELECTED: Final = ' selected="selected"'
 SIGNATURE: Final = (Field("by", "Your name"), Field("reason", "Why"))
 """What every command is asked for."""
@@ -191,10 +193,13 @@ def _row(row: Sequence[Cell], columns: Sequence[Column], key: str, *, stacked: b
 
 def _cell(cell: Cell, column: Column, *, stacked: bool) -> str:
     """Write one field; only a card says again what its columns are called."""
-    classes = " ".join(one for one in ("n" if column.numeric else "", cell.tone) if one)
+    long = "long" if stacked and len(cell.text) > LONG else ""
+    classes = " ".join(one for one in ("n" if column.numeric else "", cell.tone, long) if one)
     class_ = f' class="{classes}"' if classes else ""
     label = f' data-label="{escape(column.title)}"' if stacked else ""
-    return f"<td{class_}{label}>{_inner(cell)}</td>"
+    inner = _inner(cell)
+    whole = f"<span>{inner}</span>" if stacked and "<" in inner else inner  # one thing in a row
+    return f"<td{class_}{label}>{whole}</td>"
 
 
 def _inner(cell: Cell) -> str:

@@ -60,6 +60,7 @@ gap:.4rem 1.6rem}
 .plain{font-size:.85rem}
 table.stack,.stack tbody,.stack tr,.stack td{display:block;width:100%}
 .stack thead{display:none}
+.stack caption{display:block}
 .stack tr{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
 margin:.5rem 0;padding:.3rem .6rem}
 .stack td,.stack td.n{display:flex;justify-content:space-between;gap:1rem;border:0;
@@ -67,6 +68,8 @@ padding:.12rem 0;text-align:right;white-space:normal}
 .stack td::before{content:attr(data-label);color:var(--muted);text-align:left;flex:none;
 max-width:45%}
 .stack td{overflow-wrap:anywhere}
+.stack td.long{display:block;text-align:left}
+.stack td.long::before{display:block;max-width:none}
 .stack td:first-child{font-weight:600}
 }
 @media print{.part{break-inside:avoid}}

@@ -43,9 +43,11 @@ max-width:none;font-variant-numeric:tabular-nums}
 h1{overflow-wrap:anywhere}
 h2:first-child{margin-top:.6rem}
 time{white-space:nowrap}
-.scroll.fits{overflow:visible}
+@media (min-width:44rem){.scroll.fits{overflow:visible}}
 .scroll[data-stream]{overflow:auto;max-height:max(85vh,24rem)}
 .notice.good{border-color:var(--good)}.notice.bad{border-color:var(--bad)}
+[data-stream] table{font-size:.86rem}[data-stream] th{white-space:normal}
+[data-stream] :is(th,td){padding-right:.5rem}
 thead th{position:sticky;top:0;z-index:1;background:var(--paper);
 box-shadow:inset 0 -1px var(--line)}
 tbody tr:hover{background:var(--panel)}

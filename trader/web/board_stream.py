@@ -93,6 +93,11 @@ class BoardStreams:
         self._window = window
         self._watched: dict[tuple[str, ...], Watched] = {}
         self._watchers = 0
+        self._closing = asyncio.Event()
+
+    async def close(self, _: web.Application) -> None:
+        """Let every stream end: the daemon stops."""
+        self._closing.set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Send changes until the reader leaves, is too slow, or the board is listed no more."""
@@ -138,8 +143,7 @@ class BoardStreams:
         sent_at = loop.time()
         send = partial(_write, response)
         await send(b": watching\n\n")
-        while True:
-            await asyncio.sleep(LOOK_S)
+        while not await self._closed():
             await board.look()
             if body := board.since(number):
                 number, sent_at = board.number, loop.time()
@@ -147,6 +151,13 @@ class BoardStreams:
             elif loop.time() - sent_at >= BEAT_S:
                 sent_at = loop.time()
                 await send(b"event: beat\ndata: {}\n\n")
+
+    async def _closed(self) -> bool:
+        """Wait for the next look; tell whether there is none any more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._closing.wait()
+        return self._closing.is_set()
 
 
 async def _write(response: web.StreamResponse, body: bytes) -> None:

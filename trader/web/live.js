@@ -7,7 +7,7 @@
   const QUIET_MS = 6000; // after so long without an answer the page is called stale
   const BACK_OFF_MS = [1000, 2000, 5000, 10000, 30000];
   const STREAM_AGAIN_MS = 30000;
-  const STREAM = "/api/v1/stream";
+  const EVENTS = document.documentElement.dataset.events; // where what happens is told, if at all
   const banner = document.getElementById("banner");
   let tag = null;
   let heardAt = performance.now();
@@ -133,8 +133,8 @@
   function listen() {
     if (document.hidden || !window.EventSource) return;
     if (!board) listenToBoard();
-    if (stream || performance.now() < streamAfter) return;
-    stream = new EventSource(STREAM);
+    if (!EVENTS || stream || performance.now() < streamAfter) return;
+    stream = new EventSource(EVENTS);
     stream.addEventListener("fact", () => soon(250));
     stream.addEventListener("pulse", () => {
       heardAt = performance.now();
@@ -221,6 +221,7 @@
     );
   }
 
+  window.addEventListener("resize", dress);
   document.addEventListener("mouseover", tellLocally);
   document.addEventListener("focusin", tellLocally);
   document.addEventListener("input", filter);
@@ -240,6 +241,7 @@
     if (performance.now() - heardAt > QUIET_MS) stale();
     listen();
   }, 1000);
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   dress();
   listen();
   soon(PAGE_EVERY_MS);

@@ -89,6 +89,8 @@ def _application(
     application.on_response_prepare.append(dressing(access))
     application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
     application.add_routes(Counter(view, access, take).routes())
-    application.add_routes([web.get("/board/stream", BoardStreams(view).handle)])
+    boards = BoardStreams(view)
+    application.add_routes([web.get("/board/stream", boards.handle)])
+    application.on_shutdown.append(boards.close)
     application.add_routes(page_routes(view))
     return application

@@ -22,7 +22,7 @@ def test_without_a_board_the_payoff_is_drawn_and_greeks_are_not_known() -> None:
     assert [cell.text for cell in table.rows[0][5:]] == ["n/a"] * 4
     assert isinstance(figure, Figure)
     assert "Breaks even at expiry at" in figure.caption
-    assert "Worth" not in figure.caption
+    assert "Result now" not in figure.caption
 
 
 def test_a_board_that_shows_other_options_changes_nothing() -> None:

@@ -132,7 +132,7 @@ def _curves(judged: list[Filed], at: int) -> tuple[Block, ...]:
     for name, found in by_trader.items():
         xs, ys = _curve(found, at)
         line = Line(label="new risk", xs=xs, ys=ys)
-        y = Axis("x", "number", include=(0.0, 1.0))
+        y = Axis("", "number", include=(0.0, 1.0))
         svg = chart(f"New risk of {trader_name(name)}", [line], Axis("", "time"), y)
         figures.append(
             Figure(svg, f"{trader_name(name)}: an alert shrinks it, time brings it back.")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trader.views.blocks import Block
     from trader.views.reading import Asked, Reading
 
+FLOWS = "Flows include fees; each is also told in USD of its moment."
 NOT_FILLED = "Nothing of it has filled yet: steps appear with the first fill of its order."
 
 
@@ -54,7 +55,7 @@ def chain(reading: Reading, asked: Asked) -> Page:
             *(_living(reading, living) if living is not None else ()),
             *_session(records),
             Section("Steps", _steps(story), level=2),
-            Section("What the gate allowed", (_allowed(records),), level=2),
+            Section("Max loss used at the gate", (_allowed(records),), level=2),
             Section("Timeline", _timeline(records, reading.pulse.speed), level=2),
         ),
     )
@@ -152,9 +153,7 @@ def _steps(story: ChainStory | None) -> tuple[Block, ...]:
             say.signed_usd(story.flow_usd), "",
         )
     )  # fmt: skip
-    table = Table(heads, tuple(rows), "Flows include fees; each is also told in USD of its moment.",
-                  stacked=True)  # fmt: skip
-    return (table, *_cash(story))
+    return (Prose(FLOWS, "muted"), Table(heads, tuple(rows), stacked=True), *_cash(story))
 
 
 def _cash(story: ChainStory) -> tuple[Block, ...]:
@@ -198,7 +197,7 @@ def _allowed(records: Sequence[Recorded]) -> Block:
         "verdict", "at", "to", "#units", "#max loss", "#in coin", "#of equity", "index searched",
         "market",
     )  # fmt: skip
-    return Table(heads, tuple(rows), "Max loss used at the gate:", stacked=True)
+    return Table(heads, tuple(rows), stacked=True)
 
 
 def verdict_link(verdict_id: str) -> Cell:

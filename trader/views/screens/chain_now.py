@@ -124,7 +124,7 @@ def _told(found: Payoff, index: float, today: float) -> str:
     turns = np.flatnonzero((signs[:-1] * signs[1:] < 0) & np.isfinite(signs[:-1] * signs[1:]))
     zeros = [_zero(found, int(one)) for one in turns]
     where = ", ".join(f"{one:,.0f}" for one in zeros) or "nowhere in this range"
-    now = f"Worth {say.signed_usd(today)} now at {index:,.0f}. " if say.is_known(today) else ""
+    now = f"Result now, at {index:,.0f}: {say.signed_usd(today)}. " if say.is_known(today) else ""
     return f"{now}Breaks even at expiry at {where}."
 
 

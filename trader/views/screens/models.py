@@ -93,7 +93,7 @@ def _curves(found: ModelReview) -> tuple[Block, ...]:
             )
             for name, (tone, dashed) in zip(names, TONES, strict=False)
         ]
-        y = Axis("weight", "percent", include=(0.0, 1.0))
+        y = Axis("", "percent", include=(0.0, 1.0))
         svg = chart(f"Weights of the models on {underlying}", lines, Axis("", "time"), y)
         caption = f"{underlying}: weight after each round, in the market of that round."
         figures.append(Figure(svg, caption))
