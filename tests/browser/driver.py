@@ -110,6 +110,12 @@ class Viewer:
         sent = (one for one in told if one["method"] == "Network.requestWillBeSent")
         return [one["params"]["request"]["url"] for one in sent]
 
+    def layouts(self) -> float:
+        """Count how often the page was laid out so far."""
+        self._command("Performance.enable")
+        found = self._command("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in found if one["name"] == "LayoutCount"))
+
     def picture(self, path: Path) -> None:
         """Keep what is seen."""
         taken = self._command("Page.captureScreenshot", format="png")

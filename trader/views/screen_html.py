@@ -46,7 +46,9 @@ time{white-space:nowrap}
 @media (min-width:44rem){.scroll.fits{overflow:visible}}
 .scroll[data-stream]{overflow:auto;max-height:max(85vh,24rem)}
 .notice.good{border-color:var(--good)}.notice.bad{border-color:var(--bad)}
-[data-stream] table{font-size:.86rem}[data-stream] th{white-space:normal}
+[data-stream] table{font-size:.86rem;table-layout:fixed;width:max(100%,62rem);max-width:80rem}
+[data-stream] th{white-space:normal;vertical-align:bottom}
+[data-stream] tr{height:1.75rem}
 [data-stream] :is(th,td){padding-right:.5rem}
 thead th{position:sticky;top:0;z-index:1;background:var(--paper);
 box-shadow:inset 0 -1px var(--line)}

@@ -15,6 +15,7 @@
   let stream = null;
   let board = null;
   let streamAfter = 0;
+  let rows = null; // of the board, by key, until the page is laid over
   let due = null;
   let asking = false;
 
@@ -117,6 +118,7 @@
       if (now && next) lay(now, next);
     }
     document.title = fresh.title;
+    rows = null;
     dress();
   }
 
@@ -168,12 +170,21 @@
     };
   }
 
+  function rowsByKey() {
+    const found = new Map();
+    for (const row of document.querySelectorAll("[data-stream] [data-key]"))
+      found.set(row.dataset.key, row);
+    return found;
+  }
+
   function quote(key, cells) {
-    const row = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    rows ??= rowsByKey();
+    const row = rows.get(key);
     if (!row) return;
     for (const [column, text, tone] of cells) {
       const cell = row.cells[column];
-      if (cell.textContent !== text) cell.textContent = text;
+      if (cell.firstChild) cell.firstChild.data = text;
+      else cell.textContent = text;
       const name = tone ? `n ${tone}` : "n";
       if (cell.className !== name) cell.className = name;
     }
