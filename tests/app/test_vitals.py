@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.app.test_daemon import NOWHERE, configured
 from trader.app.daemon import Daemon
-from trader.app.vitals import NOT_TRADING
+from trader.app.vitals import NOT_TRADING, _size
 from trader.storage.journal import Journal
 
 
@@ -24,3 +24,13 @@ async def test_a_daemon_without_a_market_says_so(tmp_path: Path) -> None:
         assert vitals.health().detail == ""
         assert pulse.rss_bytes > 10_000_000
         assert b"trader_feed_alive 0.0" in vitals.metrics()
+
+
+def test_a_journal_is_measured_with_what_is_written_ahead(tmp_path: Path) -> None:
+    """Both files count; a server's journal, or none yet, has no size here."""
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    assert _size(url) == 0
+    (tmp_path / "journal.sqlite").write_bytes(b"x" * 1_000)
+    (tmp_path / "journal.sqlite-wal").write_bytes(b"x" * 24)
+    assert _size(url) == 1_024
+    assert _size("postgresql://somewhere/else") == 0

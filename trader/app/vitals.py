@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PULSE_EVERY_S: Final = 1.0
 NOT_TRADING: Final = "not trading yet: waiting for the market"
+SQLITE: Final = "sqlite:///"
 STATM: Final = Path("/proc/self/statm")
 
 
@@ -110,6 +111,7 @@ class Vitals:
             conflated=self._inbox.conflated,
             sequence=self._engine.sequence,
             rss_bytes=int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
+            journal_bytes=_size(self._configuration.journal_url),
             uptime_s=time.monotonic() - self._started_at,
             software=version("trader"),
             sizes=self._sizes(),
@@ -136,3 +138,12 @@ class Vitals:
         engine = self._engine
         taken = {"taken_quotes": engine.broker.taken_count}
         return {**self._feed.sizes(), **engine.market.sizes(), **engine.ledger.sizes(), **taken}
+
+
+def _size(journal_url: str) -> int:
+    """Measure a journal with what is written ahead of it; 0 where it is no file."""
+    if not journal_url.startswith(SQLITE):
+        return 0
+    path = journal_url.removeprefix(SQLITE)
+    files = (Path(f"{path}{suffix}") for suffix in ("", "-wal"))
+    return sum(one.stat().st_size for one in files if one.is_file())

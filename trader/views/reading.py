@@ -50,6 +50,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     conflated: int
     sequence: int
     rss_bytes: int
+    journal_bytes: int = 0
     uptime_s: float
     software: str
     sizes: dict[str, int]

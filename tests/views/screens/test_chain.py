@@ -27,6 +27,15 @@ def test_steps_tell_legs_flows_and_reasons() -> None:
     assert len(figures(page)) == 1
 
 
+def test_its_cash_is_told_by_source() -> None:
+    """0.00252 of premium less 0.00018 of fees are the 0.00234 that moved."""
+    table = titled(chain(Told(STORY), ASKED), "currency", "premium")
+    assert [cell.text for cell in table.rows[0]] == [
+        "BTC", "0.00252", "0", "-0.00018", "0", "0.00234",
+    ]  # fmt: skip
+    assert "No cash has moved" in texts(chain(Told(STORY[:WORKING]), ASKED))
+
+
 def test_what_the_gate_allowed_is_shown_as_it_was() -> None:
     """Max loss in USD, in coin, of equity, and the range it was searched over."""
     table = titled(chain(Told(STORY), ASKED), "verdict", "at", "to")

@@ -14,8 +14,9 @@ from trader.views.screens.system import system
 
 def test_lags_memory_journal_and_versions_are_told() -> None:
     """Each with its unit."""
-    told = texts(system(Told(STORY), {}))
-    for text in ("1.0 ms", "500.0 ms ago", "100 MB resident", "trader 0.1", "1 min"):
+    pulse = msgspec.structs.replace(PULSE, journal_bytes=2_500_000)
+    told = texts(system(Told(STORY, pulse), {}))
+    for text in ("1.0 ms", "500.0 ms ago", "100 MB resident", "trader 0.1", "1 min", "2.50 MB"):
         assert text in told, text
     assert "facts 16 " in told
     assert "ChainEnded at 2026-06-02T08:00:05Z" in told

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trader.views.reading import NotUnderstood
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from trader.views.reading import Asked
-
-PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-"""Bytes that stand in an address as they are (RFC 3986, "Unreserved Characters")."""
-
-
-def part(text: str) -> str:
-    """Write a text so that it is one part of an address, whatever stands in it.
-
-    >>> part("C1-0"), part("a/b?c"), part("é")
-    ('C1-0', 'a%2Fb%3Fc', '%C3%A9')
-    """
-    raw = text.encode("utf-8", "replace")
-    return "".join(chr(one) if one in PLAIN else f"%{one:02X}" for one in raw)
-
-
-def address(path: str, query: Mapping[str, str]) -> str:
-    """Write an address; what is asked for with nothing is left out.
-
-    >>> address("/chains", {"strategy": "a b", "before": ""})
-    '/chains?strategy=a%20b'
-    """
-    asked = "&".join(f"{part(name)}={part(value)}" for name, value in query.items() if value)
-    return f"{path}?{asked}" if asked else path
 
 
 def whole(asked: Asked, name: str, default: int, low: int, high: int) -> int:

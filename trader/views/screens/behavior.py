@@ -23,8 +23,8 @@ from trader.views.blocks import (
 )
 from trader.views.figures import Line, chart
 from trader.views.report_behavior import APART
+from trader.views.screens.addresses import chain_cell, strategy_cell
 from trader.views.screens.asked import one_of
-from trader.views.screens.chains import chain_link, strategy_link
 from trader.views.svg import Axis
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _traders(known: list[tuple[str | None, Tape]], at: int) -> Block:
         profile, scale = tape.profile, tape.scaled(at)
         rows.append(
             row(
-                strategy_link(name) if name is not None else Cell(trader_name(None)),
+                strategy_cell(name) if name is not None else Cell(trader_name(None)),
                 profile.type_name if profile else "not told before the first night",
                 say.share(profile.confidence if profile else None, 0),
                 say.count(len(tape.deals)),
@@ -166,7 +166,7 @@ def _alerts(judged: list[Filed]) -> Block:
                 trader_name(fact.strategy),
                 Cell(fact.status, SEVERITY_TONES[fact.status]),
                 f"x {fact.before:.3g} to x {fact.multiplier:.3g}",
-                chain_link(fact.chain_id),
+                chain_cell(fact.chain_id),
                 judgment_text(fact),
             )
         )

@@ -20,7 +20,8 @@ from trader.views.blocks import (
 from trader.views.board_rows import COLUMNS, cells, day, model_vols, strike_rows, valued
 from trader.views.figures import Line, chart
 from trader.views.reading import NotUnderstood
-from trader.views.screens.asked import address, one_of
+from trader.views.screens.addresses import asking
+from trader.views.screens.asked import one_of
 from trader.views.svg import Axis
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def board_name(underlying: str, inverse: bool) -> str:
 
 def stream_address(name: str, expiry: str) -> str:
     """Say where the changes of what is shown come from."""
-    return address("/board/stream", {"board": name, "expiry": expiry})
+    return asking("/board/stream", board=name, expiry=expiry)
 
 
 def chosen(reading: Reading, asked: Asked) -> tuple[BoardNow, int | None]:

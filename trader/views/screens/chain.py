@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from trader.backtest.roll_chains import Stories
 from trader.domain.facts import ChainEnded, Filled
 from trader.domain.trading import Approved, Refused
+from trader.domain.units import from_atoms
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Figure, Page, Prose, Section, Table, columns, row
 from trader.views.chain_facts import FACTS_MAX, facts_about
 from trader.views.figures import Line, chart
 from trader.views.log_lines import log_line
+from trader.views.performance import flows_of_chain
 from trader.views.roll_chains import chain_title, step_fields
 from trader.views.screens import controls
-from trader.views.screens.asked import part
+from trader.views.screens.addresses import verdict_cell, verdict_page
 from trader.views.screens.chain_now import now_blocks
 from trader.views.screens.chains import signed
 from trader.views.screens.strategy_strip import strategy_strip
@@ -55,6 +57,7 @@ def chain(reading: Reading, asked: Asked) -> Page:
             *(_living(reading, living) if living is not None else ()),
             *_session(records),
             Section("Steps", _steps(story), level=2),
+            Section("Where its cash came from", (_sources(chain_id, records),), level=2),
             Section("Max loss used at the gate", (_allowed(records),), level=2),
             Section("Timeline", _timeline(records, reading.pulse.speed), level=2),
         ),
@@ -170,6 +173,20 @@ def _cash(story: ChainStory) -> tuple[Block, ...]:
     return (Figure(svg, f"Cash that moved, fees included, in {story.currency}."),)
 
 
+def _sources(chain_id: str, records: Sequence[Recorded]) -> Block:
+    """Tell premium, the market's part, fees and funding apart, by currency, exact to the atom."""
+    flows = flows_of_chain(chain_id, records)
+    if not flows.atoms:
+        return Prose("No cash has moved for it yet.", "muted")
+    rows = []
+    for currency in flows.atoms:
+        parts = flows.parts(currency)
+        of = (parts.premium, parts.delta, parts.fees, parts.funding, parts.total)
+        rows.append(row(currency, *(number(from_atoms(one)) for one in of)))
+    heads = columns("currency", "#premium", "#market", "#fees", "#funding", "#together")
+    return Table(heads, tuple(rows), stacked=True)
+
+
 def _allowed(records: Sequence[Recorded]) -> Block:
     """Show the max loss of each approval as the gate computed it."""
     rows = []
@@ -182,7 +199,7 @@ def _allowed(records: Sequence[Recorded]) -> Block:
         searched = f"{number(round(worst.stress_low))} to {number(round(worst.stress_high))} USD"
         rows.append(
             row(
-                verdict_link(fact.verdict_id),
+                verdict_cell(fact.verdict_id),
                 say.minute(recorded.at),
                 fact.intent.action,
                 number(fact.amount),
@@ -200,11 +217,6 @@ def _allowed(records: Sequence[Recorded]) -> Block:
     return Table(heads, tuple(rows), stacked=True)
 
 
-def verdict_link(verdict_id: str) -> Cell:
-    """Lead to a verdict."""
-    return Cell(verdict_id, href=f"/verdicts/{part(verdict_id)}")
-
-
 def _timeline(records: Sequence[Recorded], speed: float) -> tuple[Block, ...]:
     """Tell every fact about it in the words of the log, oldest first."""
     rows = []
@@ -214,7 +226,7 @@ def _timeline(records: Sequence[Recorded], speed: float) -> tuple[Block, ...]:
         rows.append(
             row(
                 say.minute(recorded.at),
-                Cell(name, href=f"/verdicts/{part(verdict)}" if verdict else ""),
+                Cell(name, href=verdict_page(verdict) if verdict else ""),
                 str(fields["message"]),
             )
         )

@@ -17,7 +17,8 @@ from trader.views.blocks import (
     columns,
     row,
 )
-from trader.views.screens.asked import address, one_of, part, whole
+from trader.views.screens.addresses import asking, chain_cell, strategy_cell
+from trader.views.screens.asked import one_of, whole
 from trader.views.text import atoms, duration, money
 
 if TYPE_CHECKING:
@@ -59,16 +60,6 @@ def chains(reading: Reading, asked: Asked) -> Page:
     )
 
 
-def chain_link(chain_id: str) -> Cell:
-    """Lead to a chain."""
-    return Cell(chain_id, href=f"/chains/{part(chain_id)}")
-
-
-def strategy_link(name: str) -> Cell:
-    """Lead to a strategy."""
-    return Cell(name, href=f"/strategies/{part(name)}")
-
-
 def signed(amount: float, text: str) -> Cell:
     """Show a result: gains and losses are told by their sign, and by color."""
     return Cell(text, "good" if amount > 0 else "bad" if amount < 0 else "")
@@ -83,8 +74,8 @@ def _open(living: list[ChainRow]) -> Block:
     )  # fmt: skip
     rows = tuple(
         row(
-            chain_link(one.chain_id),
-            strategy_link(one.strategy),
+            chain_cell(one.chain_id),
+            strategy_cell(one.strategy),
             one.state.replace("_", " "),
             ", ".join(one.legs) or "no leg yet",
             _minute(one.opened_at) or "not filled yet",
@@ -137,8 +128,8 @@ def _row(filed: Filed) -> tuple[Cell, ...]:
         raise TypeError(f"fact {filed.id} is {type(fact).__name__}, ChainEnded was asked for")
     shadow = "" if fact.account == "main" else " (shadow)"
     return row(
-        chain_link(fact.chain_id),
-        strategy_link(fact.strategy),
+        chain_cell(fact.chain_id),
+        strategy_cell(fact.strategy),
         f"{fact.underlying}{shadow}",
         say.minute(at),
         duration(at - fact.opened_at),
@@ -150,4 +141,4 @@ def _row(filed: Filed) -> tuple[Cell, ...]:
 
 
 def _address(strategy: str, before: int) -> str:
-    return address("/chains", {"strategy": strategy, "before": str(before or "")})
+    return asking("/chains", strategy=strategy, before=str(before or ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Prose, Section, Table, columns, row
 from trader.views.reading import NotThere
-from trader.views.screens.chains import strategy_link
+from trader.views.screens.addresses import strategy_cell
 from trader.views.small_figures import score_bar
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def strategy_strip(reading: Reading, strategy: str) -> tuple[Section, ...]:
     stage = reading.desk.ledger.stages.get(strategy)
     found, date = _judged(reading, strategy)
     cells = (
-        strategy_link(strategy),
+        strategy_cell(strategy),
         stage.stage if stage is not None else "not placed yet",
         Cell(
             say.plain(found.psychology_score, 1) if found else say.NOT_AVAILABLE,

@@ -76,12 +76,17 @@ def _journal(reading: Reading) -> Block:
     return Pairs(
         (
             ("facts", Cell(f"{newest.id:,}")),
+            ("on disk", Cell(_megabytes(reading.pulse.journal_bytes))),
             ("last fact", Cell(f"{fact} at {iso(newest.recorded.at)}")),
             ("its sequence", Cell(f"{newest.recorded.sequence:,}")),
-            ("behind the engine", Cell(f"{reading.pulse.sequence - books.sequence:,} sequences")),
+            ("events since it", Cell(f"{reading.pulse.sequence - books.sequence:,}")),
             ("began", Cell(iso(books.began_at) if books.began_at else "unknown")),
         )
     )
+
+
+def _megabytes(size: int) -> str:
+    return f"{say.plain(size / MEGABYTE, 2)} MB" if size else "not a file of this machine"
 
 
 def _scores(pulse: Pulse) -> tuple[Block, ...]:
