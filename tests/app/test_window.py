@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 
 
 class Fit:
-    """Vitals of a daemon that is well."""
+    """Vitals of a daemon that is well, which count how often somebody looked."""
 
     health: Any = None
     metrics: Any = None
 
+    def __init__(self) -> None:
+        self.looks = 0
+
     def look(self) -> Any:
         """Feel the pulse."""
+        self.looks += 1
         return PULSE
 
 
@@ -98,3 +102,16 @@ async def test_boards_nights_and_log_are_there(tmp_path: Path) -> None:
         with pytest.raises(NotThere, match="2026-06-01"):
             await window.read(lambda reading: reading.night("2026-06-01"))
         assert [one.event for one in await window.read(lambda one: one.log(5))] == ["daemon.ready"]
+
+
+async def test_a_pulse_is_felt_once_for_all_who_ask(tmp_path: Path) -> None:
+    """Two hundred readers of one instant are one look at the daemon."""
+    vitals = Fit()
+    sources = Sources(
+        journal_url=f"sqlite:///{tmp_path}/journal.sqlite", nights=tmp_path, log=None,
+        stage_settings=StageSettings(),
+    )  # fmt: skip
+    window = DaemonWindow(sources, cast("Vitals", vitals), Present(ModelFloor().engine))
+    assert {id(window.pulse()) for _ in range(200)} == {id(PULSE)}
+    assert vitals.looks == 1
+    window.close()

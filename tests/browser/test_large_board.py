@@ -15,7 +15,7 @@ from tests.browser.driver import Viewer, open_browser
 from tests.builders import alter, board
 from tests.views.readings import Told
 from tests.views.test_board_rows import now
-from tests.web.test_pages import Room
+from tests.web.rooms import Room
 from trader.web.server import serve
 
 if TYPE_CHECKING:

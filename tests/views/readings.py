@@ -45,10 +45,15 @@ class Told:
         self.desk = Desk()
         self.pulse = pulse
         self.stage_settings = StageSettings()
-        self._rows = []
-        for place, recorded in enumerate(facts, 1):
-            self.desk.apply(recorded)
-            self._rows.append((Stored(place, recorded), row(place, recorded)))
+        self._rows: list[tuple[Stored, dict[str, int | str | None]]] = []
+        for recorded in facts:
+            self.tell(recorded)
+
+    def tell(self, recorded: Recorded) -> None:
+        """Add one more fact."""
+        place = len(self._rows) + 1
+        self.desk.apply(recorded)
+        self._rows.append((Stored(place, recorded), row(place, recorded)))
 
     def facts(
         self,

@@ -13,7 +13,7 @@ import pytest
 from tests.builders import alter, board
 from tests.views.readings import Told
 from tests.views.test_board_rows import now
-from tests.web.test_pages import Room
+from tests.web.rooms import Room
 from trader.views.reading import Reading
 from trader.web import board_stream
 from trader.web.board_stream import KEPT, Missed, Watched

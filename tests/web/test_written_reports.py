@@ -12,7 +12,7 @@ import pytest
 
 from tests.views.nights import a_night, full_card, subject
 from tests.views.readings import Told
-from tests.web.test_pages import Room
+from tests.web.rooms import Room
 from trader.views.nightly_report import render
 from trader.views.reading import NotThere, Reading
 from trader.web.server import serve

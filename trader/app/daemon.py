@@ -95,7 +95,13 @@ class Daemon:
             recordings, configuration.settings.recorder, self._recording_trouble
         )
         self.driver = Driver(
-            self.engine, self.clock, self.inbox, self._append, self._tell, self.recorder.record
+            self.engine,
+            self.clock,
+            self.inbox,
+            self._append,
+            self._tell,
+            self.recorder.record,
+            self.counts.event_latency.observe,
         )
         self._night = NightShift(
             configuration.settings.nightly,

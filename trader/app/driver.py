@@ -57,7 +57,9 @@ class Inbox:
     """
 
     def __init__(self, waiting_max: int = INBOX_MAX) -> None:
-        self._waiting: Conflation[Event | Errand] = Conflation(waiting_max)
+        self._waiting: Conflation[tuple[float, Event | Errand]] = Conflation(waiting_max)
+        self.given_at = 0.0
+        """Wall seconds (monotonic) at which what was taken last had been given."""
         self._turn = asyncio.Lock()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
@@ -72,16 +74,17 @@ class Inbox:
 
     async def put(self, event: Event | Errand) -> None:
         """Give an event; waits while there is no room for it."""
+        given_at = time.monotonic()
         async with self._turn:
-            while not self._accepts(event):
+            while not self._accepts(event, given_at):
                 self._room.clear()
                 await self._room.wait()
         self._filled.set()
 
-    def _accepts(self, event: Event | Errand) -> bool:
+    def _accepts(self, event: Event | Errand, given_at: float) -> bool:
         key = event.instrument if isinstance(event, Quote) else None
         try:
-            self._waiting.put(event, key=key, barrier=isinstance(event, BARRIERS))
+            self._waiting.put((given_at, event), key=key, barrier=isinstance(event, BARRIERS))
         except ConflationFull:
             return False
         return True
@@ -92,7 +95,10 @@ class Inbox:
         self._room.set()
         if not len(self._waiting):
             self._filled.clear()
-        return taken[0] if taken else None
+        if not taken:
+            return None
+        self.given_at, event = taken[0]
+        return event
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is there, at most `seconds`."""
@@ -107,7 +113,8 @@ class Driver:
     """Feeds the engine from the inbox and the market clock.
 
     `append` begins to make facts durable, one batch at a time; `tell` hears of every outcome with
-    consequences, after they are durable; `record` of every input, before it is processed.
+    consequences, after they are durable; `record` of every input, before it is processed; `waited`
+    of the wall seconds from the inbox to its being processed.
     Invariant: a commit that was begun is carried through, told and answered, even when the task is
     canceled meanwhile.
     """
@@ -120,6 +127,7 @@ class Driver:
         append: Callable[[list[Recorded]], asyncio.Future[int]],
         tell: Callable[[Outcome], None],
         record: Callable[[Stamped], None] = lambda _: None,
+        waited: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -127,6 +135,7 @@ class Driver:
         self._append = append
         self._tell = tell
         self._record = record
+        self._waited = waited
         self.processed = 0
         self._resting = False
         self.progress_at = time.monotonic()
@@ -197,6 +206,8 @@ class Driver:
             self._record(stamped)  # before it is handled: what breaks the engine is kept as well
             outcome = self._engine.process(stamped)
             self.processed += 1
+            if not isinstance(event, TimerFired):  # of timers nobody waits in the inbox
+                self._waited(time.monotonic() - self._inbox.given_at)
             if isinstance(taken, Errand):
                 errands.append((taken, outcome))
             if outcome.facts or outcome.requests:

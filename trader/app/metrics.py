@@ -53,6 +53,10 @@ if TYPE_CHECKING:
 
 STAGE_LEVEL = {"RESEARCH": 0, "PILOT": 1, "PRODUCTION": 2}
 COMMIT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+LATENCY_BUCKETS_S = (
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5,
+    1.0, 2.5,
+)  # fmt: skip
 
 
 class Metrics:
@@ -101,6 +105,12 @@ class Metrics:
             "trader_journal_commit_seconds",
             "Time to make facts durable.",
             buckets=COMMIT_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.event_latency = Histogram(
+            "trader_event_latency_seconds",
+            "Wall time of an event from the inbox until the engine has processed it.",
+            buckets=LATENCY_BUCKETS_S,
             registry=self.registry,
         )
 

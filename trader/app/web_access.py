@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from trader.app.layers import Layers
 
 TOKEN_NAME: Final = "web.token"  # noqa: S105 - the name of a file
+OWN_SOCKET: Final = "web.sock"
+"""In the state directory: where `trader status` and others ask the daemon. Its owner's alone."""
 TOKENS_MAX: Final = 2
 TOKEN_BYTES_MAX: Final = 4_096
 READABLE: Final = "name a file this user may read (chmod 400)"
@@ -160,6 +162,7 @@ def web_terms(configuration: Configuration, note: Callable[[str, str], None]) ->
         guarded_metrics=paths.token_file is not None,
         token_place=str(token_file),
         socket=paths.socket,
+        own_socket=configuration.state_dir / OWN_SOCKET,
         tls=tls,
         requests_per_s=web.requests_per_s,
         body_bytes_max=web.body_bytes_max,

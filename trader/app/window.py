@@ -7,6 +7,7 @@ engine, and the engine for none; what a page shows is durable.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -34,6 +35,9 @@ T = TypeVar("T")
 BREATH_FACTS: Final = 200
 """After so many facts the reader lets other threads run."""
 BREATH_S: Final = 0.001
+PULSE_S: Final = 0.1
+SWITCH_S: Final = 0.0005
+"""How soon a thread that computes lets the engine's loop go on; Python's own 5 ms would be felt."""
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,7 @@ class Records:
         StorageError: the journal cannot be read.
     """
 
-    def __init__(self, sources: Sources, pulse: Pulse) -> None:
+    def __init__(self, sources: Sources, pulse: Pulse, *, breath_s: float = BREATH_S) -> None:
         self.desk = Desk()
         self.stage_settings = sources.stage_settings
         self.pulse = pulse
@@ -60,6 +64,7 @@ class Records:
         self._log = sources.log
         self._nights = NightArchive(sources.nights)
         self._journal = Journal.create_or_open(sources.journal_url, writer=False)
+        self._breath_s = breath_s
         self._last_id = 0
 
     def catch_up(self) -> None:
@@ -68,7 +73,7 @@ class Records:
             self.desk.apply(stored.recorded)
             self._last_id = stored.id
             if stored.id % BREATH_FACTS == 0:
-                time.sleep(BREATH_S)
+                time.sleep(self._breath_s)
 
     def facts(
         self,
@@ -127,13 +132,23 @@ class DaemonWindow:
     """The window of a running daemon."""
 
     def __init__(self, sources: Sources, vitals: Vitals, present: Present) -> None:
-        self.pulse = vitals.look
+        sys.setswitchinterval(SWITCH_S)
+        self._vitals = vitals
+        self._pulse: Pulse | None = None
+        self._felt_at = float("-inf")
         self.health = vitals.health
         self.metrics = vitals.metrics
         self._sources = sources
         self._present = present
         self._reader = ThreadPoolExecutor(1, "window")
         self._records: Records | None = None
+
+    def pulse(self) -> Pulse:
+        """Look at the daemon, at most once in `PULSE_S` however many ask; call it on the loop."""
+        now = asyncio.get_running_loop().time()
+        if self._pulse is None or now - self._felt_at >= PULSE_S:
+            self._pulse, self._felt_at = self._vitals.look(), now
+        return self._pulse
 
     async def read(self, make: Callable[[Reading], T]) -> T:
         """Make something of all that is durable, on the reader's own thread.

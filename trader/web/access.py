@@ -43,7 +43,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     `private`: reading asks for the token as well. `guarded_metrics`: those ask for it in any case.
     `hosts` are names it goes by beside its own. `token_place` tells people on this machine where
-    the token lies. `note` hears, in words without secrets, who signed in and who was refused.
+    the token lies; `own_socket` is where its own commands ask. `note` hears, in words without
+    secrets, who signed in and who was refused.
     """
 
     tokens: Callable[[], tuple[str, ...]] = no_tokens
@@ -52,6 +53,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     guarded_metrics: bool = False
     token_place: str = ""
     socket: Path | None = None
+    own_socket: Path | None = None
     tls: ssl.SSLContext | None = None
     requests_per_s: float = 500.0
     body_bytes_max: int = 16_384

@@ -82,6 +82,7 @@ async def opened(
         return Visitor(server, terms, loop)
 
     doors: list[asyncio.Server] = []
+    sockets = [one for one in (terms.socket, terms.own_socket) if one is not None]
     try:
         bound = 0
         if port is not None:
@@ -93,12 +94,12 @@ async def opened(
                     " choose another port, or 0 to serve nothing"
                 ) from error
             bound = int(doors[0].sockets[0].getsockname()[1])
-        if terms.socket is not None:
+        for path in sockets:
             try:
-                channel = private_socket.bind(terms.socket)
+                channel = private_socket.bind(path)
             except OSError as error:
                 raise ConfigurationError(
-                    f"web.socket = {terms.socket}: cannot listen there ({error.strerror or error});"
+                    f"web.socket = {path}: cannot listen there ({error.strerror or error});"
                     " name a path in a folder this user may write"
                 ) from error
             doors.append(await loop.create_unix_server(visitor, sock=channel))
@@ -106,5 +107,5 @@ async def opened(
     finally:
         for door in doors:
             door.close()
-        if terms.socket is not None:
-            private_socket.remove(terms.socket)
+        for path in sockets:
+            private_socket.remove(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -152,7 +153,10 @@ def _personal() -> Middleware:
         ):
             return response
         navigated = request.headers.get("Sec-Fetch-Dest", "document") == "document"
-        body = _for_session(response.body, who.session, navigated=navigated)
+        made = response.body
+        if response.headers.pop("Content-Encoding", "") == "gzip":
+            made = gzip.decompress(made)
+        body = _for_session(made, who.session, navigated=navigated)
         response.body = body
         response.headers["Vary"] = "Cookie"
         response.headers["Cache-Control"] = "private, no-cache"

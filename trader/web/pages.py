@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import math
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -24,6 +22,7 @@ from trader.views.screens.strategies import strategies
 from trader.views.screens.strategy import strategy
 from trader.views.screens.system import system
 from trader.views.screens.verdicts import verdict, verdicts
+from trader.web.kitchen import Dish, answer, serve_dish
 from trader.web.written_reports import report_routes
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from trader.views.reading import Asked, Reading
+    from trader.web.kitchen import Kitchen
     from trader.web.window import Window
 
     Screen = Callable[[Reading, Asked], Page]
@@ -54,80 +54,35 @@ ADDRESSES: Final[dict[str, Screen]] = {
     "/nights/{date}": night,
 }
 """Every page, by the pattern of its address."""
-FRESH_S: Final = 1.0
-"""Wall seconds for which one making of a page serves all who ask for it."""
-REST: Final = 9.0
-"""A page that takes long to make serves so many times as long: making takes a tenth of the time."""
 SCRIPT: Final = files("trader.web").joinpath("live.js").read_bytes()
 STATIC: Final = {
-    "style.css": (STYLE.encode(), "text/css"),
-    "live.js": (SCRIPT, "text/javascript"),
+    "style.css": (Dish.of(STYLE.encode()), "text/css"),
+    "live.js": (Dish.of(SCRIPT), "text/javascript"),
 }
 TAG: Final = hashlib.blake2b(STYLE.encode() + SCRIPT, digest_size=6).hexdigest()
-
-
-class Made:
-    """A page as it was made last, and who may make it anew."""
-
-    __slots__ = ("body", "fresh_until", "turn")
-
-    def __init__(self) -> None:
-        self.fresh_until = -math.inf
-        self.body = b""
-        self.turn = asyncio.Lock()
-
-
-class Kitchen:
-    """Pages as bytes, each made at most once a second however many ask; one that takes long is made
-    more seldom. Bounded by `kept_max`.
-    """
-
-    def __init__(self, window: Window, kept_max: int = 256) -> None:
-        self._window = window
-        self._kept_max = kept_max
-        self._kept: dict[str, Made] = {}
-
-    async def page(self, path: str, asked: Asked, screen: Screen) -> bytes:
-        """Give a page.
-
-        Raises:
-            NotThere: it is about something that does not exist.
-            NotUnderstood: what was asked cannot be read.
-        """
-        key = f"{path}?{sorted(asked.items())}"
-        loop, made = asyncio.get_running_loop(), self._kept.pop(key, None) or Made()
-        self._kept[key] = made  # the newest asked for is last, the first is forgotten first
-        while len(self._kept) > self._kept_max:
-            del self._kept[next(iter(self._kept))]
-        async with made.turn:
-            began = loop.time()
-            if began >= made.fresh_until:
-                made.body = await self._window.read(partial(_bytes, path, asked, screen))
-                now = loop.time()
-                made.fresh_until = now + max(FRESH_S, REST * (now - began))
-            return made.body
 
 
 def _bytes(path: str, asked: Asked, screen: Screen, reading: Reading) -> bytes:
     return screen_html(screen(reading, asked), Site(path, reading.pulse, TAG)).encode()
 
 
-def page_routes(window: Window) -> list[web.RouteDef]:
+def page_routes(window: Window, kitchen: Kitchen) -> list[web.RouteDef]:
     """Lay the routes of pages, script and stylesheet."""
     from aiohttp import web
-
-    kitchen = Kitchen(window)
 
     def shown(screen: Screen) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:
             asked = {**request.query, **request.match_info}
             try:
-                body = await kitchen.page(request.path, asked, screen)
+                dish = await kitchen.dish(
+                    f"{request.path}?{sorted(asked.items())}",
+                    partial(_bytes, request.path, asked, screen),
+                )
             except NotThere as error:
                 return _apart(request, window, "Not here", error, 404)
             except NotUnderstood as error:
                 return _apart(request, window, "Not understood", error, 400)
-            return answer(request, body, "text/html")
+            return serve_dish(request, dish, "text/html")
 
         return handler
 
@@ -135,7 +90,7 @@ def page_routes(window: Window) -> list[web.RouteDef]:
         found = STATIC.get(request.match_info["name"])
         if found is None:
             raise web.HTTPNotFound
-        return answer(request, found[0], found[1])
+        return serve_dish(request, *found)
 
     pages = [web.get(path, shown(screen)) for path, screen in ADDRESSES.items()]
     return [*pages, *report_routes(window, answer), web.get("/static/{name}", static)]
@@ -150,14 +105,3 @@ def _apart(
     made = answer(request, body, "text/html")
     made.set_status(status)
     return made
-
-
-def answer(request: web.Request, body: bytes, content_type: str) -> web.Response:
-    """Send bytes with their ETag; 304 where the asker has them already."""
-    from aiohttp import web
-
-    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
-    if any(one.value in (tag, "*") for one in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from trader.views.answers.asking import PREFIX
 from trader.web.access import Access, Terms
+from trader.web.api import api
 from trader.web.board_stream import BoardStreams
+from trader.web.kitchen import Kitchen
 from trader.web.pages import page_routes
 from trader.web.window import Answer
 
@@ -92,5 +95,7 @@ def _application(
     boards = BoardStreams(view)
     application.add_routes([web.get("/board/stream", boards.handle)])
     application.on_shutdown.append(boards.close)
-    application.add_routes(page_routes(view))
+    kitchen = Kitchen(view)
+    application.add_routes(page_routes(view, kitchen))
+    application.add_subapp(PREFIX, api(view, kitchen))
     return application

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from trader.app.commands.options import add_json, add_state, journal_url
+from trader.app.commands.options import add_json, add_state, journal_url, state_dir
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain, say
 
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
     from trader.app.commands.options import Subparsers
     from trader.domain.facts import Recorded
+    from trader.engine.stages import StageSettings
     from trader.storage.journal import Journal
-    from trader.views.live import LiveView
+    from trader.views.answers.asking import Question
+    from trader.views.decisions import VerdictRow
+    from trader.views.reading import Reading
+
+    Q = TypeVar("Q", bound=Question)
+A = TypeVar("A")
 
 SUMMARIES: Final = {
     "status": "account, halts and budgets",
@@ -40,11 +46,11 @@ def add_commands(subparsers: Subparsers) -> None:
     """Add status, positions, chains, verdicts and explain."""
     for name, summary in SUMMARIES.items():
         parser = subparsers.add_parser(name, help=summary, description=summary)
-        add_options(parser, _report(name))
+        add_answer(parser, _report(name))
     parser = subparsers.add_parser("verdicts", help=VERDICTS, description=VERDICTS)
     parser.add_argument("--strategy", help="only those of this strategy")
     parser.add_argument("--limit", type=_count, default=30, help="how many of the newest (30)")
-    add_options(parser, verdicts)
+    add_answer(parser, verdicts)
     parser = subparsers.add_parser("explain", help=EXPLAIN, description=EXPLAIN)
     parser.add_argument(
         "what", metavar="WHAT",
@@ -54,29 +60,33 @@ def add_commands(subparsers: Subparsers) -> None:
     add_options(parser, explain)
 
 
-def verdicts(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
+def verdicts(arguments: argparse.Namespace) -> ExitCode:
     """List decisions, then count what bound."""
-    from trader.domain.trading import Approved, Refused
-    from trader.views.decisions import binding_counts, verdict_row, verdict_table
+    from trader.views.answers.asking import LIMIT_MAX
+    from trader.views.answers.verdicts import Verdicts, VerdictsQuestion
+    from trader.views.answers.verdicts import verdicts as answer
+    from trader.views.decisions import verdict_table
 
-    stored = journal.read(
-        kinds=("Approved", "Refused"), strategy=arguments.strategy, newest_first=True
-    )
-    decided = [
-        (one.recorded.at, one.recorded.fact)
-        for one in stored
-        if isinstance(one.recorded.fact, Approved | Refused)
-    ]
-    rows = [verdict_row(verdict, at) for at, verdict in reversed(decided[: arguments.limit])]
-    counts = binding_counts(verdict for _, verdict in decided)
+    newest: list[VerdictRow] = []
+    before, page = None, None
+    while page is None or (before is not None and len(newest) < arguments.limit):
+        limit = min(arguments.limit - len(newest), LIMIT_MAX)
+        asked = VerdictsQuestion(strategy=arguments.strategy, limit=limit, before=before)
+        page = answered(arguments, "/verdicts", answer, asked, Verdicts)
+        if page is None:
+            return ExitCode.NOT_FOUND
+        newest += page.verdicts
+        before = page.next
+    rows = newest[::-1]
     if arguments.json:
-        say_structs({"verdicts": rows, "counts": counts})
+        say_structs({"verdicts": rows, "counts": page.counts})
         return ExitCode.OK
     say(verdict_table(rows))
-    if not decided:
+    if not page.counts:
         return ExitCode.OK
-    say(f"\nshown: {len(rows)} of {len(decided)} decisions; what became of all of them:")
-    for count in counts:
+    decided = sum(one.count for one in page.counts)
+    say(f"\nshown: {len(rows)} of {decided} decisions; what became of all of them:")
+    for count in page.counts:
         became = f"refused by {count.rule}" if count.rule else "approved"
         say(f"  {count.strategy:<24}{became:<32}{count.count:>7}{count.share:>8.1%}")
     say("\nwhy one was decided so: trader explain VERDICT")
@@ -102,12 +112,13 @@ def explain(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
 def _about(journal: Journal, what: str) -> list[Recorded]:
     """Find the facts that a question is about; none where it is about nothing."""
     from trader.domain.events import NightEvaluated
+    from trader.views.answers.stories import chain_facts
 
     verdict = next(journal.read(kinds=("Approved", "Refused"), verdict_id=what), None)
     if verdict is not None:
         return [verdict.recorded]
     if next(journal.read(chain_id=what, limit=1), None) is not None:
-        return _of_chain(journal, what)
+        return [one.recorded for one in chain_facts(journal.read, what)]
     if next(journal.read(kinds=("StageChanged",), strategy=what, limit=1), None) is not None:
         return [one.recorded for one in journal.read(kinds=STAGE_FACTS)]
     if what == ACCOUNT:
@@ -120,18 +131,6 @@ def _about(journal: Journal, what: str) -> list[Recorded]:
             step = (one.recorded for one in journal.read(kinds=STAGE_FACTS))
             return [one for one in step if one.sequence == sequence]
     return []
-
-
-def _of_chain(journal: Journal, chain_id: str) -> list[Recorded]:
-    """Find the facts about one chain: its own, and the settlements of its legs."""
-    from trader.domain.facts import Settled
-
-    stored = list(journal.read(chain_id=chain_id))
-    for one in journal.read(kinds=("Settled",)):
-        fact = one.recorded.fact
-        if isinstance(fact, Settled) and any(leg.chain_id == chain_id for leg in fact.legs):
-            stored.append(one)
-    return [one.recorded for one in sorted(stored, key=lambda one: one.id)]
 
 
 def _explained(what: str, records: list[Recorded], journal: Journal) -> str:
@@ -169,13 +168,19 @@ def open_journal(arguments: argparse.Namespace) -> Iterator[Journal | None]:
     from trader.storage.journal import Journal
 
     url = journal_url(arguments)
-    path = Path(url.removeprefix("sqlite:///"))
-    if not path.exists():
-        complain(f"no journal at {path}; name the daemon's --config or --state, or start it first")
+    if not _there(url):
         yield None
         return
     with Journal.create_or_open(url, writer=False) as journal:
         yield journal
+
+
+def _there(url: str) -> bool:
+    """Whether there is a journal; where there is none, say so."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.exists():
+        complain(f"no journal at {path}; name the daemon's --config or --state, or start it first")
+    return path.exists()
 
 
 def add_options(
@@ -192,33 +197,71 @@ def add_options(
     parser.set_defaults(execute=execute)
 
 
-def _report(name: str) -> Callable[[argparse.Namespace, Journal], ExitCode]:
-    """Make the command that folds the journal and shows one side of it."""
+def add_answer(
+    parser: argparse.ArgumentParser, execute: Callable[[argparse.Namespace], ExitCode]
+) -> None:
+    """Add what every answer takes that a running daemon gives, or the journal in its place."""
+    add_state(parser)
+    add_json(parser)
+    parser.set_defaults(execute=execute)
 
-    def report(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
-        from trader.views.live import fold
 
-        live = fold(stored.recorded for stored in journal.read())
+def answered(
+    arguments: argparse.Namespace,
+    path: str,
+    make: Callable[[Reading, Q], A],
+    asked: Q,
+    kind: type[A],
+) -> A | None:
+    """Ask the running daemon, or the journal where none answers; None, and a word, without either.
+
+    Raises:
+        StorageError: what lies there is no whole journal of ours.
+    """
+    from trader.app.daemon_answers import asked_of_daemon, read_from_journal
+
+    folder = state_dir(arguments)
+    found = asked_of_daemon(folder, path, asked, kind)
+    if found is not None:
+        return found
+    url = journal_url(arguments)
+    if not _there(url):
+        return None
+    with closing(read_from_journal(url, folder, stage_settings(arguments))) as records:
+        return make(records, asked)
+
+
+def stage_settings(arguments: argparse.Namespace) -> StageSettings:
+    """Read how stages change; the defaults where only the state is named."""
+    from trader.app.configuration import load_settings
+    from trader.engine.stages import StageSettings
+
+    return load_settings(arguments.config).stages if arguments.config else StageSettings()
+
+
+def _report(name: str) -> Callable[[argparse.Namespace], ExitCode]:
+    """Make the command that shows one side of the state."""
+
+    def report(arguments: argparse.Namespace) -> ExitCode:
+        from trader.views import live_rows
+        from trader.views.answers import standing
+        from trader.views.answers.asking import Question
+
+        kinds: dict[str, Any] = {
+            "status": live_rows.Status,
+            "positions": tuple[live_rows.PositionRow, ...],
+            "chains": tuple[live_rows.ChainRow, ...],
+        }
+        found = answered(arguments, f"/{name}", getattr(standing, name), Question(), kinds[name])
+        if found is None:
+            return ExitCode.NOT_FOUND
         if arguments.json:
-            say_structs(getattr(live, name)())
+            say_structs(found)
         else:
-            say(_as_text(name, live))
+            say(getattr(live_rows, f"{name}_text")(found))
         return ExitCode.OK
 
     return report
-
-
-def _as_text(name: str, live: LiveView) -> str:
-    """Write one side of the state for people."""
-    from trader.views import live_rows
-
-    match name:
-        case "status":
-            return live_rows.status_text(live.status())
-        case "positions":
-            return live_rows.positions_text(live.positions())
-        case _:
-            return live_rows.chains_text(live.chains())
 
 
 def say_structs(value: object) -> None:

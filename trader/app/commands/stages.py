@@ -6,7 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from trader.app.commands.control import add_signature, deliver
-from trader.app.commands.journal import add_options, open_journal, say_structs
+from trader.app.commands.journal import (
+    add_answer,
+    answered,
+    open_journal,
+    say_structs,
+    stage_settings,
+)
 from trader.app.commands.options import add_daemon, add_json, state_dir
 from trader.app.exit_codes import ExitCode
 from trader.app.terminal import complain, say
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
     from trader.app.commands.options import Subparsers
     from trader.domain.trading import Stage
     from trader.engine.ledger import Ledger
-    from trader.engine.stages import StageSettings
     from trader.storage.journal import Journal
     from trader.views.live import LiveView
     from trader.views.stages import StageView
@@ -32,7 +37,7 @@ DIFF: Final = "what changed in a strategy since it got its stage"
 def add_commands(subparsers: Subparsers) -> None:
     """Add strategies, diff, promote and demote."""
     parser = subparsers.add_parser("strategies", help=STRATEGIES, description=STRATEGIES)
-    add_options(parser, strategies)
+    add_answer(parser, strategies)
     parser = subparsers.add_parser("diff", help=DIFF, description=DIFF)
     parser.add_argument("strategy", metavar="STRATEGY")
     add_daemon(parser)
@@ -57,25 +62,21 @@ def add_commands(subparsers: Subparsers) -> None:
         parser.set_defaults(execute=execute)
 
 
-def strategies(arguments: argparse.Namespace, journal: Journal) -> ExitCode:
+def strategies(arguments: argparse.Namespace) -> ExitCode:
     """Tell where each strategy stands, then its record on each account."""
-    import msgspec
-
+    from trader.views.answers import standing
+    from trader.views.answers.asking import Question
     from trader.views.live_rows import strategies_text
     from trader.views.stages import stages_text
 
-    _, live, stages = _fold(journal)
-    rows = stages.rows(_settings(arguments))
+    kind = tuple[standing.StrategyState, ...]
+    states = answered(arguments, "/strategies", standing.strategies, Question(), kind)
+    if states is None:
+        return ExitCode.NOT_FOUND
     if arguments.json:
-        standing = {row.strategy: msgspec.structs.asdict(row) for row in rows}
-        say_structs(
-            [
-                standing.get(one.strategy, {}) | msgspec.structs.asdict(one)
-                for one in live.strategies()
-            ]
-        )
+        say_structs(states)
         return ExitCode.OK
-    say(f"{stages_text(rows)}\n\n{strategies_text(live.strategies())}")
+    say(f"{stages_text(standing.stage_rows(states))}\n\n{strategies_text(states)}")
     return ExitCode.OK
 
 
@@ -162,14 +163,6 @@ def _fold(journal: Journal) -> tuple[Ledger, LiveView, StageView]:
     return ledger, live, stages
 
 
-def _settings(arguments: argparse.Namespace) -> StageSettings:
-    """Read how stages change; the defaults where only the state is named."""
-    from trader.app.configuration import load_settings
-    from trader.engine.stages import StageSettings
-
-    return load_settings(arguments.config).stages if arguments.config else StageSettings()
-
-
 def _wanted(arguments: argparse.Namespace) -> Stage | None:
     """Take the stage from its place or from `--to`."""
     named: set[Stage] = {one for one in (arguments.stage, arguments.to) if one is not None}
@@ -190,7 +183,7 @@ def _show(arguments: argparse.Namespace, stage: Stage) -> None:
         if journal is None:
             return
         ledger, _, stages = _fold(journal)
-    settings, name = _settings(arguments), arguments.strategy
+    settings, name = stage_settings(arguments), arguments.strategy
     if name not in ledger.stages:
         return
     standing = ledger.standing(name)
