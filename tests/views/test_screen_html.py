@@ -83,3 +83,10 @@ def test_the_stylesheet_knows_both_themes_and_fetches_nothing() -> None:
     assert STYLE.count("--paper:") == 2
     assert "url(" not in STYLE
     assert "@import" not in STYLE
+
+
+def test_an_open_page_is_told_where_to_listen_and_a_still_one_is_not() -> None:
+    """The script hears from the stream that something happened; what stands still asks nothing."""
+    assert ' data-events="/api/v1/stream"' in screen_html(page(), Site("/", PULSE, "t"))
+    still = screen_html(page(), Site("/", PULSE, "t", still=True))
+    assert "data-events" not in still

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trader.domain.units import iso
+from trader.views.answers.asking import PREFIX
 from trader.views.report_html import rich, section_html
 from trader.views.report_style import DARK, LAYOUT, LIGHT, variables
 from trader.views.svg import FIGURE_CSS, escape
@@ -103,6 +104,8 @@ STYLE: Final = (
 """The one stylesheet of the dashboard."""
 
 
+EVENTS: Final = f' data-events="{PREFIX}/stream"'
+"""Where the script of a page hears what happens."""
 TOLD: Final = '<div id="told" role="status"></div>'
 """Where a page tells what became of the last command; the same for all until somebody gives one."""
 SIGN_IN_LINK: Final = '<a href="/sign-in">Sign in to give commands</a>'
@@ -130,7 +133,8 @@ def screen_html(page: Page, site: Site) -> str:
     fresh = '<noscript><meta http-equiv="refresh" content="15"></noscript>\n'
     script = f'<script src="/static/live.js?{site.tag}" defer></script>\n'
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="en"{"" if site.still else EVENTS}>\n'
+        '<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"{'' if site.still else fresh}"
