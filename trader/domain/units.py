@@ -61,6 +61,18 @@ def day_date(day: int) -> date:
     return EPOCH.date() + timedelta(days=day)
 
 
+def midnight(date_text: str) -> int:
+    """Tell when a UTC date (YYYY-MM-DD) begins.
+
+    >>> iso(midnight("2026-06-01"))
+    '2026-06-01T00:00:00Z'
+
+    Raises:
+        ValueError: it is no date.
+    """
+    return (date.fromisoformat(date_text) - EPOCH.date()).days * DAY
+
+
 def to_atoms(amount: float) -> int:
     """Round an amount of a currency to whole atoms, half to even.
 

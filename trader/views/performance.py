@@ -173,6 +173,10 @@ class Performance:
         """Name the strategies with ended chains on an account."""
         return tuple(sorted(name for where, name in self._strategies if where == account))
 
+    def rates(self) -> dict[str, float]:
+        """Tell the last known USD per unit of each currency."""
+        return dict(self._rates)
+
     def ended_usd(self, account: str) -> Parts:
         """Add up what all ended chains of an account earned, at the last indices."""
         flows = Flows()

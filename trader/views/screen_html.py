@@ -75,7 +75,7 @@ border:1px solid var(--muted);border-radius:.3rem;max-width:100%;min-height:2.2r
 button{font:inherit;padding:.35rem .9rem;color:var(--paper);background:var(--c1);
 border:1px solid var(--c1);border-radius:.3rem;cursor:pointer}
 :focus-visible{outline:2px solid var(--c1);outline-offset:2px}
-#told{max-width:max(76rem,72vw);margin:0 auto;padding:0 clamp(.8rem,2vw,2rem)}
+#told{max-width:max(76rem,80vw);margin:0 auto;padding:0 clamp(.8rem,2vw,2rem)}
 form.inline{display:inline}form.inline button{padding:.1rem .5rem}
 #main:focus{outline:0}
 #banner{position:sticky;top:0;z-index:4;padding:.3rem .8rem;background:var(--bad);

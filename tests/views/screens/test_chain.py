@@ -29,9 +29,9 @@ def test_steps_tell_legs_flows_and_reasons() -> None:
 
 def test_its_cash_is_told_by_source() -> None:
     """0.00252 of premium less 0.00018 of fees are the 0.00234 that moved."""
-    table = titled(chain(Told(STORY), ASKED), "currency", "premium")
-    assert [cell.text for cell in table.rows[0]] == [
-        "BTC", "0.00252", "0", "-0.00018", "0", "0.00234",
+    table = titled(chain(Told(STORY), ASKED), "source", "BTC", "USD")
+    assert [row[1].text for row in table.rows] == [
+        "+0.002520", "0.000000", "-0.000180", "0.000000", "+0.002340",
     ]  # fmt: skip
     assert "No cash has moved" in texts(chain(Told(STORY[:WORKING]), ASKED))
 

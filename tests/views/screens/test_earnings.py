@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from tests.storage.story import STORY
 from trader.domain.units import HOUR, to_atoms
+from trader.engine.sources import Move
 from trader.views.blocks import Block, Figure, Prose, Table
-from trader.views.performance import Parts, Point
+from trader.views.performance import Flows, Parts, Point, flows_of_chain
 from trader.views.screens.earnings import (
     NO_END,
     NO_MARK,
     account_curves,
     account_result,
     amount_row,
+    chain_result,
+    money_text,
     strategy_result,
 )
 
@@ -59,6 +63,33 @@ def test_curves_are_in_usd_and_btc_with_the_drawdown() -> None:
     assert sum("BTC" in one for one in titles) == 2
     assert "Drawdown of the result, USD" in titles
     assert sum(isinstance(one, Figure) for one in strategy_result(POINTS)) == 3
+
+
+def test_a_chain_is_told_in_each_currency_and_in_usd() -> None:
+    """The sold call of the story: .00252 of premium less .00018 of fees, to the atom."""
+    flows = flows_of_chain("c1", STORY)
+    table = chain_result(flows, {"BTC": 65_000.0})
+    assert [[cell.text for cell in row[1:]] for row in getattr(table, "rows", ())] == [
+        ["+0.002520", "+163.80"],
+        ["0.000000", "0.00"],
+        ["-0.000180", "-11.70"],
+        ["0.000000", "0.00"],
+        ["+0.002340", "+152.10"],
+    ]
+    unpriced = chain_result(flows, {})
+    assert [one.title for one in getattr(unpriced, "columns", ())] == ["source", "BTC"]
+    assert chain_result(flows_of_chain("c9", STORY), {}).__class__ is Prose
+
+
+def test_a_chain_in_another_coin_is_told_in_btc_too() -> None:
+    """0.1 ETH at 3,500 is 350 USD, .007 BTC at 50,000."""
+    flows = Flows()
+    flows.add(Move("c", "ETH", "premium", 10_000_000))
+    table = chain_result(flows, {"ETH": 3_500.0, "BTC": 50_000.0})
+    assert [one.title for one in getattr(table, "columns", ())] == ["source", "ETH", "USD", "BTC"]
+    told = [[cell.text for cell in row] for row in getattr(table, "rows", ())]
+    assert ["together", "+0.100000", "+350.00", "+0.007000"] in told
+    assert money_text(-123_456_789, "USDC") == "-1.23"
 
 
 def test_before_the_first_figure_it_says_when_it_comes() -> None:

@@ -12,9 +12,9 @@ from tests.storage.story import EVENING, EXPIRY, STORY
 from tests.views.readings import PULSE, Told
 from tests.views.screens.test_strategies import report
 from trader.domain.events import NightEvaluated, NightVerdict, StageChanged
-from trader.domain.facts import Recorded
+from trader.domain.facts import AlertRaised, Recorded
 from trader.domain.trading import Stage
-from trader.domain.units import HOUR
+from trader.domain.units import DAY, HOUR
 from trader.views.blocks import Control
 from trader.views.report_text import markdown
 from trader.views.screen_html import Site, screen_html
@@ -125,6 +125,23 @@ def test_earned_promotions_and_missing_prices_need_a_person() -> None:
     told = Told((*STORY[:2], Recorded(1, EVENING, pilot), judged("PRODUCTION")))
     assert f"{NAME} has earned PRODUCTION" in markdown(overview(told, {}))
     assert "Waiting for a delivery price: 1 settlement" in markdown(overview(Told(STORY[:14]), {}))
+
+
+def test_what_broke_today_and_missing_nights_need_a_person() -> None:
+    """A strategy that failed within a market day, once; a night that never came to an end."""
+    broken = AlertRaised(kind="strategy_failed", severity="critical", text="bug", strategy=NAME)
+    facts = (*STORY, *(Recorded(12, EXPIRY + HOUR, broken) for _ in range(3)))
+    for days, failed, missing in ((0, 1, 0), (2, 0, 1)):
+        at = EXPIRY + 2 * HOUR + days * DAY
+        pulse = msgspec.structs.replace(PULSE, at=at, due={"": at + HOUR})
+        text = markdown(overview(Told(facts, pulse), {}))
+        assert text.count("covered_call_btc: bug") == failed
+        assert text.count("No night has come to an end yet") == missing
+    pulse = msgspec.structs.replace(PULSE, at=EXPIRY + 3 * DAY, due={"": EXPIRY + 4 * DAY})
+    nobody = msgspec.structs.replace(pulse, due={})
+    assert "No night has come" not in markdown(overview(Told(facts, nobody), {}))
+    told = Told((*facts, judged("PRODUCTION")), pulse)
+    assert "No night has come to an end since that of 2026-06-01" in markdown(overview(told, {}))
 
 
 def test_what_comes_next_is_told_in_wall_time_too() -> None:

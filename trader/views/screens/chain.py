@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from trader.backtest.roll_chains import Stories
 from trader.domain.facts import ChainEnded, Filled
 from trader.domain.trading import Approved, Refused
-from trader.domain.units import from_atoms
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Figure, Page, Prose, Section, Table, columns, row
 from trader.views.chain_facts import FACTS_MAX, facts_about
@@ -19,6 +18,7 @@ from trader.views.screens import controls
 from trader.views.screens.addresses import verdict_cell, verdict_page
 from trader.views.screens.chain_now import now_blocks
 from trader.views.screens.chains import signed
+from trader.views.screens.earnings import chain_result
 from trader.views.screens.strategy_strip import strategy_strip
 from trader.views.session_lines import FILLS, session_story
 from trader.views.svg import Axis
@@ -48,6 +48,8 @@ def chain(reading: Reading, asked: Asked) -> Page:
     living = reading.desk.ledger.chains.get(chain_id)
     story = _story(records)
     strategy = _strategy(records)
+    rates = reading.desk.performance.rates()
+    sources = chain_result(flows_of_chain(chain_id, records), rates)
     return Page(
         title=f"Chain {chain_id}",
         subtitle=_subtitle(records, story, living),
@@ -57,7 +59,7 @@ def chain(reading: Reading, asked: Asked) -> Page:
             *(_living(reading, living) if living is not None else ()),
             *_session(records),
             Section("Steps", _steps(story), level=2),
-            Section("Where its cash came from", (_sources(chain_id, records),), level=2),
+            Section("Where its cash came from", (sources,), level=2),
             Section("Max loss used at the gate", (_allowed(records),), level=2),
             Section("Timeline", _timeline(records, reading.pulse.speed), level=2),
         ),
@@ -171,20 +173,6 @@ def _cash(story: ChainStory) -> tuple[Block, ...]:
         "Cash moved so far", [line], Axis("", "time"), Axis(story.currency, "number", (0.0,))
     )
     return (Figure(svg, f"Cash that moved, fees included, in {story.currency}."),)
-
-
-def _sources(chain_id: str, records: Sequence[Recorded]) -> Block:
-    """Tell premium, the market's part, fees and funding apart, by currency, exact to the atom."""
-    flows = flows_of_chain(chain_id, records)
-    if not flows.atoms:
-        return Prose("No cash has moved for it yet.", "muted")
-    rows = []
-    for currency in flows.atoms:
-        parts = flows.parts(currency)
-        of = (parts.premium, parts.delta, parts.fees, parts.funding, parts.total)
-        rows.append(row(currency, *(number(from_atoms(one)) for one in of)))
-    heads = columns("currency", "#premium", "#market", "#fees", "#funding", "#together")
-    return Table(heads, tuple(rows), stacked=True)
 
 
 def _allowed(records: Sequence[Recorded]) -> Block:

@@ -11,12 +11,13 @@ from trader.views.blocks import Cell, Figure, Prose, Table, columns, row
 from trader.views.figures import Line, chart
 from trader.views.performance import COIN
 from trader.views.svg import Axis
+from trader.views.text import is_dollar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trader.views.blocks import Block, Tone
-    from trader.views.performance import Parts, Point
+    from trader.views.performance import Flows, Parts, Point
 
 SOURCES: Final = (
     ("premium", "premium of options opened"),
@@ -102,6 +103,30 @@ def strategy_result(points: Sequence[Point]) -> tuple[Block, ...]:
         *result_curves(points),
         _drawdown(points),
     )
+
+
+def chain_result(flows: Flows, rates: Mapping[str, float]) -> Block:
+    """Tell what a chain moved by its source: in each currency, and in USD and BTC at `rates`."""
+    currencies = tuple(flows.atoms)
+    if not currencies:
+        return Prose("No cash has moved for it yet.", "muted")
+    shown = {name: flows.parts(name) for name in currencies}
+    if flows.priced_by(rates):
+        shown["USD"] = flows.valued(rates)
+        if COIN not in shown and rates.get(COIN, 0.0) > 0:
+            shown[COIN] = shown["USD"].over(rates[COIN])
+    rows = tuple(
+        row(text, *(money_text(getattr(parts, source), name) for name, parts in shown.items()))
+        for source, text in (*SOURCES, ("total", "together"))
+    )
+    caption = "What was not moved in USD or BTC is told in them at the last index."
+    return Table(columns("source", *(f"#{name}" for name in shown)), rows, caption)
+
+
+def money_text(atoms: int, currency: str) -> str:
+    """Write atoms with their sign: coin to six places, dollars to two."""
+    places = 2 if currency == "USD" or is_dollar(currency) else 6
+    return say.plain(from_atoms(atoms), places, signed=True)
 
 
 def result_curves(points: Sequence[Point]) -> tuple[Figure, Figure]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from trader.domain.facts import MAIN_ACCOUNT
+from trader.domain.facts import MAIN_ACCOUNT, AlertRaised
 from trader.domain.trading import Approved, Refused
-from trader.domain.units import iso
+from trader.domain.units import DAY, iso, midnight, utc_day
 from trader.views import report_numbers as say
 from trader.views.blocks import Cell, Page, Pairs, Prose, Section, Table, columns, prose_or, row
 from trader.views.screens.addresses import night_page, strategy_cell, strategy_page
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from trader.views.reading import Asked, Reading
 
 VERDICTS_SHOWN: Final = 8
+ALERTS_LOOKED_AT: Final = 50
+NIGHT_DAYS_MAX: Final = 2
+"""The night of yesterday is made soon after midnight; one of the day before is missing."""
 NO_VERDICT: Final = "None yet: the first comes when a strategy that is due wishes to trade."
 NO_CHAIN: Final = "None. A chain opens when the gate approves what a strategy wishes for."
 
@@ -83,6 +86,26 @@ def _needs(reading: Reading) -> Iterator[Prose]:
             yield Prose(told, "warn", href)
         elif one.may_rise_to is not None:
             yield Prose(f"{one.strategy} {one.next_step}", "good", href)
+    yield from _failures(reading)
+
+
+def _failures(reading: Reading) -> Iterator[Prose]:
+    """Name what broke within a market day, and nights that are missing."""
+    now, ledger = reading.pulse.at, reading.desk.ledger
+    alerts = reading.facts(kinds=("AlertRaised",), newest_first=True, limit=ALERTS_LOOKED_AT)
+    told: dict[str, None] = {}
+    for one in alerts:
+        fact = one.recorded.fact
+        is_new = one.recorded.at > now - DAY
+        if is_new and isinstance(fact, AlertRaised) and fact.severity == "critical":
+            told[f"{fact.strategy or fact.kind.replace('_', ' ')}: {fact.text}"] = None
+    yield from (Prose(one, "bad", "/log") for one in told)
+    if "" not in reading.pulse.due or not ledger.began_at:
+        return
+    night = f"since that of {ledger.night_of}" if ledger.night_of else "yet"
+    judged = midnight(ledger.night_of) if ledger.night_of else ledger.began_at
+    if utc_day(now) - utc_day(judged) > NIGHT_DAYS_MAX:
+        yield Prose(f"No night has come to an end {night}: its log says why", "bad", "/log")
 
 
 def _budgets(reading: Reading) -> tuple[Block, ...]:
