@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.storage.story import STORY
-from tests.views.nights import a_night, empty_card, subject
+from tests.views.nights import a_night, empty_card, full_card, subject
 from tests.views.readings import PULSE, Told
 from tests.views.screens.test_strategies import report
 from trader.domain.events import NightEvaluated, NightVerdict, StageChanged
@@ -88,6 +89,15 @@ def test_a_night_that_could_not_judge_says_why() -> None:
     text = markdown(strategy(Told(STORY, nights={"2026-06-01": failed}), ASKED))
     assert "could not be judged" in text
     assert "no history" in text
+
+
+def test_a_night_of_another_configuration_is_told_as_such() -> None:
+    """Figures of what it was before are a warning; those of what lives are none."""
+    lives = msgspec.structs.replace(full_card(), configuration_hash="c0ffee")
+    same = decode(encode(a_night(subject(lives)), {}))
+    assert strategy(Told(STORY, nights={"2026-06-01": same}), ASKED).notices == ()
+    (notice,) = strategy(Told(STORY, nights={"2026-06-01": report()}), ASKED).notices
+    assert "judged it as it was configured then" in notice.text
 
 
 def test_the_story_leads_to_the_night_that_judged_it() -> None:

@@ -72,7 +72,7 @@ def strategy(reading: Reading, asked: Asked) -> Page:
     return Page(
         title=name,
         subtitle=f"{stage.stage} since {stage.since}, by {stage.by}: {stage.reason}",
-        notices=(),
+        notices=_otherwise(reading, subject, date),
         sections=(
             Section("Why it stands where it stands", _standing(stage, live), level=2),
             Section("In numbers", _numbers(stage, live, subject, date), level=2),
@@ -87,6 +87,17 @@ def strategy(reading: Reading, asked: Asked) -> Page:
             *_night(reading, subject),
         ),
     )
+
+
+def _otherwise(reading: Reading, subject: Subject | None, date: str) -> tuple[Prose, ...]:
+    """Warn where the last night judged another configuration than the one that lives."""
+    if subject is None:
+        return ()
+    card = subject.card
+    if card.configuration_hash == reading.desk.ledger.stages[card.strategy].configuration_hash:
+        return ()
+    told = f"The night of {date} judged it as it was configured then; it has changed since."
+    return (Prose(told, "warn"),)
 
 
 def _standing(stage: StageRow, live: StrategyRow | None) -> tuple[Block, ...]:
