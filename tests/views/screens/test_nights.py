@@ -80,6 +80,7 @@ def test_the_archive_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Earlier nights" in markdown(nights(told, {}))
     assert [row[0].text for row in archive(told, page="2")] == [FIRST]
     assert "Earlier nights" not in markdown(nights(told, {"page": "2"}))
+    assert "No more nights are kept." in markdown(nights(told, {"page": "3"}))
     with pytest.raises(NotUnderstood, match="page = 'x'"):
         nights(told, {"page": "x"})
 

@@ -70,7 +70,7 @@ def nights(reading: Reading, asked: Asked) -> Page:
         for date in shown
     )
     titles = ("night", "profile", "what changed", "needs a person", "compare", "as written")
-    blocks: list[Block] = [Prose(NOTHING, "muted")]
+    blocks: list[Block] = [Prose("No more nights are kept." if dates else NOTHING, "muted")]
     if rows:
         blocks = [Table(columns(*titles), rows, stacked=True)]
     if place * SHOWN < len(dates):

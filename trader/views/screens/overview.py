@@ -71,8 +71,9 @@ def _needs(reading: Reading) -> Iterator[Prose]:
     for halt in status.halts:
         yield Prose(f"Opening is halted by {halt.rule}: {halt.detail}", "bad")
     for pause in status.pauses:
-        known = pause.scope in reading.desk.ledger.stages
-        href = strategy_page(pause.scope) if known else "/behavior"
+        href = "/behavior" if pause.by == "behavior" else "/strategies"
+        if pause.scope in reading.desk.ledger.stages:
+            href = strategy_page(pause.scope)
         yield Prose(
             f"Opening of {pause.scope} is paused by {pause.by}: {pause.reason}", "warn", href
         )

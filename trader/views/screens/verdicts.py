@@ -286,7 +286,7 @@ def _limits(limits: Iterable[LimitUse]) -> Block:
     if not rows:
         return Prose("None was asked: what it wished for could not be weighed.", "muted")
     titles = ("rule", "#limit", "#used", "#requested", "answer", "used and requested", "counts")
-    return Table(columns(*titles), rows)
+    return Table(columns(*titles), rows, stacked=True)
 
 
 def _limit(use: LimitUse) -> tuple[Cell, ...]:
