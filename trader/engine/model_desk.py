@@ -25,7 +25,7 @@ from trader.pricing.board_quotes import CalibrationSettings, clean, due_every, s
 from trader.pricing.calibration import QUOTES_MIN
 from trader.pricing.ensemble import Believed, EnsembleSettings, beliefs, fixed_share, floored
 from trader.pricing.recalibration import REASON_LENGTH_MAX
-from trader.pricing.regime import RegimeWatch
+from trader.pricing.regime_watch import RegimeWatch
 
 if TYPE_CHECKING:
     from trader.domain.events import HistoryLoaded

@@ -15,18 +15,14 @@ Crisis and Volatile are left for something milder once two closes in a row ask f
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 
 from trader.domain.models import REGIMES, Observation, Regime
-from trader.domain.units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trader.domain.market import Floats, Ints
 
 DAY: Final = 24
@@ -85,11 +81,11 @@ def readings(close: Floats) -> Readings:
     return Readings(
         vol_1d=vol_1d,
         vol_1d_usual=np.median(days, axis=0),
-        move_1d=_ratio(level - _before(level, DAY), before * np.sqrt(DAY / YEAR)),
+        move_1d=in_deviations(level - _before(level, DAY), before, DAY),
         drawdown_7d=1.0 - close / _highest(close, WEEK),
         vol_7d=vol_7d,
         vol_7d_rank=_rank(vol_7d),
-        trend_30d=_ratio(level - _before(level, MONTH), vol_30d * np.sqrt(MONTH / YEAR)),
+        trend_30d=in_deviations(level - _before(level, MONTH), vol_30d, MONTH),
     )
 
 
@@ -100,7 +96,7 @@ def regimes(close: Floats) -> tuple[Regime | None, ...]:
         ValueError: a close is no positive number.
     """
     unknown = min(len(close), CLOSES_MIN - 1)
-    found, _ = _walk(_fitting(readings(close))[CLOSES_MIN - 1 :].tolist())
+    found, _ = _walk(fitting(readings(close))[CLOSES_MIN - 1 :].tolist())
     return (*[None] * unknown, *found)
 
 
@@ -110,121 +106,27 @@ def regime_now(close: Floats) -> Observation:
     Raises:
         ValueError: a close is no positive number.
     """
-    found = regimes(close)
-    return _observation(close, REGIMES.index(found[-1]) if found and found[-1] else None)
+    read = readings(close)
+    standing = _walk(fitting(read)[CLOSES_MIN - 1 :].tolist())[1]
+    return observation(read, standing, len(close))
 
 
-class RegimeWatch:
-    """The regime of one market as its hours close: what `regime_now` says of them, hour by hour.
-
-    An hour that was never heard of has the close before it. What can matter no more is forgotten.
-    """
-
-    def __init__(self) -> None:
-        self._first = 0
-        self._closes: list[float] = []
-        self._standing: tuple[int, int] | None = None
-
-    @property
-    def heard_until(self) -> int:
-        """The hour after the last that closed, in UTC nanoseconds."""
-        return self._first + len(self._closes) * HOUR
-
-    def load(self, opened_at: Sequence[int], close: Sequence[float]) -> None:
-        """Take history: it wins over what was heard of the same hours; later ones stay."""
-        hours = {self._first + row * HOUR: one for row, one in enumerate(self._closes)}
-        loaded = {at: one for at, one in zip(opened_at, close, strict=True) if 0 < one < math.inf}
-        if not loaded:
-            return
-        merged = hours | loaded
-        self._closes, self._standing = [], None
-        for at in sorted(merged):
-            self._take(at, merged[at])
-        self._closes = self._closes[-CLOSES_KEPT:]
-        self._first = max(merged) - (len(self._closes) - 1) * HOUR
-        if len(self._closes) >= CLOSES_MIN:
-            read = readings(np.array(self._closes))
-            self._standing = _walk(_fitting(read)[CLOSES_MIN - 1 :].tolist())[1]
-
-    def close(self, opened_at: int, close: float) -> None:
-        """Take the close of one more hour; one that is known already, or none, changes nothing."""
-        if not 0 < close < math.inf or (self._closes and opened_at < self.heard_until):
-            return
-        while self._closes and self.heard_until < opened_at:
-            self._hear(self.heard_until, self._closes[-1])
-        self._hear(opened_at, close)
-
-    def _hear(self, opened_at: int, close: float) -> None:
-        self._take(opened_at, close)
-        if len(self._closes) >= 2 * CLOSES_KEPT:
-            self._first += (len(self._closes) - CLOSES_KEPT) * HOUR
-            self._closes = self._closes[-CLOSES_KEPT:]
-        if len(self._closes) >= CLOSES_MIN:
-            fits = int(_fitting(_latest(np.array(self._closes)))[0])
-            self._standing = _settle(self._standing, fits)
-
-    def _take(self, opened_at: int, close: float) -> None:
-        if not self._closes:
-            self._first = opened_at
-        while self.heard_until < opened_at:
-            self._closes.append(self._closes[-1])
-        self._closes.append(close)
-
-    def seen(self) -> Observation:
-        """Tell the regime now, with the numbers that decide."""
-        standing = self._standing
-        return _observation(np.array(self._closes), None if standing is None else standing[0])
-
-
-def _observation(close: Floats, standing: int | None) -> Observation:
-    """Say what is so at the last close, with the regime that was found to stand."""
-    if standing is None:
-        return Observation(None, f"{len(close) / DAY:.1f} days of closes, 60 are needed")
-    read = _latest(close)
-    last = {name: float(getattr(read, name)[-1]) for name in Readings.__struct_fields__}
-    fits = int(_fitting(read)[0])
-    reason = _told(REGIMES[fits], last)
-    if fits != standing:
-        stays = f"{REGIMES[standing]} stays until {LEAVING} closes in a row ask for less"
+def observation(
+    last: Readings | None, standing: tuple[int, int] | None, closes: int
+) -> Observation:
+    """Say what is so at the last of some closes, with the regime that was found to stand."""
+    if last is None or standing is None:
+        return Observation(None, f"{closes / DAY:.1f} days of closes, 60 are needed")
+    fits, stands = int(fitting(last)[-1]), standing[0]
+    numbers = {name: float(getattr(last, name)[-1]) for name in Readings.__struct_fields__}
+    reason = _told(REGIMES[fits], numbers)
+    if fits != stands:
+        stays = f"{REGIMES[stands]} stays until {LEAVING} closes in a row ask for less"
         reason = f"{stays}: {reason}"
-    return Observation(REGIMES[standing], reason)
+    return Observation(REGIMES[stands], reason)
 
 
-def _latest(close: Floats) -> Readings:
-    """Read the market at the last close alone, as `readings` does."""
-    level = np.log(close)
-    squares = np.concatenate((np.zeros(1), np.cumsum(np.diff(level) ** 2)))
-    last = len(close) - 1
-
-    def vol(hours: int, back: Ints) -> Floats:
-        rows = last - back
-        known = rows >= hours
-        spent = squares[np.where(known, rows, 0)] - squares[np.where(known, rows - hours, 0)]
-        found = np.sqrt(np.maximum(spent, 0.0) * (YEAR / hours))
-        return np.where(known, found, np.nan)
-
-    now, days = np.array([0]), np.arange(0, YEAR + 1, DAY)
-    vol_1d, weeks, vol_30d = vol(DAY, now), vol(WEEK, days), vol(MONTH, now)
-    known = np.isfinite(weeks)
-    below = (weeks <= weeks[0] * (1.0 + TIE)) & known
-    return Readings(
-        vol_1d=vol_1d,
-        vol_1d_usual=np.array([np.median(vol(DAY, days[1:31]))]),
-        move_1d=_moved(level, DAY, vol(MONTH, np.array([DAY]))),
-        drawdown_7d=1.0 - close[-1:] / close[-WEEK - 1 :].max(),
-        vol_7d=weeks[:1],
-        vol_7d_rank=np.array([below.sum() / known.sum() if known[0] else np.nan]),
-        trend_30d=_moved(level, MONTH, vol_30d),
-    )
-
-
-def _moved(level: Floats, hours: int, vol: Floats) -> Floats:
-    """Return the last log return of some hours in deviations of a yearly volatility."""
-    move = level[-1:] - level[-hours - 1] if len(level) > hours else np.array([np.nan])
-    return _ratio(move, vol * np.sqrt(hours / YEAR))
-
-
-def _fitting(read: Readings) -> Ints:
+def fitting(read: Readings) -> Ints:
     """Find the gravest regime that fits at each close, by its place."""
     found: Ints = np.select([mask for _, mask in _rules(read)], range(3), 3).astype(np.int64)
     return found
@@ -244,7 +146,7 @@ def _rules(read: Readings) -> tuple[tuple[Regime, np.ndarray], ...]:
     )
 
 
-def _settle(standing: tuple[int, int] | None, fits: int) -> tuple[int, int]:
+def settle(standing: tuple[int, int] | None, fits: int) -> tuple[int, int]:
     """Let a grave regime be left slowly: the regime, and how many closes in a row ask for less."""
     if standing is None or fits <= standing[0] or REGIMES[standing[0]] not in STICKY:
         return fits, 0
@@ -252,12 +154,12 @@ def _settle(standing: tuple[int, int] | None, fits: int) -> tuple[int, int]:
     return (fits, 0) if milder + 1 == LEAVING else (now, milder + 1)
 
 
-def _walk(fitting: list[int]) -> tuple[list[Regime | None], tuple[int, int] | None]:
+def _walk(fits: list[int]) -> tuple[list[Regime | None], tuple[int, int] | None]:
     """Settle close by close: the regime at each, and how it stands at the last."""
     found: list[Regime | None] = []
     standing: tuple[int, int] | None = None
-    for fits in fitting:
-        standing = _settle(standing, fits)
+    for one in fits:
+        standing = settle(standing, one)
         found.append(REGIMES[standing[0]])
     return found, standing
 
@@ -300,9 +202,12 @@ def _before(values: Floats, hours: int) -> Floats:
     return np.concatenate((np.full(len(values) - kept, np.nan), values[:kept]))
 
 
-def _ratio(value: Floats, deviation: Floats) -> Floats:
-    """Count in deviations; a market that never moved has none, and moves none."""
-    found: Floats = np.divide(value, deviation, out=np.zeros_like(value), where=deviation != 0)
+def in_deviations(move: Floats, vol: Floats, hours: int) -> Floats:
+    """Count log returns of some hours in deviations of a yearly volatility; a market that never
+    moved has none, and moves none.
+    """
+    deviation = vol * np.sqrt(hours / YEAR)
+    found: Floats = np.divide(move, deviation, out=np.zeros_like(move), where=deviation != 0)
     return found
 
 
