@@ -174,7 +174,9 @@ class Floor:
         behavior: BehaviorSettings | None = None,
         ensemble: Ensemble | None = None,
         settings: EngineSettings | None = None,
+        sizing: bool = False,
     ) -> None:
+        self.sizing = sizing
         self.ensemble = ensemble
         self.settings = settings or EngineSettings()
         self.stages: dict[str, Stage] = dict(stages or {"alpha": "PRODUCTION"})
@@ -219,7 +221,7 @@ class Floor:
         self.epoch += 1
         epoch = facts.EpochOpened(
             epoch=self.epoch, feed="test", speed=1.0, market="test", software="test",
-            configuration_hash="test", behavior=self.behavior is not None,
+            configuration_hash="test", behavior=self.behavior is not None, sizing=self.sizing,
         )  # fmt: skip
         started = self._take(self.engine.start(epoch, self.balances, self.at))
         for instruments in self.listed.values():

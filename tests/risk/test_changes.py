@@ -28,7 +28,7 @@ from tests.risk.scenes import (
 )
 from trader.domain.instruments import spot_pair
 from trader.domain.portfolio import Position
-from trader.domain.trading import Approved, Intent, Leg, Refused
+from trader.domain.trading import Approved, Intent, Leg, Refused, Restraint
 from trader.domain.units import DAY
 from trader.domain.valuation import result
 
@@ -76,7 +76,7 @@ def test_a_close_passes_whatever_is_wrong() -> None:
         touches={},
         equity_usd=math.nan,
         index=math.nan,
-        size_scalar=0.0,
+        restraint=Restraint(multiplier=0.0),
         consumers=(consumer(share=math.nan),),
         margin_balance={"BTC": -1.0},
         maintenance_margin={"BTC": 5.0},

@@ -24,7 +24,7 @@ from tests.risk.scenes import (
     touch,
     view,
 )
-from trader.domain.trading import Approved, Intent, Leg, Refused, Verdict
+from trader.domain.trading import Approved, Intent, Leg, Refused, Restraint, Verdict
 from trader.risk.limits import Standing
 from trader.risk.manager import Gate
 
@@ -58,7 +58,7 @@ VIEWS = st.fixed_dictionaries(
         "initial_margin": st.fixed_dictionaries({"BTC": st.floats(0.0, 5.0)}),
         "trading_pnl_usd": st.floats(-2e5, 1e5),
         "peak_pnl_usd": st.floats(0.0, 2e5),
-        "size_scalar": st.floats(0.01, 1.5),
+        "restraint": st.builds(Restraint, multiplier=st.floats(0.01, 1.5)),
         "open_chains": st.integers(0, 7),
         "slots_used": CONSUMERS,
         "chain": st.none() | st.builds(chain, st.sampled_from([0.1, 0.5, 2.0, 6.0])),
@@ -151,7 +151,7 @@ def test_trap_nan_anywhere_is_refused(field: str, quoted: str, bad: float) -> No
     ACTIONS,
     LEGS,
     st.dictionaries(
-        st.sampled_from(["equity_usd", "index", "size_scalar", "trading_pnl_usd"]), ODD, max_size=2
+        st.sampled_from(["equity_usd", "index", "peak_pnl_usd", "trading_pnl_usd"]), ODD, max_size=2
     ),
     st.dictionaries(
         st.sampled_from(["bid", "ask", "mark", "mark_iv", "underlying_price", "age_s"]),

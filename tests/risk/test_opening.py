@@ -26,7 +26,7 @@ from tests.risk.scenes import (
     view,
     working,
 )
-from trader.domain.trading import Approved, Intent, Leg, Refused
+from trader.domain.trading import Approved, Intent, Leg, Refused, Restraint
 from trader.domain.units import DAY, HOUR
 from trader.risk.gate import Gate
 from trader.risk.limits import RiskSettings
@@ -93,11 +93,14 @@ def test_stages_size_the_same_wish_differently() -> None:
     assert approved(stage="RESEARCH", account="shadow:a").amount == full.amount
 
 
-def test_a_scalar_shrinks_and_never_grows() -> None:
-    """Half a scalar is half the size; 2 is as 1."""
-    full = approved().amount
-    assert approved(size_scalar=0.5).amount == pytest.approx(full / 2, abs=0.1)
-    assert approved(size_scalar=2.0).amount == full
+def test_a_multiplier_shrinks_and_never_grows() -> None:
+    """Half a multiplier is half the size, 2 is as 1, and the verdict lists it beside the stage."""
+    full = approved()
+    half = approved(restraint=Restraint(multiplier=0.5, reason="a streak"))
+    assert half.amount == pytest.approx(full.amount / 2, abs=0.1)
+    assert [(one.name, one.factor) for one in half.sizing] == [("behavior", 0.5), ("stage", 1.0)]
+    assert approved(restraint=Restraint(multiplier=2.0)).amount == full.amount
+    assert [one.name for one in full.sizing] == ["stage"]
 
 
 def test_trap_users_cannot_tell_why_a_gate_fired() -> None:

@@ -21,7 +21,7 @@ from tests.risk.scenes import (
     view,
     working,
 )
-from trader.domain.trading import Approved, Leg, Refused
+from trader.domain.trading import Approved, Leg, Refused, Restraint
 from trader.domain.units import DAY, HOUR
 from trader.risk import questions
 from trader.risk.case import Case
@@ -56,11 +56,12 @@ def test_nothing_stands_in_the_way_of_a_sound_intent() -> None:
     assert questions.chain_room(asked) is None
 
 
-@pytest.mark.parametrize("field", ["equity_usd", "index", "size_scalar"])
+@pytest.mark.parametrize("field", ["equity_usd", "index", "multiplier"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
 def test_an_account_without_numbers_opens_nothing(field: str, bad: float) -> None:
     """Without equity, index or scalar no share can be stated; the refusal names the field."""
-    changed: dict[str, Any] = {field: bad}
+    held = Restraint(multiplier=bad)
+    changed: dict[str, Any] = {"restraint": held} if field == "multiplier" else {field: bad}
     verdict = refused(**changed)
     assert verdict.rule == "undefined_risk"
     assert field in verdict.explanation

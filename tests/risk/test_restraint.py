@@ -45,10 +45,7 @@ def case(restraint: Restraint | None, wish: Any = None, **changes: Any) -> Case:
 
 def judge(restraint: Restraint | None, wish: Any = None, **changes: Any) -> Verdict:
     """Ask the whole gate."""
-    scalar = restraint.multiplier if restraint is not None else 1.0
-    return GATE.judge(
-        wish or intent(), view(restraint=restraint, size_scalar=scalar, **changes), "V5-0"
-    )
+    return GATE.judge(wish or intent(), view(restraint=restraint, **changes), "V5-0")
 
 
 def stopped(distance: float, *, gap: float = 600.0, confidence: float = 0.4) -> Any:

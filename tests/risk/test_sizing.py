@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.risk.scenes import option, perpetual
+from trader.domain.trading import SizeFactor
 from trader.risk.limits import exceeded
+from trader.risk.scalars import stage_factor
 from trader.risk.sizing import (
     Cap,
     Sized,
     Unsized,
     equity_needed_usd,
+    scalar_of,
     size,
     tidy_down,
     trade_step,
 )
 
 if TYPE_CHECKING:
-    from trader.domain.trading import Stage
+    from trader.domain.trading import FactorName, Stage
 
 
 def per_trade(per_unit: float = 0.01, used: float = 0.0) -> Cap:
@@ -35,6 +38,12 @@ def budget(used: float, per_unit: float = 0.01) -> Cap:
     return Cap("underlying_risk", 0.03, used, per_unit)
 
 
+def factors(stage: Stage, *scalars: float) -> tuple[SizeFactor, ...]:
+    """Factors of some reason, and that of a stage."""
+    reasons = (SizeFactor("regime", scalar, "the test says so") for scalar in scalars)
+    return (*reasons, stage_factor(stage))
+
+
 def sized(
     *shared: Cap,
     stage: Stage = "PRODUCTION",
@@ -44,10 +53,9 @@ def sized(
 ) -> Sized | Unsized:
     """Size with a step of .1 and dust below one half."""
     return size(
-        stage=stage,
         step=0.1,
         wish=wish,
-        scalar=scalar,
+        factors=factors(stage, scalar),
         full=(full or per_trade(),),
         shared=shared,
         min_size_share=0.5,
@@ -158,10 +166,9 @@ def test_no_size_exceeds_any_limit_and_one_step_more_would(
 ) -> None:
     """What is sized fits every cap, is whole steps, and at full size cannot be one step larger."""
     found = size(
-        stage=stage,
         step=step,
         wish=wish,
-        scalar=scalar,
+        factors=factors(stage, scalar),
         full=[full],
         shared=shared,
         min_size_share=0.5,
@@ -178,3 +185,37 @@ def test_no_size_exceeds_any_limit_and_one_step_more_would(
         more = found.amount + step
         beyond = any(exceeded(cap.use(more * (1 + 1e-9))) for cap in (full, *shared))
         assert beyond or (wish is not None and more > wish * (1 - 1e-9))
+
+
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["kelly", "regime", "behavior", "stage"]), ANY), max_size=6),
+    st.none() | st.floats(0.001, 100.0),
+    CAPS,
+    st.lists(CAPS, max_size=3),
+)
+def test_no_factor_whatever_makes_a_size_larger(
+    given_factors: list[tuple[FactorName, float]],
+    wish: float | None,
+    full: Cap,
+    shared: list[Cap],
+) -> None:
+    """Huge, negative, infinite or no number: what is sized fits what is sized without factors."""
+
+    def amount(*asked: SizeFactor) -> float:
+        found = size(
+            step=0.1, wish=wish, factors=asked, full=[full], shared=shared, min_size_share=0.5
+        )
+        return found.amount if isinstance(found, Sized) else 0.0
+
+    shrunk = size(
+        step=0.1, wish=wish, factors=[SizeFactor(name, one, "") for name, one in given_factors],
+        full=[full], shared=shared, min_size_share=1e-12,
+    )  # fmt: skip
+    whole = size(step=0.1, wish=wish, factors=(), full=[full], shared=shared, min_size_share=1e-12)
+    most = whole.amount if isinstance(whole, Sized) else 0.0
+    assert (shrunk.amount if isinstance(shrunk, Sized) else 0.0) <= most
+    assert 0.0 <= scalar_of([SizeFactor(name, one, "") for name, one in given_factors]) <= 1.0
+    assert amount(*(SizeFactor(name, one, "") for name, one in given_factors)) <= most

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tests.risk.scenes import view
+from trader.domain.trading import Restraint
 from trader.risk.limits import RiskSettings, halts
 
 
@@ -22,6 +23,7 @@ def test_a_view_cannot_be_changed() -> None:
 
 
 def test_sizes_are_not_shrunk_unless_asked() -> None:
-    """The scalar is 1 by default, and marks of data quality are none."""
-    assert (view().size_scalar, view().data_quality) == (1.0, ())
-    assert msgspec.structs.replace(view(), size_scalar=0.5).size_scalar == 0.5
+    """Neither behavior nor circumstances say anything by default; marks of quality are none."""
+    assert (view().restraint, view().circumstances, view().data_quality) == (None, None, ())
+    held = Restraint(multiplier=0.5)
+    assert msgspec.structs.replace(view(), restraint=held).restraint == held

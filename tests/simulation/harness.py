@@ -269,6 +269,7 @@ class Simulation:
             software="test",
             configuration_hash="test",
             behavior=True,
+            sizing=True,
         )
         self._take(self.engine.start(epoch, balances or BALANCES, self.feed.at))
         for event in self.feed.history():

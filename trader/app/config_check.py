@@ -11,6 +11,7 @@ from trader.domain.errors import ConfigurationError
 from trader.domain.units import DOLLARS, iso, nanoseconds, tidy
 from trader.risk.max_loss import PricedLeg, Stress, UndefinedRisk, UnitLoss, structure_loss
 from trader.risk.perpetual import stopped_loss
+from trader.risk.scalars import stage_factor
 from trader.risk.sizing import Cap, Sized, equity_needed_usd, size, trade_step
 from trader.risk.structure import coin_cost
 from trader.strategies.fitted_policy import asked_policy
@@ -255,10 +256,9 @@ def _order(
 ) -> float:
     """Find the amount one stage would trade; 0 where none fits."""
     sized = size(
-        stage=stage,
         step=lot,
         wish=None,
-        scalar=1.0,
+        factors=(stage_factor(stage),),
         full=full,
         shared=shared,
         min_size_share=risk.min_size_share,

@@ -285,7 +285,26 @@ def _strategies(
         linear=layers.written("feed.linear") is True,
     )
     mistakes.extend(wrong)
+    mistakes.extend(_outside_universe(layers, strategies))
     return sorted(strategies, key=lambda one: one.file.name)
+
+
+def _outside_universe(layers: Layers, strategies: Sequence[ConfiguredStrategy]) -> list[str]:
+    """Find strategies of coins that the universe leaves out: none of their wishes could pass."""
+    key = "risk.universe.underlyings"
+    listed = layers.written(key)
+    if not _texts(listed) or not listed:
+        return []
+    coins = {name.strip().upper().removesuffix("_USDC") for name in listed}
+    out = [one for one in strategies if one.strategy.underlying not in coins]
+    return [
+        mistake(
+            layers.origin(key), key, ", ".join(listed),
+            f"leaves out {one.strategy.underlying}, which {one.strategy.name} trades",
+            "add the coin, or disable the strategy",
+        )
+        for one in out
+    ]  # fmt: skip
 
 
 def _unknown_families(layers: Layers, kinds: Mapping[str, type[Strategy]]) -> list[str]:

@@ -237,6 +237,7 @@ class Daemon:
             staleness_s=None if announced is None else announced.staleness_s,
             assumed_sizes=announced is not None and announced.assumed_sizes,
             behavior=self._configuration.settings.behavior.enabled,
+            sizing=True,
         )
         balances = self._configuration.settings.account.balances
         opened = self.engine.start(epoch, balances, now)

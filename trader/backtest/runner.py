@@ -120,7 +120,7 @@ class _Run:
         self._midnight = start - start % DAY + DAY
         epoch = EpochOpened(
             epoch=1, feed="backtest", speed=1.0, market=history.provenance.source,
-            software="", configuration_hash="backtest",
+            software="", configuration_hash="backtest", sizing=True,
         )  # fmt: skip
         coins = (history.underlying, *perpetuals_of(strategy))
         self._take(self._engine.start(epoch, _known(terms.balances, coins), start))

@@ -37,7 +37,8 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     A market of sparse recorded quotes states when they are stale (`staleness_s`, market seconds),
     and whether its displayed sizes are assumed: nobody ever showed them. `behavior` says whether
-    the behavior layer holds risk back.
+    the behavior layer holds risk back, `sizing` whether record, models, market and correlation
+    shrink sizes and the book's Greeks are limited.
     """
 
     epoch: int
@@ -49,6 +50,7 @@ class EpochOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     staleness_s: float | None = None
     assumed_sizes: bool = False
     behavior: bool = False
+    sizing: bool = False
 
 
 class AccountOpened(msgspec.Struct, frozen=True, tag=True):

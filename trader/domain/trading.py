@@ -14,6 +14,7 @@ import msgspec
 Stage = Literal["RESEARCH", "PILOT", "PRODUCTION"]
 Action = Literal["open", "close", "roll", "hedge", "add", "protect", "quote", "withdraw"]
 Delivery = Literal["cash", "spot"]
+FactorName = Literal["kelly", "agreement", "regime", "drawdown", "correlation", "behavior", "stage"]
 Rule = Literal[
     "per_trade_risk",
     "underlying_risk",
@@ -44,6 +45,10 @@ Rule = Literal[
     "position_size",
     "stop_distance",
     "regime",
+    "universe",
+    "delta_limit",
+    "gamma_limit",
+    "vega_limit",
     "ranking_or_filter",
     "score_floor",
     "max_positions",
@@ -267,12 +272,21 @@ class Restraint(msgspec.Struct, frozen=True, kw_only=True):
     limits: TypeLimits | None = None
 
 
+class SizeFactor(msgspec.Struct, frozen=True):
+    """One reason to trade less than the limits allow: a factor in [0, 1], and why it is that."""
+
+    name: FactorName
+    factor: float
+    reason: str
+
+
 class Approved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gate let it pass: `amount` units, no more. Only `trader.risk` may construct one.
 
     `restraint` is what the behavior layer said, None where it is off.
     `regime` is that of the market when it was asked, with its reason; "" where none was told.
     `selection` tells of an opening which families the market regime allowed; "" where none asked.
+    `sizing` lists what the size was multiplied by; nothing where no size was asked for.
     """
 
     verdict_id: str
@@ -288,13 +302,14 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     restraint: Restraint | None = None
     regime: str = ""
     selection: str = ""
+    sizing: tuple[SizeFactor, ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The gate said no, and why: rule, limit, used, requested, who consumes it, when it frees.
 
     `allowed` is the amount that would have fitted (0 where none), `equity_needed_usd` what one lot
-    would need where size was the problem. `regime` and `selection` are as in `Approved`.
+    would need where size was the problem. `regime`, `selection` and `sizing` are as in `Approved`.
     """
 
     verdict_id: str
@@ -315,6 +330,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     restraint: Restraint | None = None
     regime: str = ""
     selection: str = ""
+    sizing: tuple[SizeFactor, ...] = ()
 
 
 Verdict = Approved | Refused

@@ -14,6 +14,9 @@ from trader.domain.trading import Consumer
 from trader.domain.units import DAY, from_atoms
 from trader.domain.valuation import paid_in_full, result
 from trader.engine.holdings import wanted
+from trader.pricing.exposures import Exposure
+from trader.risk.case import underlying_of
+from trader.risk.greeks import Book, Lean, exposure_of, summed
 from trader.risk.margin import standard_margin
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class AccountView:
         self._worth: Worth | None = None
         self._margins: Margins | None = None
         self._consumers: tuple[float, tuple[Consumer, ...]] = (math.nan, ())
+        self._books: dict[str, Book] = {}
 
     def worth(self) -> Worth:
         """Value cash at the indices and positions at their marks."""
@@ -206,6 +210,39 @@ class AccountView:
                     first, _ = self._margin(instrument, amount)
                     initial[currency] = initial.get(currency, 0.0) + first
         return Margins(balance, initial, maintenance)
+
+    def book(self, underlying: str) -> Book:
+        """Add up what leans on an underlying: positions, and working orders as if they filled."""
+        if underlying not in self._books:
+            self._books[underlying] = self._leaning(underlying)
+        return self._books[underlying]
+
+    def _leaning(self, underlying: str) -> Book:
+        leans: list[Lean] = []
+        unknown: dict[str, None] = {}
+
+        def lean(chain: Chain, amounts: list[tuple[Instrument, float]], one: Consumer) -> None:
+            parts: list[tuple[Exposure, float]] = []
+            for instrument, amount in amounts:
+                index = self._market.index(chain.underlying)
+                touch = self._market.touch(instrument.name)
+                unit = exposure_of(instrument, touch, index, self._market.at)
+                if unit is None:
+                    unknown[instrument.name] = None
+                else:
+                    parts.append((unit, amount))
+            leans.append(Lean(one, summed(parts)))
+
+        for chain in self._holdings.chains:
+            if underlying_of(chain.underlying) == underlying and chain.legs:
+                held = [(leg.instrument, leg.amount) for leg in chain.legs.values()]
+                lean(chain, held, self._consumer(chain.id, "position", chain, 0.0, 0.0, 1.0))
+        for book in self._holdings.orders:
+            chain = self._ledger.chain(book.order.chain_id)
+            if underlying_of(chain.underlying) == underlying and book.order.action != "close":
+                one = self._consumer(chain.id, "order", chain, 0.0, 0.0, 1.0, book)
+                lean(chain, wanted(book), one)
+        return Book(tuple(leans), tuple(unknown))
 
     def _margin(self, instrument: Instrument, amount: float) -> tuple[float, float]:
         touch = self._market.touch(instrument.name)

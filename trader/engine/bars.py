@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ from trader.domain.market import Bars
 from trader.domain.units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 BARS_MAX: Final = 24 * 60
 HOURS_KEPT: Final = 2 * BARS_MAX
@@ -38,6 +39,11 @@ class _Hours:
     def last(self) -> int:
         """When the last hour opened; -1 where there is none."""
         return self._opened_at[-1] if self._opened_at else -1
+
+    def since(self, at: int) -> Iterator[tuple[int, float]]:
+        """List the hours that opened at an instant or later, with their closes."""
+        first = bisect.bisect_left(self._opened_at, at)
+        return zip(self._opened_at[first:], self._prices[-1][first:], strict=True)
 
     def append(self, row: Row) -> None:
         """Take one more hour."""
@@ -122,6 +128,11 @@ class BarBook:
         if hours is None:
             hours = self._closed[underlying] = _Hours([])
         return functools.partial(hours.until, len(hours))
+
+    def since(self, underlying: str, at: int) -> Iterator[tuple[int, float]]:
+        """List closed hours that opened at an instant or later: when, and their close."""
+        hours = self._closed.get(underlying)
+        return hours.since(at) if hours is not None else iter(())
 
     def closed(self, underlying: str) -> Bars:
         """Show the closed bars, oldest first."""

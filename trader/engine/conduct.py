@@ -63,6 +63,7 @@ class Tape:
 
     __slots__ = (
         "alerts",
+        "began_at",
         "deals",
         "half_life",
         "judged_at",
@@ -73,6 +74,7 @@ class Tape:
     )
 
     def __init__(self) -> None:
+        self.began_at = 0
         self.deals: list[Deal] = []
         self.living: dict[str, Deal] = {}
         self.alerts: tuple[BehaviorAlert, ...] = ()
@@ -81,6 +83,17 @@ class Tape:
         self.half_life = 1
         self.paused_until: int | None = None
         self.profile: TraderProfile | None = None
+
+    def results(self) -> list[float]:
+        """List what closed chains earned in multiples of the most each could lose, oldest first.
+
+        Those that another configuration decided tell nothing of this one.
+        """
+        return [
+            one.pnl / one.risk
+            for one in self.deals
+            if one.risk > 0 and one.decided_at >= self.began_at
+        ]
 
     def scaled(self, at: int) -> float:
         """Tell the multiplier in force: what is missing to 1 halves every half-life."""
@@ -161,6 +174,10 @@ class Conduct:
         """Take what a night said of the types of traders."""
         for profile in profiles:
             self._tape(profile.strategy).profile = profile
+
+    def reconfigured(self, strategy: str, at: int) -> None:
+        """Begin the record of a strategy anew: it is another one from here on."""
+        self._tape(strategy).began_at = at
 
     def resumed(self, strategy: str | None) -> None:
         """End the pause of one strategy, or every pause: a person takes it upon himself."""

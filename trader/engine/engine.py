@@ -311,6 +311,7 @@ class Engine:
             quoting.follow(self.ledger, self.market, step)
             self.models.look(step)
         elif fired.name == MARK:
+            self.models.listen()
             housekeeping.pay_funding(self.ledger, self.market, step)
             housekeeping.mark(self.ledger, self.review, step)
             self._desk.halts(step)

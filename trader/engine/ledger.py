@@ -153,6 +153,8 @@ class Ledger:
             case StageChanged():
                 before = self.stages.get(fact.strategy)
                 self.standings[fact.strategy] = self.standing(fact.strategy).moved(before, fact, at)
+                if before and before.configuration_hash != fact.configuration_hash:
+                    self.conduct.reconfigured(fact.strategy, at)
                 self.stages[fact.strategy] = fact
             case NightEvaluated():
                 self._judged(fact)

@@ -80,6 +80,11 @@ class ModelDesk:
         """Take closed hours from before we listened; they are read when a regime is asked for."""
         self._loaded.setdefault(event.underlying, []).append((event, at))
 
+    def listen(self) -> None:
+        """Hear the hours that have closed, before they are forgotten, though nobody asks yet."""
+        for underlying in self._market.rates():
+            self._heard(underlying)
+
     def look(self, step: Step) -> None:
         """Tell every regime that has changed since it was last told."""
         if not self._told:
@@ -235,21 +240,24 @@ class ModelDesk:
         return found
 
     def _observed(self, underlying: str) -> Observation | None:
-        """Hear the hours that have closed; None where none ever did."""
-        watch = self._watches.setdefault(underlying, RegimeWatch())
-        for event, at in self._loaded.pop(underlying, ()):
-            _load(watch, event, at)
-            self._seen.pop(underlying, None)
-        bars = self._market.bars.closed(underlying)
-        first = bisect.bisect_left(bars.opened_at, watch.heard_until)
-        for place in range(first, len(bars.opened_at)):
-            watch.close(bars.opened_at[place], bars.close[place])
+        """Tell what the hours that have closed say; None where none ever did."""
+        watch = self._heard(underlying)
         if not watch.heard_until:
             return None
         known = self._seen.get(underlying)
         if known is None or known[0] != watch.heard_until:
             known = self._seen[underlying] = (watch.heard_until, watch.seen())
         return known[1]
+
+    def _heard(self, underlying: str) -> RegimeWatch:
+        """Hear the hours that have closed since."""
+        watch = self._watches.setdefault(underlying, RegimeWatch())
+        for event, at in self._loaded.pop(underlying, ()):
+            _load(watch, event, at)
+            self._seen.pop(underlying, None)
+        for opened_at, close in self._market.bars.since(underlying, watch.heard_until):
+            watch.close(opened_at, close)
+        return watch
 
 
 def _load(watch: RegimeWatch, event: HistoryLoaded, at: int) -> None:

@@ -92,6 +92,11 @@ class BoardModels:
         self._asked.append(edge)
         return edge
 
+    def asked_of(self, legs: Sequence[Leg]) -> Worth | None:
+        """Tell what was answered when a structure's edge was asked for; None where none was."""
+        asked = tuple(legs)
+        return next((edge.worth for edge in reversed(self._asked) if edge.legs == asked), None)
+
     def weighed(self, strategy: str, intents: Sequence[Intent]) -> EdgesWeighed | None:
         """Tell which edges were asked for and what was wished for; None where none were."""
         if not self._asked:

@@ -11,6 +11,7 @@ from trader.domain.situation import Situation
 from trader.domain.trading import Stage
 from trader.domain.units import SECOND
 from trader.engine.account_view import AccountView
+from trader.engine.circumstances import Surroundings
 from trader.engine.families import Families
 from trader.engine.holdings import Holdings
 from trader.engine.ledger import EVERYTHING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trader.domain.market import Touch
+    from trader.domain.models import Worth
     from trader.domain.trading import Intent, Restraint
     from trader.engine.guard import Guard
     from trader.engine.ledger import Ledger
@@ -145,8 +147,10 @@ class Review:
         """Say what behavior asks of a strategy on an account now; None while nothing does."""
         return self._guard.restraint(strategy, account, self._market.at)
 
-    def gate_view(self, intent: Intent) -> GateView:
-        """Show the gate everything one intent is judged by."""
+    def gate_view(self, intent: Intent, models_worth: Worth | None = None) -> GateView:
+        """Show the gate everything one intent is judged by; `models_worth` is what the models made
+        of it, where they were asked.
+        """
         ledger, market = self._ledger, self._market
         chain = ledger.chains.get(intent.chain_id) if intent.chain_id else None
         name = chain.account if chain is not None else self.account_of(intent.strategy)
@@ -157,6 +161,7 @@ class Review:
         restraint = self.restraint(intent.strategy, name)
         touches = self._touches(intent)
         choice = self._families.choice(intent, self._models.seen)
+        told = Surroundings(intent, models_worth, ledger, market, self._models, account)
         return GateView(
             at=market.at,
             account=name,
@@ -182,11 +187,11 @@ class Review:
                 if book.order.strategy == intent.strategy
             ),
             data_quality=(*self.data_quality(), *_low(touches)),
-            size_scalar=restraint.multiplier if restraint is not None else 1.0,
             restraint=restraint,
             regime=self._models.stated(intent.underlying),
             selected=choice is None or choice.allowed,
             selection="" if choice is None else choice.explanation,
+            circumstances=told if ledger.epoch is not None and ledger.epoch.sizing else None,
         )
 
     def _touches(self, intent: Intent) -> dict[str, Touch]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded, SessionOpened
 from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Verdict, Withheld
 from trader.domain.units import DAY, price_text
@@ -66,7 +68,11 @@ class TradingDesk:
         A close that follows a roll or hedge of its chain is what becomes of it if that is refused.
         """
         situation = self.review.situation(slot, occasion)
-        if occasion == "open" and (missing := _missing(situation, reads_board(slot.strategy))):
+        if occasion == "open" and (
+            missing := _missing(
+                situation, reads_board(slot.strategy), self._risk.universe.quotes_min
+            )
+        ):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
             text = f"{missing}{marks}"
             step.record(
@@ -87,7 +93,7 @@ class TradingDesk:
                 step.record(_withheld(intent, intent.withheld, self.review, step.name("V")))
             elif intent.action == "close" and intent.chain_id in changed:
                 continue
-            elif self.judge(intent, step) and intent.action in ("roll", "hedge"):
+            elif self.judge(intent, step, situation) and intent.action in ("roll", "hedge"):
                 changed[intent.chain_id] = None
 
     def _proposals(self, slot: Slot, situation: Situation, step: Step) -> tuple[Intent, ...]:
@@ -103,16 +109,19 @@ class TradingDesk:
             )
             return ()
 
-    def judge(self, intent: Intent, step: Step) -> bool:
+    def judge(self, intent: Intent, step: Step, situation: Situation | None = None) -> bool:
         """Ask the gate and tell whether it approved; an approval becomes an order at once.
 
-        A change that was refused for the same reason that day is not said again.
+        A change that was refused for the same reason that day is not said again. The gate hears
+        what the models made of the intent where it came of a `situation`.
         """
         if intent.action == "close" and intent.pricing.limit_net is None:
             self._withdraw_closes(intent.chain_id, step)
         if intent.action == "quote":
             self._replace_quote(intent, step)
-        view = self.review.gate_view(intent)
+        models = situation.models if situation is not None else None
+        worth = models.asked_of(intent.legs) if isinstance(models, BoardModels) else None
+        view = self.review.gate_view(intent, worth)
         verdict_id = step.name("V")
         if intent.action in ("roll", "add") and view.account != self.review.account_of(
             intent.strategy
@@ -345,19 +354,22 @@ def _withheld(intent: Intent, why: Withheld, review: Review, verdict_id: str) ->
     )
 
 
-def _missing(situation: Situation, board_read: bool) -> str | None:
+def _missing(situation: Situation, board_read: bool, quotes_min: int) -> str | None:
     """Name what no decision can do without, of perpetuals, then of a board that is read; None
     where nothing of it lacks.
     """
     if situation.perpetuals and ((lacks := _unquoted(situation.perpetuals)) or not board_read):
         return lacks
     board = situation.board
-    if len(board) and _quoted(board, len(board) // 2):
+    if quotes_min == 1 and len(board) and _quoted(board, len(board) // 2):
         return None  # any will do, and on a sound board the one in the middle does
     both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
-    if (board.fresh & both).any():
+    shown = int(np.count_nonzero(board.fresh & both))
+    if shown >= quotes_min:
         return None
     what = "no quote with two sides" if board.fresh.any() else "no recent quotes"
+    if shown:
+        what = f"{shown} of {quotes_min} quotes with two sides (risk.universe.quotes_min)"
     return f"{what} on the {board.underlying} board, quality {board.score:.2f}"
 
 

@@ -15,6 +15,7 @@ from trader.domain.trading import (
     Refused,
     Reservation,
     Rule,
+    SizeFactor,
 )
 from trader.domain.units import normalize_underlying
 from trader.risk.limits import RiskSettings, exceeded
@@ -28,9 +29,11 @@ NO_LOSS = MaxLoss(usd=0.0, coin=0.0, share=0.0, stress_low=0.0, stress_high=0.0)
 
 
 class Case:
-    """An intent, what it is judged on, and the limits asked. Invariant: verdicts hold no NaN."""
+    """An intent, what it is judged on, what was asked of it. Invariant: verdicts hold no NaN."""
 
-    __slots__ = ("_users", "intent", "settings", "underlying", "uses", "verdict_id", "view")
+    __slots__ = (
+        "_users", "factors", "intent", "settings", "underlying", "uses", "verdict_id", "view",
+    )  # fmt: skip
 
     def __init__(
         self, settings: RiskSettings, intent: Intent, view: GateView, verdict_id: str
@@ -40,6 +43,7 @@ class Case:
         self.view = view
         self.verdict_id = verdict_id
         self.uses: list[LimitUse] = []
+        self.factors: tuple[SizeFactor, ...] = ()
         self.underlying = underlying_of(intent.underlying)
         self._users: tuple[Consumer, ...] | None = None
 
@@ -91,6 +95,7 @@ class Case:
             restraint=view.restraint,
             regime=view.regime,
             selection=view.selection if self.intent.action == "open" else "",
+            sizing=self.factors,
         )
 
     def approve(
@@ -121,6 +126,7 @@ class Case:
             restraint=view.restraint,
             regime=view.regime,
             selection=view.selection if self.intent.action == "open" else "",
+            sizing=self.factors,
         )
 
 

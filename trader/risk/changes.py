@@ -11,6 +11,7 @@ from trader.domain.trading import LimitUse, MaxLoss, Refused, Verdict
 from trader.domain.units import DOLLARS, on_step
 from trader.domain.valuation import paid_in_full
 from trader.risk import questions
+from trader.risk.greeks import greeks_allow
 from trader.risk.limits import TOLERANCE, per_trade_use
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.opening import unit_loss
@@ -78,8 +79,10 @@ def judge_roll(case: Case) -> Verdict:
         for part in (legs, coins)
     )
     old = _stated(case, chain)
-    refusal = _roll_within_limits(case, new, old) or _collateral(
-        case, scaled, scaled + kept, chain, replaces=True
+    refusal = (
+        _roll_within_limits(case, new, old)
+        or greeks_allow(case, scaled + _given_up(case, chain))
+        or _collateral(case, scaled, scaled + kept, chain, replaces=True)
     )
     if refusal is not None:
         return refusal
@@ -119,8 +122,12 @@ def judge_hedge(case: Case) -> Verdict:
         return losses
     before, after = losses
     if _gives_back(chain, hedge):
-        return _judge_return(case, chain, amount, after)
-    refusal = _reduces(case, before, after) or _collateral(case, hedge, held + hedge, chain)
+        return greeks_allow(case, hedge) or _judge_return(case, chain, amount, after)
+    refusal = (
+        _reduces(case, before, after)
+        or greeks_allow(case, hedge)
+        or _collateral(case, hedge, held + hedge, chain)
+    )
     if refusal is not None:
         return refusal
     loss = UnitLoss(
@@ -130,6 +137,16 @@ def judge_hedge(case: Case) -> Verdict:
         stress_high=after.stress_high,
     )
     return case.approve(amount, chain.chain_id, loss.of(1.0, view.equity_usd, view.index))
+
+
+def _given_up(case: Case, chain: ChainView) -> list[PricedLeg]:
+    """List the legs that a roll closes, as what it trades."""
+    held = held_legs(chain, case.view.touches)
+    return [
+        msgspec.structs.replace(leg, ratio=-leg.ratio)
+        for leg in held
+        if leg.instrument.kind != "spot"
+    ]
 
 
 def _gives_back(chain: ChainView, hedge: list[PricedLeg]) -> bool:

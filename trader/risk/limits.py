@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from trader.domain.trading import LimitUse
+from trader.risk.settings import CorrelationSettings, GreekLimits, SizingSettings, UniverseSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,6 +76,14 @@ class RiskSettings(BaseModel):
     min_size_share: float = Field(
         default=0.5, gt=0, le=1, description="an order shrunk below this share of its size is dust"
     )
+    sizing: SizingSettings = Field(default_factory=SizingSettings, description="[risk.sizing]")
+    correlation: CorrelationSettings = Field(
+        default_factory=CorrelationSettings, description="[risk.correlation]"
+    )
+    universe: UniverseSettings = Field(
+        default_factory=UniverseSettings, description="[risk.universe]"
+    )
+    greeks: GreekLimits = Field(default_factory=GreekLimits, description="[risk.greeks]")
 
     @field_validator(*FRACTIONS, mode="before")
     @classmethod

@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING, Final, assert_never
 from trader.domain.trading import Approved, Refused, Verdict
 from trader.domain.units import DOLLARS
 from trader.risk import questions, quoting, restraint
+from trader.risk.appetite import circumstantial_factors, shrinking_text, standing_factors
+from trader.risk.greeks import RULES, greek_caps, lean_text, leaning
 from trader.risk.max_loss import UndefinedRisk, UnitLoss
 from trader.risk.perpetual import stop_stated, stopped_loss
-from trader.risk.sizing import Cap, Sized, Unsized, equity_needed_usd, size, trade_step
+from trader.risk.sizing import (
+    Cap,
+    Sized,
+    Unsized,
+    equity_needed_usd,
+    scalar_of,
+    size,
+    trade_step,
+)
 from trader.risk.structure import coin_cost, legs_loss, margin_needed, uncovered_calls
+from trader.risk.universe import in_universe
 
 if TYPE_CHECKING:
+    from trader.domain.trading import Consumer
     from trader.risk.case import Case
     from trader.risk.max_loss import PricedLeg
 
 
-SHARES: Final = ("per_trade_risk", "underlying_risk", "position_size")
+SHARES: Final = ("per_trade_risk", "underlying_risk", "position_size", *RULES)
 """Limits that count shares of equity: more equity would make room."""
 
 
@@ -31,6 +43,7 @@ def judge_open(case: Case) -> Verdict:
         or questions.opening_allowed(case)
         or questions.family_selected(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
+        or in_universe(case)
         or stop_stated(case)
         or quoting.session_sound(case)
         or restraint.suits_type(case)
@@ -50,6 +63,7 @@ def judge_add(case: Case) -> Verdict:
         or questions.not_demoted(case)
         or questions.opening_allowed(case)
         or questions.quotes_usable(case, [leg.instrument for leg in case.intent.legs])
+        or in_universe(case)
         or stop_stated(case)
         or restraint.suits_type(case)
     )
@@ -98,7 +112,10 @@ def unit_loss(case: Case, legs: list[PricedLeg], amount: float | None) -> UnitLo
 
 
 def _fit(case: Case, present: UnitLoss) -> Verdict:
-    """Size the trade beside what its chain risks already and approve it, or say what is short."""
+    """Size the trade beside what its chain risks already and approve it, or say what is short.
+
+    Circumstances and Greeks are looked up only where one lot would fit without them.
+    """
     view, intent, settings = case.view, case.intent, case.settings
     sides = quoting.both_sides(case)
     losses: list[UnitLoss] = []
@@ -120,15 +137,15 @@ def _fit(case: Case, present: UnitLoss) -> Verdict:
     )
     step = trade_step([(leg.instrument, int(leg.ratio)) for leg in sides[0]])
     full = (per_trade, *restraint.position_caps(case, per_trade.used, per_trade.per_unit))
-    sized = size(
-        stage=view.stage,
-        step=step,
-        wish=intent.amount,
-        scalar=view.size_scalar,
-        full=full,
-        shared=shared,
-        min_size_share=settings.min_size_share,
-    )
+    case.factors = standing_factors(case)
+    sized = _size(case, step, full, shared)
+    if isinstance(sized, Sized) and view.circumstances is not None:
+        greeks = greek_caps(case, sides)
+        if isinstance(greeks, Refused):
+            return greeks
+        shared = (*shared, *greeks)
+        case.factors = circumstantial_factors(case) + case.factors
+        sized = _size(case, step, full, shared)
     caps = (*full, *shared)
     for cap in caps:
         case.ask(cap.use(sized.amount if isinstance(sized, Sized) else sized.wanted))
@@ -139,6 +156,19 @@ def _fit(case: Case, present: UnitLoss) -> Verdict:
             return _too_small(case, sized, caps, step)
         case _:
             assert_never(sized)
+
+
+def _size(
+    case: Case, step: float, full: tuple[Cap, ...], shared: tuple[Cap, ...]
+) -> Sized | Unsized:
+    return size(
+        step=step,
+        wish=case.intent.amount,
+        factors=case.factors,
+        full=full,
+        shared=shared,
+        min_size_share=case.settings.min_size_share,
+    )
 
 
 def _approve(case: Case, unit: UnitLoss, amount: float) -> Approved:
@@ -194,7 +224,7 @@ def _too_small(case: Case, unsized: Unsized, caps: tuple[Cap, ...], step: float)
         wish = case.intent.amount
         return case.refuse(
             unsized.rule,
-            f"the intent wants {wish} x {min(case.view.size_scalar, 1.0):.3g}, which is below one "
+            f"the intent wants {wish} x {scalar_of(case.factors):.3g}, which is below one "
             f"lot of {step:g}{_held_back(case)}",
             allowed=unsized.allowed,
         )
@@ -205,8 +235,7 @@ def _too_small(case: Case, unsized: Unsized, caps: tuple[Cap, ...], step: float)
         words = f"only {unsized.allowed:g} of {unsized.wanted:g} would fit: {words}"
     elif unsized.rule == "below_minimum_size":
         words = f"only {unsized.allowed:g} would fit, below one lot of {step:g}: {words}"
-    on_budget = cap.rule == "underlying_risk"
-    consumers = case.budget_users() if on_budget else ()
+    consumers = _users(case, cap)
     return case.refuse(
         unsized.rule,
         words,
@@ -215,26 +244,34 @@ def _too_small(case: Case, unsized: Unsized, caps: tuple[Cap, ...], step: float)
         consumers=consumers,
         frees_at=(
             questions.freeing_time(consumers, cap.limit, cap.per_unit * needed)
-            if on_budget
+            if consumers
             else None
         ),
         equity_needed_usd=_equity_for_lot(case, caps, step) if cap.rule in SHARES else None,
     )
 
 
+def _users(case: Case, cap: Cap) -> tuple[Consumer, ...]:
+    """List what uses a limit that positions share and that their ends free."""
+    if cap.rule == "underlying_risk":
+        return case.budget_users()
+    return leaning(case, cap.rule, cap.use(0.0)) if cap.rule in RULES else ()
+
+
 def _held_back(case: Case) -> str:
     """Say why sizes are shrunk, where they are."""
-    asked = case.view.restraint
-    if asked is None or case.view.size_scalar >= 1:
-        return ""
-    return f": {asked.reason}"
+    full = [one for one in case.factors if one.name != "stage"]
+    words = shrinking_text(tuple(full))
+    return f": {words}" if words else ""
 
 
 def _shortage(case: Case, cap: Cap, wanted: float) -> str:
     """Say in numbers what the binding limit counts, for the amount that was wanted."""
     need = cap.per_unit * wanted
+    if cap.rule in RULES:
+        return lean_text(case, cap.use(wanted))
     if cap.rule in SHARES:
-        scalar = min(case.view.size_scalar, 1.0)
+        scalar = scalar_of(case.factors)
         shrunk = f" (size scalar {scalar:.3g}{_held_back(case)})" if scalar < 1 else ""
         where = f"{cap.of} carries" if cap.rule == "underlying_risk" else "the chain carries"
         plain = round(cap.used, 4) + round(need, 4) > cap.limit + 1e-9

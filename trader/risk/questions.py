@@ -31,8 +31,9 @@ QUOTED: Final = ("bid", "bid_amount", "ask", "ask_amount", "mark", "underlying_p
 def view_sound(case: Case) -> Refused | None:
     """Refuse where the account's own numbers leave the risk undefined."""
     view = case.view
-    for field in ("equity_usd", "index", "size_scalar"):
-        value = getattr(view, field)
+    scalar = view.restraint.multiplier if view.restraint is not None else 1.0
+    sound = {"equity_usd": view.equity_usd, "index": view.index, "restraint.multiplier": scalar}
+    for field, value in sound.items():
         if not (math.isfinite(value) and value > 0):
             return case.refuse(
                 "undefined_risk", f"{field} is {value}: no share of equity can be stated"

@@ -1,26 +1,27 @@
 """How large may an order be? The largest amount on the trade step that every limit allows.
 
-Sizes only ever shrink: wish and per-trade limit give the full size, scalars and the stage what is
-wanted of it, and what others already use (budget, margin, coverage) what can be had.
+Sizes only ever shrink: wish and per-trade limit give the full size, factors (record, models,
+regime, drawdown, correlation, behavior, stage) what is wanted of it, and what others already use
+(budget, margin, coverage, Greeks) what can be had. This is the one place that multiplies factors.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from trader.domain.trading import LimitUse, Rule, Stage
+from trader.domain.trading import LimitUse, Rule
 from trader.domain.units import ATOMS_PER_UNIT, from_atoms, on_step
 from trader.risk.limits import TOLERANCE
+from trader.risk.scalars import combined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.domain.instruments import Instrument
-
-PILOT_SHARE: Final = 0.25
+    from trader.domain.trading import SizeFactor
 
 
 class Cap(msgspec.Struct, frozen=True):
@@ -80,26 +81,27 @@ def trade_step(legs: Sequence[tuple[Instrument, int]]) -> float:
 
 def size(
     *,
-    stage: Stage,
     step: float,
     wish: float | None,
-    scalar: float,
+    factors: Sequence[SizeFactor],
     full: Sequence[Cap],
     shared: Sequence[Cap],
     min_size_share: float,
 ) -> Sized | Unsized:
     """Find the amount: `full` caps make the stage's size, `shared` ones may shrink it by half.
 
-    PRODUCTION and RESEARCH take the full size, PILOT the larger of a quarter of it and one lot.
-    `scalar` shrinks the full size; above 1 it counts as 1. At least one cap in `full` is finite.
+    The product of `factors` shrinks the full size; what a stage takes of that leaves one lot at
+    least (PILOT: the larger of a quarter and one lot). At least one cap in `full` is finite.
     """
     cap = min(full, key=lambda one: one.amount)
     allowed = min(cap.amount, wish if wish is not None else math.inf)
     binding = cap if allowed == cap.amount else None
-    base = on_step(allowed * min(scalar, 1.0), step)
+    wanted = allowed * scalar_of(factors)
+    base = on_step(wanted, step)
     if base < step:
-        return Unsized("below_minimum_size", binding, tidy_down(allowed * min(scalar, 1.0)), step)
-    stage_size = base if stage != "PILOT" else max(on_step(base * PILOT_SHARE, step), step)
+        return Unsized("below_minimum_size", binding, tidy_down(wanted), step)
+    share = combined(one for one in factors if one.name == "stage")
+    stage_size = max(on_step(base * share, step), step) if share < 1 else base
     if not shared:
         return Sized(stage_size, stage_size)
     tightest = min(shared, key=lambda one: one.amount)
@@ -109,6 +111,11 @@ def size(
     if amount < min_size_share * stage_size - TOLERANCE:
         return Unsized("below_half_size", tightest, amount, stage_size)
     return Sized(amount, stage_size)
+
+
+def scalar_of(factors: Sequence[SizeFactor]) -> float:
+    """Multiply what shrinks the full size: all but the stage, which leaves one lot at least."""
+    return combined(one for one in factors if one.name != "stage")
 
 
 def tidy_down(amount: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -10,9 +10,30 @@ from trader.domain.portfolio import ChainView, WorkingOrder
 from trader.domain.trading import Consumer, Restraint, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from trader.domain.market import Touch
+    from trader.domain.market import Bars, Touch
+    from trader.domain.models import Observation, Worth
+    from trader.risk.greeks import Book
+
+
+class Circumstances(Protocol):
+    """What a size and the book's Greeks rest on, beside the account: looked up when it is asked."""
+
+    def results(self) -> Sequence[float]:
+        """List what closed chains of the strategy earned, in multiples of what each could lose."""
+
+    def worth(self) -> Worth | None:
+        """Tell what the models make of the structure; None where nobody asked them."""
+
+    def seen(self) -> Observation:
+        """Tell the market regime of the underlying."""
+
+    def bars(self, underlying: str) -> Bars:
+        """Show the closed hours of an index."""
+
+    def book(self) -> Book:
+        """Show what leans on the underlying, positions and working orders."""
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +45,9 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     a slot; `open_chains` its chains, working opens included. `free_coins` are coins and dollars not
     promised to short calls, nor to the coin that puts may deliver. Margins are by currency, before
     the order, open orders included; `margin_balance` is cash and futures PnL, without the value of
-    long options. PnL is trading PnL against holding. `size_scalar` in (0, 1]
-    shrinks new risk; `restraint` says why, and what else behavior asks (None: nothing).
+    long options. PnL is trading PnL against holding. `restraint` says what behavior leaves of new
+    risk and asks besides (None: nothing), `circumstances` what else sizes rest on (None: stage and
+    behavior alone shrink them, and nothing limits the book's Greeks).
     `regime` is that of the market with its reason, which a verdict states.
     `selected` says whether the market regime lets this kind of strategy open, `selection` why.
     """
@@ -49,9 +71,9 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     peak_pnl_usd: float
     paused: str | None
     working: tuple[WorkingOrder, ...]
-    size_scalar: float = 1.0
     data_quality: tuple[str, ...] = ()
     restraint: Restraint | None = None
     regime: str = ""
     selected: bool = True
     selection: str = ""
+    circumstances: Circumstances | None = None

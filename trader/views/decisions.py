@@ -18,6 +18,7 @@ from trader.domain.trading import (
 )
 from trader.domain.units import SECOND, iso
 from trader.views.behavior_lines import restraint_lines
+from trader.views.sizing_lines import sizing_table
 from trader.views.text import Column, number, pairs, percent, table, usd, when
 
 Unit = Literal["share", "count", "amount", "seconds"]
@@ -55,6 +56,19 @@ MEANINGS: Final[dict[Rule, tuple[Unit, str]]] = {
     "position_size": ("share", "the max loss that suits its type of trader, as a share of equity"),
     "stop_distance": ("amount", "how far its type of trader puts a stop, in average true ranges"),
     "regime": ("count", "the market regime does not let this kind of strategy open"),
+    "universe": ("amount", "coins, expiries, strikes and quotes that may be opened at all"),
+    "delta_limit": (
+        "share",
+        "what the book on one underlying gains or loses by 1 % of its index, as a share of equity",
+    ),
+    "gamma_limit": (
+        "share",
+        "how much more that is after the next 1 %, as a share of equity",
+    ),
+    "vega_limit": (
+        "share",
+        "what the book gains or loses by a point of volatility, as a share of equity",
+    ),
     "ranking_or_filter": (
         "count",
         "the strategy trades the strongest coins only: rank of this one",
@@ -145,6 +159,8 @@ def explain(verdict: Verdict, at: int, *, speed: float = 1.0) -> str:
     parts.append(pairs(intent_lines(verdict)))
     if verdict.restraint is not None:
         parts.append(pairs(restraint_lines(verdict.restraint, verdict.intent, at, speed)))
+    if verdict.sizing:
+        parts.append(sizing_table(verdict.sizing))
     if verdict.limits:
         parts.append(table([_limit_cells(use) for use in verdict.limits], _LIMIT_COLUMNS))
     return "\n\n".join(parts)

@@ -23,6 +23,7 @@ from trader.domain.trading import Approved, Refused
 from trader.domain.units import DAY, from_atoms, iso, tidy
 from trader.engine.guard import held_back, pause_text, trader_name, traders
 from trader.engine.ledger import EVERYTHING, Ledger
+from trader.risk.sizing import scalar_of
 from trader.views.decisions import BindingCount
 from trader.views.live_rows import (
     AccountRow,
@@ -32,15 +33,17 @@ from trader.views.live_rows import (
     HeldRow,
     PauseRow,
     PositionRow,
+    SizeRow,
     Status,
     StrategyRow,
 )
 from trader.views.session_lines import session_text
+from trader.views.sizing_lines import sizing_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trader.domain.trading import Rule
+    from trader.domain.trading import Rule, SizeFactor
     from trader.engine.accounts import Account
     from trader.engine.chains import Chain
     from trader.engine.working_book import WorkingBook
@@ -80,6 +83,7 @@ class LiveView:
         self._verdicts: dict[tuple[str, Rule | None], int] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._known: dict[tuple[str, str], None] = {}
+        self._sizes: dict[str, tuple[SizeFactor, ...]] = {}
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one fact in; facts come in the journal's order.
@@ -122,6 +126,11 @@ class LiveView:
                 HeldRow(trader_name(name), tape.scaled(books.at), held_back(name, tape, books.at))
                 for name, tape in books.conduct.tapes()
                 if tape.scaled(books.at) < 1
+            ),
+            sizes=tuple(
+                SizeRow(strategy, scalar_of(factors), sizing_text(factors))
+                for strategy, factors in sorted(self._sizes.items())
+                if sizing_text(factors)
             ),
             strategies=self.strategies(),
         )
@@ -194,6 +203,8 @@ class LiveView:
         rule = verdict.rule if isinstance(verdict, Refused) else None
         self._verdicts[strategy, rule] = self._verdicts.get((strategy, rule), 0) + 1
         self._known[verdict.account, strategy] = None
+        if any(one.name not in ("behavior", "stage") for one in verdict.sizing):
+            self._sizes[strategy] = verdict.sizing
         for use in verdict.limits:
             self._limits[use.rule] = use.limit
             if use.rule == "daily_trades":

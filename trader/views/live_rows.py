@@ -73,6 +73,14 @@ class HeldRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class SizeRow(msgspec.Struct, frozen=True):
+    """What the last size that a strategy was asked for was shrunk to, stage apart, and by what."""
+
+    strategy: str
+    scalar: float
+    reason: str
+
+
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One leg that is held: signed amount, average entry price in `currency`."""
 
@@ -150,6 +158,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     halts: tuple[HaltRow, ...]
     pauses: tuple[PauseRow, ...]
     held_back: tuple[HeldRow, ...]
+    sizes: tuple[SizeRow, ...]
     strategies: tuple[StrategyRow, ...]
 
 
@@ -212,6 +221,11 @@ def status_text(status: Status) -> str:
             ("pending settlements", str(status.pending_settlements)),
             ("opening", _opening(status)),
             ("behavior", "; ".join(one.reason for one in status.held_back) or "holds nothing back"),
+            (
+                "sizes",
+                "; ".join(f"{one.strategy} {one.reason}" for one in status.sizes)
+                or "what the limits allow",
+            ),
         ]
     )
     accounts = [_account_text(account) for account in status.accounts]

@@ -20,6 +20,7 @@ from trader.domain.instruments import is_option
 from trader.domain.trading import Approved, Leg, LegFill, Order, Refused, Restraint
 from trader.domain.units import iso
 from trader.views.decisions import binding_rule, in_unit, legs_text
+from trader.views.sizing_lines import sizing_text
 from trader.views.text import (
     atoms,
     duration,
@@ -68,6 +69,7 @@ def approved(fact: Approved) -> Fields:
         "confidence": percent(intent.confidence),
         "reason": intent.reason,
         "behavior": behavior_text(fact.restraint),
+        "sizing": sizing_text(fact.sizing),
         "data_quality": "; ".join(fact.data_quality),
         "regime": fact.regime,
     }
@@ -99,6 +101,7 @@ def refused(fact: Refused, at: int, speed: float) -> Fields:
         "used_by": ", ".join(f"{one.id} {percent(one.share)}" for one in fact.consumers),
         "frees_at": frees,
         "behavior": behavior_text(fact.restraint),
+        "sizing": sizing_text(fact.sizing),
         "data_quality": "; ".join(fact.data_quality),
         "regime": fact.regime,
     }
@@ -265,11 +268,9 @@ def behavior_text(asked: Restraint | None) -> str:
 
 
 def _held_back(fact: Approved) -> str:
-    """Name what behavior took from a trade, in the sentence that allows it."""
-    asked = fact.restraint
-    if asked is None or asked.multiplier >= 1 or fact.intent.action not in ("open", "add"):
-        return ""
-    return f"; size x {asked.multiplier:.3g} by behavior"
+    """Name what shrank a trade, in the sentence that allows it."""
+    told = sizing_text(fact.sizing)
+    return f"; {told}" if told else ""
 
 
 def _leg_done(leg: LegFill) -> str:
