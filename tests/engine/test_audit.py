@@ -25,7 +25,7 @@ from trader.domain.facts import (
     Settled,
     SettlementPending,
 )
-from trader.domain.trading import Approved
+from trader.domain.trading import Approved, SizeFactor
 from trader.domain.units import DAY, MINUTE, SECOND
 from trader.engine.audit import Audit
 from trader.risk.limits import RiskSettings
@@ -107,6 +107,25 @@ def test_multipliers_are_recounted() -> None:
     free = changed(approved, restraint=changed(approved.restraint, multiplier=1.0))
     facts = [*records[:last], changed(records[last], fact=free), *records[last + 1 :]]
     assert any("states x 1.0, due 0." in one for one in Audit(risk).read(facts))
+
+
+def test_what_was_granted_is_held_against_its_factors() -> None:
+    """Factors that were stated but not taken, and one that enlarges, are found; true ones pass."""
+    floor = Floor(sizing=True)
+    floor.ask(wish(VERTICAL, amount=None))
+    records = floor.records
+    assert Audit(floor.risk).read(records) == ()
+    row = place_of(records, Approved)
+    approved = records[row].fact
+    assert isinstance(approved, Approved)
+    assert len(approved.sizing) == 6
+    for forged, told in (
+        (SizeFactor("kelly", 0.5, "stated only"), "factors leave 0.5"),
+        (SizeFactor("kelly", 1.5, "beyond"), "was sized by kelly beyond 1"),
+    ):
+        lie = changed(approved, sizing=(forged, *approved.sizing[1:]))
+        facts = [*records[:row], changed(records[row], fact=lie), *records[row + 1 :]]
+        assert any(told in one for one in Audit(floor.risk).read(facts)), told
 
 
 def test_a_hedge_may_leave_more_than_one_trade_may_open_with(wheel: list[Recorded]) -> None:

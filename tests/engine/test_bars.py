@@ -180,3 +180,16 @@ def test_years_of_hours_leave_what_was_shown_as_it_was() -> None:
     assert later() == at_once
     assert _hours(book.closed("BTC")) == list(range(HOURS_KEPT + 3 - BARS_MAX, HOURS_KEPT + 3))
     assert len(book) == BARS_MAX
+
+
+def test_closed_hours_since_an_instant_are_listed_with_their_closes() -> None:
+    """From the hour that opened then; beyond what is shown too, until the older half is dropped."""
+    book = BarBook()
+    assert list(book.since("BTC", 0)) == []
+    for hour in range(BARS_MAX + 11):
+        book.grow("BTC", 100.0 + hour, START + hour * HOUR)
+    assert list(book.since("BTC", START + (BARS_MAX + 8) * HOUR)) == [
+        (START + (BARS_MAX + more) * HOUR, 100.0 + BARS_MAX + more) for more in (8, 9)
+    ]
+    assert len(list(book.since("BTC", 0))) == BARS_MAX + 10
+    assert len(book.closed("BTC").close) == BARS_MAX

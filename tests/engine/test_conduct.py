@@ -7,11 +7,11 @@ import pytest
 
 from tests.builders import NOW
 from tests.engine.books import CALL, Story, approved
-from trader.domain.events import ResumeTrading
+from trader.domain.events import ResumeTrading, StageChanged
 from trader.domain.facts import BehaviorAlert, BehaviorJudged, CommandTaken
 from trader.domain.trading import Leg, LimitUse
 from trader.domain.units import DAY, HOUR, MINUTE
-from trader.engine.conduct import DEALS_MAX, Tape, asked_share
+from trader.engine.conduct import DEALS_MAX, Deal, Tape, asked_share
 from trader.engine.guard import held_back
 
 REVENGE = BehaviorAlert(
@@ -144,3 +144,29 @@ def test_what_the_market_moves_is_no_larger_size() -> None:
         for share in (0.0010674, 0.0010684)
     )
     assert asked_share(one) == asked_share(other)
+
+
+def test_results_are_multiples_of_what_was_at_risk() -> None:
+    """Oldest first; a chain that risked nothing says nothing, another configuration's neither."""
+    tape = Tape()
+    for place, (pnl, risk) in enumerate(((0.002, 0.01), (-0.01, 0.01), (0.003, 0.0))):
+        tape.ends(
+            Deal(
+                chain_id=f"C{place}", opened_in=place, decided_at=NOW + place * HOUR,
+                opened_at=NOW, asked=risk, risk=risk, closed_in=place, closed_at=NOW, pnl=pnl,
+            )
+        )  # fmt: skip
+    assert tape.results() == pytest.approx([0.2, -1.0])
+    tape.began_at = NOW + HOUR
+    assert tape.results() == pytest.approx([-1.0])
+
+
+def test_a_strategy_that_changed_begins_its_record_anew() -> None:
+    """By its configuration; a promotion of the same one keeps the record."""
+    story = Story()
+    story.tell(StageChanged("alpha", "PILOT", "config", "first", "v1"))
+    story.tell(StageChanged("alpha", "PRODUCTION", "ann", "earned it", "v1"))
+    conduct = story.ledger.conduct
+    assert conduct.of("alpha").began_at == 0
+    story.tell(StageChanged("alpha", "PILOT", "config", "changed", "v2"))
+    assert conduct.of("alpha").began_at == story.at

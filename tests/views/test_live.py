@@ -10,6 +10,7 @@ from tests.storage.story import EVENING, STORY
 from trader.domain.errors import InvariantBroken
 from trader.domain.events import FlattenAll, ResumeTrading, StageChanged
 from trader.domain.facts import CommandTaken, Recorded
+from trader.domain.trading import Approved, SizeFactor
 from trader.domain.units import HOUR
 from trader.engine.ledger import Ledger
 from trader.views.live import LiveView, fold
@@ -117,6 +118,23 @@ def test_what_behavior_holds_back_is_shown_with_its_reason() -> None:
     assert "the account x 0.3 (was x 0.3 by REVENGE_TRADING" in text
     view.apply(Recorded(21, at, CommandTaken(ResumeTrading("ann", "seen", name))))
     assert view.status().pauses == ()
+
+
+def test_what_shrank_the_last_size_is_shown() -> None:
+    """The factors of the last verdict that was sized; one that was not sized changes nothing."""
+    view = until(FILLED)
+    assert view.status().sizes == ()
+    assert "what the limits allow" in status_text(view.status())
+    (approved,) = (one.fact for one in STORY[:FILLED] if isinstance(one.fact, Approved))
+    factors = (SizeFactor("kelly", 0.25, "60 chains"), SizeFactor("stage", 1.0, "full"))
+    over_the_ledger = LiveView(Ledger())  # the story has this verdict already
+    at = STORY[FILLED - 1].at
+    for sizing in (factors, factors[1:]):
+        told = msgspec.structs.replace(approved, sizing=sizing)
+        over_the_ledger.apply(Recorded(20, at, told))
+    (size,) = over_the_ledger.status().sizes
+    assert (size.strategy, size.scalar) == (approved.intent.strategy, 0.25)
+    assert size.reason == "size x 0.25 by kelly x 0.25"
 
 
 def test_an_expiry_waits_then_settles_into_a_result() -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOTES: Final = (
     "run at full stage with live costs, fills, settlement and limits; the behavior layer is off",
+    "sizes follow regime, drawdown and the record of this run's own chains so far, as live ones do",
     "exits are reviewed at each board; a halt ends at the next midnight, as if a person resumed",
     "equity is that of what is traded and of dollars: other coins have no price here",
 )

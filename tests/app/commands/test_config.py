@@ -77,6 +77,22 @@ MISTAKES = {
 }
 
 FURTHER_MISTAKES = {
+    "a universe without the coin of a strategy": Mistake(
+        '[risk.universe]\nunderlyings = ["SOL"]',
+        ("risk.universe.underlyings = ", "leaves out BTC, which covered_call_btc trades", "add"),
+    ),
+    "a universe without an expiry": Mistake(
+        "[risk.universe]\nhours_min = 48\ndays_max = 1",
+        ("risk.universe = ", "hours_min 48 must be below days_max 1", "no expiry lies between"),
+    ),
+    "sizes that grow": Mistake(
+        "[risk.sizing.regime]\ncalm = 1.5",
+        ("risk.sizing.regime.calm = 1.5", "at most 1", "default 1.0"),
+    ),
+    "a deeper fall that costs less": Mistake(
+        "[risk.sizing]\ndrawdown_second_scalar = 0.9",
+        ("risk.sizing = ", "a deeper fall leaves less"),
+    ),
     "unknown section": Mistake(
         "[rsik]\nenabled = true", ("rsik = ", "unknown key", "did you mean risk?")
     ),
