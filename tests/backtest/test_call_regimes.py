@@ -15,7 +15,8 @@ from trader.backtest.covered_call import CoveredCallSimulator, RegimePolicy
 from trader.domain.market import Closes
 from trader.domain.models import REGIMES, Regime
 from trader.domain.units import HOUR, MINUTE, moment
-from trader.pricing.regime import CLOSES_KEPT, RegimeWatch, regime_now
+from trader.pricing.regime import CLOSES_KEPT, regime_now
+from trader.pricing.regime_watch import RegimeWatch
 
 SPAN = {"start": moment(day(58)), "end": moment(day(78))}
 
