@@ -37,8 +37,6 @@ from trader.domain.facts import ChainEnded, Filled, Settled
 from trader.domain.trading import Approved, Leg, Pricing, Refused
 from trader.domain.units import DAY, HOUR, MINUTE, SECOND, to_atoms
 from trader.engine.outcome import DeliveryPriceNeeded, NightNeeded
-from trader.risk.limits import RiskSettings
-from trader.risk.settings import UniverseSettings
 
 OPENED = ["approved open 1 of alpha", "placed open 1 on main", "filled 1", "ended filled"]
 
@@ -294,17 +292,6 @@ def test_trap_missing_quote_means_no_fill() -> None:
     assert floor.told() == ["approved close 1 of alpha", "placed close 1 on main"]
     floor.pass_time(SECOND)
     assert floor.told() == ["filled 1", "ended filled", "chain closed"]
-
-
-def test_a_board_must_show_the_quotes_that_are_asked_of_it() -> None:
-    """As many as `risk.universe.quotes_min`: with fewer the decision is skipped, with counts."""
-    few = RiskSettings(universe=UniverseSettings(quotes_min=10))
-    floor = Floor(risk=few)
-    floor.ask(wish())
-    assert "alert decision_skipped" not in floor.told()
-    many = Floor(risk=RiskSettings(universe=UniverseSettings(quotes_min=1_000)))
-    outcome = many.ask(wish())
-    assert "of 1000 quotes with two sides (risk.universe.quotes_min)" in outcome.alerts[0].text
 
 
 def test_no_open_on_stale_quotes() -> None:

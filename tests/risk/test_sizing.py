@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.risk.scenes import option, perpetual
-from trader.domain.trading import SizeFactor
+from tests.risk.scenes import GATE, intent, option, perpetual, view
+from trader.domain.trading import Approved, SizeFactor
 from trader.risk.limits import exceeded
 from trader.risk.scalars import stage_factor
 from trader.risk.sizing import (
     Cap,
     Sized,
     Unsized,
+    beyond_factors,
     equity_needed_usd,
     scalar_of,
     size,
@@ -219,3 +221,16 @@ def test_no_factor_whatever_makes_a_size_larger(
     assert (shrunk.amount if isinstance(shrunk, Sized) else 0.0) <= most
     assert 0.0 <= scalar_of([SizeFactor(name, one, "") for name, one in given_factors]) <= 1.0
     assert amount(*(SizeFactor(name, one, "") for name, one in given_factors)) <= most
+
+
+def test_an_approval_is_held_against_the_factors_it_states() -> None:
+    """What passes their part of the limit, or a factor beyond 1, contradicts itself."""
+    verdict = GATE.judge(intent(), view(), "V1-0")
+    assert isinstance(verdict, Approved)
+    assert beyond_factors(verdict) == ""
+    half = SizeFactor("kelly", 0.5, "stated only")
+    lie = msgspec.structs.replace(verdict, sizing=(half,))
+    assert beyond_factors(lie).endswith("factors leave 0.5000%")
+    more = msgspec.structs.replace(verdict, sizing=(SizeFactor("kelly", 1.5, "more"),))
+    assert beyond_factors(more) == "was sized by kelly beyond 1"
+    assert beyond_factors(msgspec.structs.replace(verdict, sizing=())) == ""

@@ -38,7 +38,7 @@ from trader.engine.guard import traders
 from trader.engine.ledger import Ledger
 from trader.engine.posting import deliver_spot, settle_leg
 from trader.pricing.ensemble import beliefs, fixed_share, floored
-from trader.risk.sizing import scalar_of
+from trader.risk.sizing import beyond_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +156,8 @@ class Audit:
                 )
         self._shares(recorded, approved)
         self._restrained(recorded, approved)
-        self._sized(recorded, approved)
+        if beyond := beyond_factors(approved):
+            self._wrong(recorded, f"{approved.verdict_id} {beyond}")
 
     def _restrained(self, recorded: Recorded, approved: Approved) -> None:
         """Compare what an approval says of behavior with the tapes; none opens while one pauses."""
@@ -170,19 +171,6 @@ class Audit:
             self._wrong(recorded, f"{approved.verdict_id} states x {asked.multiplier}, due {due}")
         if intent.action in ("open", "add") and any(one.paused(recorded.at) for one in tapes):
             self._wrong(recorded, f"{approved.verdict_id} opens while behavior pauses it")
-
-    def _sized(self, recorded: Recorded, approved: Approved) -> None:
-        """Hold what was granted against the limit of a trade times the factors that were stated."""
-        if wrong := [one.name for one in approved.sizing if not 0.0 <= one.factor <= 1.0]:
-            self._wrong(recorded, f"{approved.verdict_id} was sized by {', '.join(wrong)} beyond 1")
-        scalar = scalar_of(approved.sizing)
-        for use in approved.limits if approved.sizing else ():
-            most = (use.limit - use.used) * scalar
-            if use.rule == "per_trade_risk" and use.requested > most + TOLERANCE:
-                self._wrong(
-                    recorded,
-                    f"{approved.verdict_id} risks {use.requested:.4%}, factors leave {most:.4%}",
-                )
 
     def _judged(self, recorded: Recorded, judged: BehaviorJudged) -> None:
         """Recount a multiplier: never above what was in force, nor above the product of alerts."""

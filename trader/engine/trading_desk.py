@@ -5,24 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from trader.domain.facts import AlertRaised, HaltChanged, OrderEnded, SessionOpened
 from trader.domain.trading import Approved, Intent, Leg, Pricing, Refused, Verdict, Withheld
 from trader.domain.units import DAY, price_text
 from trader.domain.valuation import is_dust
 from trader.engine import course, housekeeping, quoting
+from trader.engine.lacking import lacking
 from trader.engine.model_view import BoardModels
 from trader.engine.paper_broker import placed
 from trader.risk.limits import Standing, halts, stop_loss_due
 from trader.strategies.strategy import reads_board
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from trader.domain.instruments import Instrument
-    from trader.domain.market import Board
-    from trader.domain.situation import Perpetual, Situation
+    from trader.domain.situation import Situation
     from trader.engine.chains import Chain
     from trader.engine.ledger import Ledger
     from trader.engine.market_state import MarketState
@@ -69,8 +65,8 @@ class TradingDesk:
         """
         situation = self.review.situation(slot, occasion)
         if occasion == "open" and (
-            missing := _missing(
-                situation, reads_board(slot.strategy), self._risk.universe.quotes_min
+            missing := lacking(
+                situation, self._risk.universe.quotes_min, board_read=reads_board(slot.strategy)
             )
         ):
             marks = f" ({', '.join(situation.data_quality)})" if situation.data_quality else ""
@@ -352,42 +348,6 @@ def _withheld(intent: Intent, why: Withheld, review: Review, verdict_id: str) ->
         requested=why.requested,
         explanation=intent.reason,
     )
-
-
-def _missing(situation: Situation, board_read: bool, quotes_min: int) -> str | None:
-    """Name what no decision can do without, of perpetuals, then of a board that is read; None
-    where nothing of it lacks.
-    """
-    if situation.perpetuals and ((lacks := _unquoted(situation.perpetuals)) or not board_read):
-        return lacks
-    board = situation.board
-    if quotes_min == 1 and len(board) and _quoted(board, len(board) // 2):
-        return None  # any will do, and on a sound board the one in the middle does
-    both = (board.bid > 0) & (board.bid_amount > 0) & (board.ask > 0) & (board.ask_amount > 0)
-    shown = int(np.count_nonzero(board.fresh & both))
-    if shown >= quotes_min:
-        return None
-    what = "no quote with two sides" if board.fresh.any() else "no recent quotes"
-    if shown:
-        what = f"{shown} of {quotes_min} quotes with two sides (risk.universe.quotes_min)"
-    return f"{what} on the {board.underlying} board, quality {board.score:.2f}"
-
-
-def _unquoted(perpetuals: Mapping[str, Perpetual]) -> str | None:
-    """Name the perpetuals that show no fresh quote with two sides."""
-    fresh = {coin: one.touch is not None and one.touch.fresh for coin, one in perpetuals.items()}
-    sound = [one.touch is not None and one.touch.two_sided for one in perpetuals.values()]
-    if all(fresh.values()) and all(sound):
-        return None
-    lacking = [coin for (coin, one), two in zip(fresh.items(), sound, strict=True) if not one & two]
-    what = "no quote with two sides" if all(fresh.values()) else "no recent quotes"
-    return f"{what} on the {', '.join(lacking)} perpetual"
-
-
-def _quoted(board: Board, row: int) -> bool:
-    """Tell whether one row shows two fresh sides."""
-    columns = (board.fresh, board.bid, board.bid_amount, board.ask, board.ask_amount)
-    return all(column.item(row) > 0 for column in columns)
 
 
 def _demoted(intent: Intent, view: GateView, verdict_id: str) -> Refused:

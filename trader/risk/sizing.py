@@ -8,7 +8,7 @@ regime, drawdown, correlation, behavior, stage) what is wanted of it, and what o
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trader.domain.instruments import Instrument
-    from trader.domain.trading import SizeFactor
+    from trader.domain.trading import Approved, SizeFactor
+
+
+STATED_TO: Final = 1e-9
+"""Shares of equity in journals agree to this."""
 
 
 class Cap(msgspec.Struct, frozen=True):
@@ -116,6 +120,18 @@ def size(
 def scalar_of(factors: Sequence[SizeFactor]) -> float:
     """Multiply what shrinks the full size: all but the stage, which leaves one lot at least."""
     return combined(one for one in factors if one.name != "stage")
+
+
+def beyond_factors(approved: Approved) -> str:
+    """Say how an approval contradicts the factors it states; "" where it keeps to them."""
+    if wrong := [one.name for one in approved.sizing if not 0.0 <= one.factor <= 1.0]:
+        return f"was sized by {', '.join(wrong)} beyond 1"
+    scalar = scalar_of(approved.sizing)
+    for use in approved.limits if approved.sizing else ():
+        most = (use.limit - use.used) * scalar
+        if use.rule == "per_trade_risk" and use.requested > most + STATED_TO:
+            return f"risks {use.requested:.4%}, factors leave {most:.4%}"
+    return ""
 
 
 def tidy_down(amount: float) -> float:
