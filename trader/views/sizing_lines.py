@@ -22,14 +22,17 @@ _COLUMNS: Final = (
 )
 
 
-def sizing_table(factors: Sequence[SizeFactor]) -> str:
-    """List every factor of a size with its reason, and their product."""
-    cells = [
-        {"name": one.name, "factor": f"x {one.factor:.3g}", "reason": one.reason} for one in factors
-    ]
+def sizing_rows(factors: Sequence[SizeFactor]) -> list[tuple[str, str, str]]:
+    """List every factor of a size with its reason, and their product last."""
     whole = math.prod(one.factor for one in factors)
-    total = {"name": "together", "factor": f"x {whole:.3g}", "reason": "of what the limits allow"}
-    return table([*cells, total], _COLUMNS)
+    each = [(one.name, f"x {one.factor:.3g}", one.reason) for one in factors]
+    return [*each, ("together", f"x {whole:.3g}", "of what the limits allow")]
+
+
+def sizing_table(factors: Sequence[SizeFactor]) -> str:
+    """Set them as plain text."""
+    keys = ("name", "factor", "reason")
+    return table([dict(zip(keys, one, strict=True)) for one in sizing_rows(factors)], _COLUMNS)
 
 
 def sizing_text(factors: Sequence[SizeFactor]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from tests.storage.story import APPROVED, EVENING, EXPIRY, REFUSED, STORY
 from tests.views.readings import PULSE, Told
 from trader.domain.facts import Recorded
-from trader.domain.trading import Approved, Refused, Restraint
+from trader.domain.trading import Approved, Refused, Restraint, SizeFactor
 from trader.domain.units import HOUR
 from trader.views.blocks import Filter, Page, Prose, Table
 from trader.views.decisions import MEANINGS
@@ -153,6 +153,19 @@ def test_behavior_that_held_back_is_told() -> None:
     assert "x 0.5: a streak" in text
     assert "paused until 2026-06-02T08:00:00Z" in text
     assert "None was asked" in text
+
+
+def test_what_shrank_the_size_is_told() -> None:
+    """Each factor with its reason, and the product; nothing where no size was asked for."""
+    factors = (SizeFactor("kelly", 0.25, "60 chains lost"), SizeFactor("regime", 0.5, "Crisis: -"))
+    fact = msgspec.structs.replace(REFUSED, verdict_id="r1", sizing=factors)
+    page = markdown(verdict(Told([*STORY[:3], Recorded(9, EVENING, fact)]), {"id": "r1"}))
+    for part in ("What shrank the size", "x 0.25", "60 chains lost", "together", "x 0.125"):
+        assert part in page
+    bare = msgspec.structs.replace(REFUSED, verdict_id="r2")
+    assert "What shrank" not in markdown(
+        verdict(Told([*STORY[:3], Recorded(9, EVENING, bare)]), {"id": "r2"})
+    )
 
 
 def test_an_unknown_verdict_is_not_there() -> None:

@@ -26,13 +26,14 @@ from trader.views.reading import NotThere
 from trader.views.screens.addresses import asking, chain_cell, chain_page, strategy_cell
 from trader.views.screens.asked import one_of, whole
 from trader.views.screens.rows import verdict_table
+from trader.views.sizing_lines import sizing_rows
 from trader.views.small_figures import meter
 from trader.views.text import number, when
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from trader.domain.trading import Consumer, LimitUse, Verdict
+    from trader.domain.trading import Consumer, LimitUse, SizeFactor, Verdict
     from trader.views.blocks import Block
     from trader.views.decisions import BindingCount
     from trader.views.reading import Asked, Reading
@@ -169,6 +170,7 @@ def verdict(reading: Reading, asked: Asked) -> Page:
             Section("What was wanted", (_lines(decisions.intent_lines(fact), reading, fact),
                                         _legs(fact)), level=2),
             *_behavior(fact, at, speed),
+            *_sizing(fact.sizing),
             Section("Every limit that was asked", (_limits(fact.limits),), level=2),
             Section("Go on", (_links(fact),), level=2),
         ),
@@ -278,6 +280,15 @@ def _behavior(fact: Verdict, at: int, speed: float) -> tuple[Section, ...]:
     lines = restraint_lines(fact.restraint, fact.intent, at, speed)
     named = tuple((name or "pause", Cell(text)) for name, text in lines)
     return (Section("Behavior", (Pairs(named),), level=2),)
+
+
+def _sizing(factors: Sequence[SizeFactor]) -> tuple[Section, ...]:
+    """List what the size was multiplied by, with reasons and the product."""
+    if not factors:
+        return ()
+    rows = tuple(row(name, scalar, reason) for name, scalar, reason in sizing_rows(factors))
+    shown = Table(columns("factor", "#times", "because"), rows)
+    return (Section("What shrank the size", (shown,), level=2),)
 
 
 def _limits(limits: Iterable[LimitUse]) -> Block:
