@@ -96,7 +96,10 @@ class Desk:
         self.told: list[Outcome] = []
         self.durable_when_told: list[bool] = []
         self.thread = ThreadPoolExecutor(1)
-        self.driver = Driver(self.engine, self.clock, self.inbox, self.append, self.tell)
+        self.waits: list[float] = []
+        self.driver = Driver(
+            self.engine, self.clock, self.inbox, self.append, self.tell, waited=self.waits.append
+        )
 
     def append(self, records: list[Recorded]) -> asyncio.Future[int]:
         """Write on a thread, as soon as the gate is open."""
@@ -332,6 +335,32 @@ async def test_a_stop_does_not_hide_a_failing_journal(desk: Desk) -> None:
     with pytest.raises(StorageError):
         await task
     assert not answer.done()
+
+
+async def test_it_tells_how_long_each_event_waited(desk: Desk) -> None:
+    """From the inbox until it is processed, the wait for a commit before it included; no timer."""
+    await desk.open()
+    for event in (LISTED, quote(bid=0.01)):
+        await desk.inbox.put(event)
+    await asyncio.sleep(0.2)
+    task = asyncio.get_running_loop().create_task(desk.driver.run())
+    async with asyncio.timeout(5):
+        while desk.driver.processed < 2 or len(desk.inbox):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        desk.gate.clear()
+        answer = await desk.ask(PAUSE)
+        await asyncio.to_thread(desk.writing.wait, 5)
+        await desk.inbox.put(quote(bid=0.02))
+        await asyncio.sleep(0.3)
+        desk.gate.set()
+        assert await answer is not None
+        while len(desk.waits) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await end(task)
+    first, second, paused, behind = desk.waits
+    assert first >= 0.19
+    assert second >= 0.19
+    assert behind >= 0.29 > paused
 
 
 @pytest.mark.parametrize(("speed", "sweep_s"), [(300.0, 60), (1.0, 1)])
