@@ -53,6 +53,7 @@ class Vitals:
         self._counts = counts
         self._started_at = self._pulse_at = time.monotonic()
         self._loop_lag_s = 0.0
+        self._software = version("trader")
 
     async def beat(self, notifier: Notifier) -> None:
         """Watch the loop, and feed the watchdog while the engine moves and its facts are kept.
@@ -113,7 +114,7 @@ class Vitals:
             rss_bytes=int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
             journal_bytes=_size(self._configuration.journal_url),
             uptime_s=time.monotonic() - self._started_at,
-            software=version("trader"),
+            software=self._software,
             sizes=self._sizes(),
             scores=dict(self._engine.market.scores()),
             status=self.status,
