@@ -37,6 +37,15 @@ def test_a_line_leads_to_its_verdict() -> None:
     assert "<b>x" not in markup(page)
 
 
+def test_a_line_keeps_its_name_while_others_come() -> None:
+    """Names are unique, also of lines of one instant, and do not change with what is newer."""
+    same = LogLine("04:00:00", "info", "quote", "again", {})
+    before = titled(log(Told(STORY, log=(same, same, *LINES)), {}), "written").keys
+    after = titled(log(Told(STORY, log=(LINES[0], same, same, *LINES)), {}), "written").keys
+    assert len(set(after)) == len(after)
+    assert after[1:] == before
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [

@@ -87,7 +87,18 @@ def _table(found: list[LogLine], read: int) -> Block:
         )
         for one in found
     )
-    return Table(columns("written", "market", "level", "what", "told"), rows, stacked=True)
+    heads = columns("written", "market", "level", "what", "told")
+    return Table(heads, rows, stacked=True, keys=_keys(found))
+
+
+def _keys(found: list[LogLine]) -> tuple[str, ...]:
+    """Name each line so that it keeps its name while newer ones come above it."""
+    seen: dict[tuple[str, str], int] = {}
+    keys = []
+    for one in reversed(found):
+        place = seen[one.time, one.event] = seen.get((one.time, one.event), 0) + 1
+        keys.append(f"{one.time} {one.event} {place}")
+    return tuple(reversed(keys))
 
 
 def _wall(text: str) -> str:
