@@ -12,7 +12,7 @@ from trader.views.reading import NotThere
 if TYPE_CHECKING:
     from trader.views.reading import Reading
 
-FACTS_MAX: Final = 5_000
+FACTS_MAX: Final = 20_000
 """Facts of one chain that are read; the rest of a longer life is left out."""
 
 

@@ -83,6 +83,16 @@ def test_its_strategy_stands_above() -> None:
     assert "No night has judged it yet" in texts(page)
 
 
+def test_a_long_life_shows_its_newest_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums stay those of all; the page says what it leaves out, and where all of it is."""
+    monkeypatch.setattr("trader.views.screens.chain.ROWS_MAX", 1)
+    page = chain(Told(STORY), ASKED)
+    assert cells(titled(page, "at", "what", "legs"), "what") == ["settled", "together"]
+    assert cells(titled(page, "at", "what", "legs"), "flow")[-1] == "0.00234 BTC"
+    assert cells(titled(page, "at", "what", "told"), "what") == ["chain.ended"]
+    assert "The last 1 of 5 are shown; trader explain c1 tells all." in texts(page)
+
+
 def test_what_is_not_there_is_not_shown() -> None:
     """Neither a chain of another name nor none."""
     for name in ("c9", ""):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from trader.views.blocks import Block
     from trader.views.reading import Asked, Reading
 
+ROWS_MAX = 100
+"""Rows of a table: of a longer life the newest are shown."""
 FLOWS = "Flows include fees; each is also told in USD of its moment."
 NOT_FILLED = "Nothing of it has filled yet: steps appear with the first fill of its order."
 
@@ -60,8 +62,8 @@ def chain(reading: Reading, asked: Asked) -> Page:
             *_session(records),
             Section("Steps", _steps(story), level=2),
             Section("Where its cash came from", (sources,), level=2),
-            Section("Max loss used at the gate", (_allowed(records),), level=2),
-            Section("Timeline", _timeline(records, reading.pulse.speed), level=2),
+            Section("Max loss used at the gate", _allowed(records, chain_id), level=2),
+            Section("Timeline", _timeline(records, chain_id, reading.pulse.speed), level=2),
         ),
     )
 
@@ -151,14 +153,23 @@ def _steps(story: ChainStory | None) -> tuple[Block, ...]:
                 told["reason"],
             )
         )  # fmt: skip
-    rows.append(
+    together = (
         row(
             "", Cell("together"), f"fees {money(story.fees, story.currency)}", "",
             signed(story.flow, money(story.flow, story.currency)),
             say.signed_usd(story.flow_usd), "",
-        )
+        ),
     )  # fmt: skip
-    return (Prose(FLOWS, "muted"), Table(heads, tuple(rows), stacked=True), *_cash(story))
+    shown = Table(heads, (*rows[-ROWS_MAX:], *together), stacked=True)
+    return (Prose(FLOWS, "muted"), shown, *_cut(len(rows), story.chain_id), *_cash(story))
+
+
+def _cut(count: int, chain_id: str) -> tuple[Block, ...]:
+    """Say that a table shows the newest rows alone, where it does."""
+    if count <= ROWS_MAX:
+        return ()
+    told = f"The last {ROWS_MAX} of {count:,} are shown; `trader explain {chain_id}` tells all."
+    return (Prose(told, "muted"),)
 
 
 def _cash(story: ChainStory) -> tuple[Block, ...]:
@@ -175,7 +186,7 @@ def _cash(story: ChainStory) -> tuple[Block, ...]:
     return (Figure(svg, f"Cash that moved, fees included, in {story.currency}."),)
 
 
-def _allowed(records: Sequence[Recorded]) -> Block:
+def _allowed(records: Sequence[Recorded], chain_id: str) -> tuple[Block, ...]:
     """Show the max loss of each approval as the gate computed it."""
     rows = []
     for recorded in records:
@@ -202,13 +213,13 @@ def _allowed(records: Sequence[Recorded]) -> Block:
         "verdict", "at", "to", "#units", "#max loss", "#in coin", "#of equity", "index searched",
         "market",
     )  # fmt: skip
-    return Table(heads, tuple(rows), stacked=True)
+    return (Table(heads, tuple(rows[-ROWS_MAX:]), stacked=True), *_cut(len(rows), chain_id))
 
 
-def _timeline(records: Sequence[Recorded], speed: float) -> tuple[Block, ...]:
-    """Tell every fact about it in the words of the log, oldest first."""
+def _timeline(records: Sequence[Recorded], chain_id: str, speed: float) -> tuple[Block, ...]:
+    """Tell the newest facts about it in the words of the log, oldest first."""
     rows = []
-    for recorded in records:
+    for recorded in records[-ROWS_MAX:]:
         name, fields = log_line(recorded, speed=speed)
         verdict = str(fields.get("verdict_id", ""))
         rows.append(
@@ -218,8 +229,9 @@ def _timeline(records: Sequence[Recorded], speed: float) -> tuple[Block, ...]:
                 str(fields["message"]),
             )
         )
-    cut = (Prose(f"Only its first {FACTS_MAX} facts are shown.", "warn"),)
+    ends = (Prose(f"Only its first {FACTS_MAX:,} facts were read for this page.", "warn"),)
     return (
         Table(columns("at", "what", "told"), tuple(rows), stacked=True),
-        *(cut if len(records) >= FACTS_MAX else ()),
+        *_cut(len(records), chain_id),
+        *(ends if len(records) >= FACTS_MAX else ()),
     )
