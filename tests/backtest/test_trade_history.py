@@ -11,7 +11,8 @@ from trader.backtest.runner import run_backtest
 from trader.backtest.trade_history import Bookkeeper
 from trader.domain.events import ClosePosition
 from trader.domain.facts import AccountMarked, AlertRaised, Fact, HaltChanged, Recorded
-from trader.domain.units import HOUR
+from trader.domain.units import HOUR, from_atoms
+from trader.engine.sources import Sources
 
 
 def _record(*facts: Fact) -> list[Recorded]:
@@ -93,4 +94,12 @@ def test_a_session_of_quotes_is_one_chain_of_its_reserve() -> None:
     (closed,) = books.chains
     assert closed.risk_pct == pytest.approx(reserved)
     assert closed.fees_pct < 0
-    assert closed.pnl_pct == pytest.approx(closed.premium_pct + closed.fees_pct)
+    sources, unit = Sources(), chain.index_at_open / chain.equity_at_open_usd
+    market = sum(
+        from_atoms(move.atoms) * unit
+        for recorded in floor.records
+        for move in sources.moves(recorded.fact)
+        if move.source == "delta"
+    )
+    assert market, "what was bought was sold again, which is no premium"
+    assert closed.pnl_pct == pytest.approx(closed.premium_pct + closed.fees_pct + market)
