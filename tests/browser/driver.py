@@ -22,6 +22,7 @@ FLAGS: Final = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--no-first-run",
 )  # fmt: skip
+SCRIPT_S_MAX: Final = 90.0
 AXE: Final = files("axe_core_python").joinpath("axe.min.js")
 FINDINGS: Final = """
 const done = arguments[arguments.length - 1];
@@ -48,7 +49,9 @@ def open_browser(folder: Path) -> Chrome:
     for flag in (*FLAGS, f"--user-data-dir={folder}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return Chrome(options=options, service=Service(driver))
+    chrome = Chrome(options=options, service=Service(driver))
+    chrome.set_script_timeout(SCRIPT_S_MAX)
+    return chrome
 
 
 class Viewer:

@@ -1,13 +1,15 @@
-"""What does the browser look at? The demo as a person starts it: exchange, daemon, dashboard."""
+"""What does the browser look at? The demo as a person starts it, or a window that a test makes."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -15,10 +17,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.error import URLError
 
 from tests.source import ROOT
+from trader.web.server import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from trader.web.window import Window
 
 READY_S_MAX: Final = 90.0
 CHAIN: Final = re.compile(r'href="(/chains/[^"?]+)"')
@@ -48,6 +53,30 @@ def running_site(folder: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             demo.kill()
             demo.wait(5)
+
+
+@contextmanager
+def served(window: Callable[[], Window]) -> Iterator[str]:
+    """Serve a window from a thread of its own; yield its address."""
+    ready, address = threading.Event(), list[str]()
+    stop: list[Callable[[], object]] = []
+
+    async def run() -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        stop.append(lambda: loop.call_soon_threadsafe(ended.set))
+        async with serve(window(), "127.0.0.1", 0) as port:
+            address.append(f"http://127.0.0.1:{port}")
+            ready.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield address[0]
+    finally:
+        stop[0]()
+        thread.join(20)
 
 
 def read(address: str) -> str:

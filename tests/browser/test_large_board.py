@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import pytest
 
 from tests.browser.driver import Viewer, open_browser
+from tests.browser.site import served
 from tests.builders import alter, board
 from tests.views.readings import Told
 from tests.views.test_board_rows import now
 from tests.web.rooms import Room
-from trader.web.server import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from trader.views.reading import Reading
 
 T = TypeVar("T")
@@ -61,35 +57,11 @@ class Restless(Room):
         return await asyncio.to_thread(make, reading)
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """Serve the board from a thread of its own; yield its address."""
-    ready, address = threading.Event(), list[str]()
-    stop: list[Callable[[], object]] = []
-
-    async def run() -> None:
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        stop.append(lambda: loop.call_soon_threadsafe(ended.set))
-        async with serve(Restless(), "127.0.0.1", 0) as port:
-            address.append(f"http://127.0.0.1:{port}")
-            ready.set()
-            await ended.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield address[0]
-    finally:
-        stop[0]()
-        thread.join(20)
-
-
 def test_a_large_board_scrolls_while_it_moves(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Frames go on, hundreds of cells change beneath; how fast is told, for machines differ."""
-    with served() as site:
+    with served(Restless) as site:
         chrome = open_browser(tmp_path_factory.mktemp("profile"))
         try:
             viewer = Viewer(chrome, site)

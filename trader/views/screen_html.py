@@ -64,6 +64,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:.5
 dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere;max-width:88ch}
 .control{margin:.5rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.3rem .7rem;
 max-width:44rem}
+details:not([open])>:not(summary){display:none}
 .control summary{cursor:pointer;color:var(--c1)}
 .control label{display:block;margin:.4rem 0}
 input,select{font:inherit;padding:.3rem;color:var(--ink);background:var(--paper);
