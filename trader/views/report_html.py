@@ -109,14 +109,16 @@ def _control(control: Control) -> str:
     fields = (*control.fields, *(SIGNATURE if control.signed else ()))
     warning = f'<p class="warn">{rich(control.warning)}</p>' if control.warning else ""
     typed = f"The same in a terminal: {rich(f'`{control.typed}`')}"
-    return (
-        f'<details class="control"{" open" if control.open else ""}>'
-        f"<summary>{escape(control.button)}</summary>{warning}"
-        f'<form method="post" action="{escape(control.target or f"/commands/{control.action}")}">'
+    own = f"/commands/{control.action}"
+    form = (
+        f'{warning}<form method="post" action="{escape(control.target or own)}">'
         f"{''.join(map(_field, fields))}<button>{escape(control.button)}</button></form>"
         + (f'<p class="muted">{typed}</p>' if control.typed else "")
-        + "</details>"
     )
+    if control.open:
+        return f'<div class="control">{form}</div>'
+    summary = f"<summary>{escape(control.button)}</summary>"
+    return f'<details class="control">{summary}{form}</details>'
 
 
 def _field(field: Field) -> str:

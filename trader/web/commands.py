@@ -113,7 +113,11 @@ class Counter:
             raise web.HTTPSeeOther(back) from error
         session.by = command.by
         answer = await self._take(command)
-        told = f"Done, and journaled with sequence {answer.sequence}."
+        about = " ".join(
+            str(value) for name, value in given.items() if name not in ("by", "reason", "override")
+        )
+        said = f"{action} {about}".strip()
+        told = f"Done: {said}, by {command.by}; journaled with sequence {answer.sequence}."
         refused = f"Not done: {answer.detail}."
         session.told = Told(told if answer.accepted else refused, good=answer.accepted)
         raise web.HTTPSeeOther(back)
