@@ -128,7 +128,11 @@ def test_dependencies_are_what_the_code_imports() -> None:
         {re.split(r"[^\w.-]", one)[0].lower() for one in requirements}
         for requirements in (
             project["dependencies"],
-            extras["tls"] + extras["distributed"] + extras["portfolio"] + extras["train"],
+            extras["tls"]
+            + extras["distributed"]
+            + extras["notify"]
+            + extras["portfolio"]
+            + extras["train"],
         )
     )
     tops = {full.split(".")[0] for path in modules() for full in imports(path).values()}

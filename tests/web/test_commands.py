@@ -41,7 +41,10 @@ async def test_a_form_is_done_once_somebody_signed_in_and_said_yes() -> None:
         done = await visitor.post("/commands/pause", given)
         assert (done.status, done.headers["Location"]) == (303, "/")
         assert scene.counter.taken == [PAUSE]
-        assert "Done: pause alpha, by ana; journaled with sequence 41." in (await visitor.get("/")).text
+        assert (
+            "Done: pause alpha, by ana; journaled with sequence 41."
+            in (await visitor.get("/")).text
+        )
         assert "journaled with sequence" not in (await visitor.get("/")).text
         assert "Signed in." in (await visitor.get("/")).text
 

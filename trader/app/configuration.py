@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from trader.app.control import SOCKET_NAME, SOCKET_PATH_BYTES_MAX
 from trader.app.layers import Layers, command_line_layers, environment_layers, file_layer
 from trader.app.mistakes import mistake, mistakes_of
+from trader.app.notifications import notification_urls
 from trader.app.plugins import strategy_kinds
 from trader.app.settings import (
     FEED_URLS,
@@ -56,6 +57,7 @@ class Configuration:
     disabled: tuple[ConfiguredStrategy, ...]
     web_paths: WebPaths
     feed_credentials: Credentials | None = dataclasses.field(repr=False)
+    notification_urls: tuple[str, ...] = dataclasses.field(repr=False)
 
     @property
     def journal_url(self) -> str:
@@ -70,7 +72,7 @@ class Configuration:
     @property
     def hash(self) -> str:
         """Hash what decides trading: every setting but those of watching it, and every strategy."""
-        watching = {"log", "web", "recorder", "strategies"}
+        watching = {"log", "web", "notifications", "recorder", "strategies"}
         decided = self.settings.model_dump(mode="json", exclude=watching)
         decided["strategies"] = {one.file.name: one.configuration_hash for one in self.strategies}
         canonical = json.dumps(decided, sort_keys=True, separators=(",", ":"))
@@ -96,6 +98,8 @@ def load_configuration(
     mistakes.extend(wrong)
     credentials, wrong = _credentials(layers)
     mistakes.extend(wrong)
+    urls, wrong = notification_urls(layers)
+    mistakes.extend(wrong)
     strategies = _strategies(layers, mistakes, files)
     if settings is None or mistakes:
         raise ConfigurationError(mistakes)
@@ -107,6 +111,7 @@ def load_configuration(
         disabled=tuple(one for one in strategies if not one.file.enabled),
         web_paths=web,
         feed_credentials=credentials,
+        notification_urls=urls,
     )
 
 

@@ -32,6 +32,7 @@ from trader.app.metrics import Metrics
 from trader.app.narrator import Narrator
 from trader.app.night_folder import NIGHTS, Origin, judging_hash
 from trader.app.night_shift import NightShift, nightly_command
+from trader.app.notifications import Postman
 from trader.app.notify import Notifier
 from trader.app.observability import LOG_NAME, configure_log, logger
 from trader.app.pacer import Pacer
@@ -51,6 +52,7 @@ from trader.domain.facts import EpochOpened
 from trader.engine.outcome import CalibrationNeeded, DeliveryPriceNeeded, NightNeeded
 from trader.storage.journal import Journal
 from trader.storage.lock import StateLock
+from trader.views.notices import Lookout
 from trader.web.access import SIGNED_IN
 from trader.web.server import serve
 from trader.web.window import Answer
@@ -115,6 +117,15 @@ class Daemon:
         self._calibrations = CalibrationShift(configuration.settings.calibration, self.inbox.put)
         self._narrator = Narrator(self.engine)
         self._notifier = Notifier.from_environment()
+        told = configuration.settings.notifications
+        self._lookout = Lookout(
+            {name: change.stage for name, change in self.engine.ledger.stages.items()},
+            refusals=told.refusals, refusal_minutes=told.refusal_minutes,
+        )  # fmt: skip
+        self._postman = Postman(
+            configuration.notification_urls, told,
+            lambda kind, fate: self.counts.notifications.labels(kind, fate).inc(),
+        )  # fmt: skip
         self._stop = asyncio.Event()
         self.vitals = Vitals(
             configuration, self.engine, self.clock, self.feed, self.inbox, self.driver, self.counts
@@ -140,6 +151,7 @@ class Daemon:
         finally:
             self._stop.set()  # nobody takes an input any more
             await self.recorder.close()
+            await asyncio.to_thread(self._postman.close)
             self._writer.shutdown()
         return ExitCode.OK
 
@@ -280,6 +292,9 @@ class Daemon:
     def _tell(self, outcome: Outcome) -> None:
         """Make known what is durable: log lines, metrics, requests, subscriptions."""
         self._narrator.tell(outcome)
+        for recorded in outcome.records:
+            if (notice := self._lookout.hear(recorded)) is not None:
+                self._postman.post(notice)
         self.counts.record(outcome.records)
         for request in outcome.requests:
             match request:

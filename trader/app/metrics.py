@@ -145,6 +145,9 @@ class Metrics:
         )
         self.commands = self._counter("trader_commands", "Commands of people.", "kind")
         self.nights = self._counter("trader_nights", "Nightly evaluations taken.")
+        self.notifications = self._counter(
+            "trader_notifications", "Notices to people, by what became of them.", "kind", "fate"
+        )
 
     def _build_accounts(self) -> None:
         """Declare what the accounts stand at."""

@@ -32,7 +32,7 @@ WAITING_MAX: Final = 500_000
 """Inputs that may wait for a slow disk: half a minute of the fastest feed."""
 
 NOT_REPLAYED: Final[dict[str, bool | set[str]]] = dict.fromkeys(
-    ("log", "web", "journal", "recorder", "strategies"), True
+    ("log", "web", "notifications", "journal", "recorder", "strategies"), True
 ) | {"feed": {"credentials_file"}}
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from trader.app.night_settings import NightSettings
+from trader.app.notification_settings import NotificationSettings
 from trader.app.web_settings import WebSettings
 from trader.behavior.settings import BehaviorSettings
 from trader.deribit.client import ClientSettings
@@ -275,6 +276,9 @@ class Settings(BaseSettings):
     recorder: RecorderSettings = Field(default_factory=RecorderSettings, description="[recorder]")
     log: LogSettings = Field(default_factory=LogSettings, description="[log]")
     web: WebSettings = Field(default_factory=WebSettings, description="[web]")
+    notifications: NotificationSettings = Field(
+        default_factory=NotificationSettings, description="[notifications]"
+    )
     assumptions: AssumptionSettings = Field(
         default_factory=AssumptionSettings, description="[assumptions]"
     )
