@@ -22,7 +22,7 @@ from tests.engine.floor import (
     wish,
 )
 from trader.domain.events import DeliveryPrice, Demote, PauseTrading, Promote
-from trader.domain.facts import Filled
+from trader.domain.facts import ChainEnded, Filled
 from trader.domain.trading import Approved, Leg, Pricing, Refused, Withheld
 from trader.domain.units import HOUR, MINUTE, SECOND
 from trader.engine.engine import EngineSettings
@@ -592,6 +592,8 @@ def test_a_wing_that_nobody_bids_for_is_left_to_expire() -> None:
     floor.go_to(TODAY)
     floor.send(DeliveryPrice("BTC", TODAY, 105_000.0))
     assert not floor.chains()
+    (ended,) = (one.fact for one in floor.records if isinstance(one.fact, ChainEnded))
+    assert ended.how == "closed"
     assert floor.audit() == ()
 
 

@@ -159,17 +159,18 @@ class Chain:
         self._add(instrument, fill.amount, fill.price)
 
     def settle(self, leg: LegSettlement) -> None:
-        """Let a leg go at its expiry, for what it paid.
+        """Let a leg go at its expiry, for what it paid. What was left of a closed chain settles
+        nothing: that chain ended when it was closed.
 
         Raises:
             InvariantBroken: it is not held, or another amount of it.
         """
+        self.settled = self.settled or not self.spent
         held = self.legs.pop(leg.instrument, None)
         if held is None or held.amount != leg.amount:
             raise InvariantBroken(
                 f"{leg.amount:g} {leg.instrument} of chain {self.id} settled but not held"
             )
-        self.settled = True
         self.flow(leg.currency, leg.paid_atoms - leg.fee_atoms)
 
     def deliver(self, spot: SpotDelivery) -> None:

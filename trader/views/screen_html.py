@@ -170,8 +170,8 @@ def _instant(text: str) -> str:
     """Set the one time that the keyboard reaches: a browser tells it in local time too."""
     if not text[:1].isdigit():
         return escape(text)
-    whole = f"{text[:19]}Z"
-    return f'<time datetime="{escape(whole)}" tabindex="0">{escape(text)}</time>'
+    whole = escape(f"{text[:19]}Z")
+    return f'<time datetime="{whole}" tabindex="0">{whole}</time>'
 
 
 def _navigation(path: str) -> str:

@@ -134,7 +134,7 @@ def bindings(counts: Iterable[BindingCount]) -> Block:
     rows = tuple(
         row(
             strategy_cell(one.strategy),
-            Cell(one.rule or "approved", href=_count_address(one)),
+            Cell(f"refused by {one.rule}" if one.rule else "approved", href=_count_address(one)),
             say.count(one.count),
             say.share(one.share, 1),
             Cell("", figure=meter(one.share, 1.0)) if one.rule else Cell(""),
@@ -143,7 +143,7 @@ def bindings(counts: Iterable[BindingCount]) -> Block:
     )
     if not rows:
         return Prose("Counted from the first verdict on.", "muted")
-    return Table(columns("strategy", "refused by", "#times", "#of its verdicts", "share"), rows)
+    return Table(columns("strategy", "answer", "#times", "#of its verdicts", "share"), rows)
 
 
 def verdict(reading: Reading, asked: Asked) -> Page:
