@@ -42,10 +42,11 @@ def test_it_ends_at_midnight(tmp_path: Path) -> None:
     assert past.market == MARKET
     assert past.last_at == ENDS_AT + HOUR
     assert past.previous is None
-    assert past.paper == {NAME: past.paper[NAME]} if past.paper else True
+    assert set(past.paper) <= {NAME}
     assert [one.stage for one in past.stages[NAME]] == ["PRODUCTION"]
     assert not past.engine.ledger.paused, "the pause came after midnight"
     assert all(at < ENDS_AT for at, _, _ in past.equity)
+    assert len(past.coin_usd) == len(past.equity)
 
 
 def test_of_behavior_it_knows_that_day_alone(tmp_path: Path) -> None:

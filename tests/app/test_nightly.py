@@ -199,6 +199,8 @@ def test_the_thresholds_that_are_configured_judge_and_are_reported(tmp_path: Pat
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in limits]
     assert ["approval.min_deflated_sharpe", "not set", "not set"] in rows
     assert ["risk.max_risk_per_trade", "0.01", "0.01"] in rows
+    assert ["risk.sizing.regime.crisis", "0.5", "0.5"] in rows
+    assert ["risk.universe.underlyings", "none", "none"] in rows
     (verdict,) = read(folder)["verdicts"]
     assert verdict["figures"]["mc_seed"] == 20_251
     assert "Insufficient sample size" not in verdict["reason"]

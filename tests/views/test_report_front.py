@@ -137,6 +137,17 @@ def test_the_account_is_told_apart_from_its_coins() -> None:
     )
 
 
+def test_the_account_is_told_in_coin_where_its_price_was_known() -> None:
+    """At 100,000 USD the account of a million is ten BTC; a mark without an index is left out."""
+    night = a_night(subject(empty_card()))
+    assert "In BTC" not in render(night)[TEXT]
+    prices = (*(100_000.0 for _ in night.equity[1:]), 0.0)
+    text = render(msgspec.structs.replace(night, coin_usd=prices))[TEXT]
+    assert "worth 10.0002, of which trading made +0.000570 against holding" in text
+    nowhere = msgspec.structs.replace(night, coin_usd=tuple(0.0 for _ in night.equity))
+    assert "In BTC" not in render(nowhere)[TEXT]
+
+
 def test_words_for_stages_and_verdicts() -> None:
     """A stage that stays is one word; a verdict without judgment says why there is none."""
     assert move("PILOT", "PILOT") == "PILOT"

@@ -15,6 +15,7 @@ from trader.domain.units import DAY, day_date, iso, utc_day
 from trader.engine.engine import Engine
 from trader.evaluation.conduct import JudgedAt
 from trader.evaluation.night import PaperTrades, StageHistory
+from trader.views.performance import COIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     paper: dict[str, PaperTrades]
     stages: dict[str, tuple[StageHistory, ...]]
     equity: tuple[tuple[int, float, float], ...]
+    coin_usd: tuple[float, ...]
     judged: tuple[JudgedAt, ...]
     previous: NightEvaluated | None
     last_at: int
@@ -56,7 +58,7 @@ def read_past(configuration: Configuration, journal: Journal, ends_at: int) -> P
     last = journal.last()
     closed: dict[str, list[tuple[int, float, float]]] = {}
     stages: dict[str, list[StageHistory]] = {}
-    marks: list[tuple[int, float, float]] = []
+    marks: list[tuple[int, AccountMarked]] = []
     risks: dict[str, float] = {}
     judged: list[JudgedAt] = []
     previous: NightEvaluated | None = None
@@ -79,7 +81,8 @@ def read_past(configuration: Configuration, journal: Journal, ends_at: int) -> P
         engine=engine,
         paper={name: _paper(rows) for name, rows in closed.items()},
         stages={name: tuple(rows) for name, rows in stages.items()},
-        equity=tuple(marks),
+        equity=tuple((at, one.equity_usd, one.trading_pnl_usd) for at, one in marks),
+        coin_usd=tuple(one.indices.get(COIN, 0.0) for _, one in marks),
         judged=tuple(judged),
         previous=previous,
         last_at=last.recorded.at if last is not None else ends_at,
@@ -90,7 +93,7 @@ def _note(
     recorded: Recorded,
     closed: dict[str, list[tuple[int, float, float]]],
     stages: dict[str, list[StageHistory]],
-    marks: list[tuple[int, float, float]],
+    marks: list[tuple[int, AccountMarked]],
     risks: dict[str, float],
 ) -> None:
     """Note what the report tells of one fact."""
@@ -108,7 +111,7 @@ def _note(
             multiple = ended.pnl_pct / risk if risk > 0 else 0.0
             closed.setdefault(ended.strategy, []).append((recorded.at, multiple, ended.pnl_pct))
         case AccountMarked() as mark if mark.account == MAIN_ACCOUNT:
-            marks.append((recorded.at, mark.equity_usd, mark.trading_pnl_usd))
+            marks.append((recorded.at, mark))
         case _:
             pass
 

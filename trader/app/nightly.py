@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from pydantic import BaseModel
 
 from trader.app.evaluation_request import (
     UNMET,
@@ -58,7 +59,7 @@ from trader.views.log_lines import judgment
 from trader.views.nightly_report import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from trader.app.strategy_files import ConfiguredStrategy
     from trader.backtest.market import Market
     from trader.backtest.recorded_market import RecordedMarket
+    from trader.evaluation.night import Threshold
 
 EPOCH_DAY: Final = datetime.date(1970, 1, 1)
 
@@ -277,6 +279,7 @@ def _night(
         needs=needs_of(subjects),
         notes=tuple(dict.fromkeys(notes)),
         equity=past.equity,
+        coin_usd=past.coin_usd,
         previous=past.previous,
         limits=limits_in_force(settings),
         quotes=dict(sorted(past.engine.ledger.making.tallies.items())),
@@ -291,13 +294,26 @@ def _night(
 
 def limits_in_force(settings: Settings) -> tuple[Limit, ...]:
     """List the thresholds a night goes by, with their defaults."""
-    return tuple(
-        Limit(f"{name}.{key}", getattr(section, key), field.default)
-        for name, section in (
-            ("approval", settings.approval),
-            ("stages", settings.stages),
-            ("risk", settings.risk),
-            ("behavior", settings.behavior),
-        )
-        for key, field in type(section).model_fields.items()
-    )
+    sections = {
+        "approval": settings.approval,
+        "stages": settings.stages,
+        "risk": settings.risk,
+        "behavior": settings.behavior,
+    }
+    return tuple(one for name, section in sections.items() for one in _limits(name, section))
+
+
+def _limits(name: str, section: BaseModel) -> Iterator[Limit]:
+    """List the thresholds of a section and of those within it."""
+    for key, field in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, BaseModel):
+            yield from _limits(f"{name}.{key}", value)
+        else:
+            default = field.get_default(call_default_factory=True)
+            yield Limit(f"{name}.{key}", _plain(value), _plain(default))
+
+
+def _plain(value: Threshold | tuple[object, ...]) -> Threshold:
+    """Write a list as a text."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value

@@ -63,12 +63,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return RANK[self.after] < RANK[self.before]
 
 
+Threshold = float | int | bool | str | None
+
+
 class Limit(msgspec.Struct, frozen=True):
-    """One configured threshold that a night went by."""
+    """One configured threshold that a night went by; a list is a text."""
 
     key: str
-    value: float | int | bool | None
-    default: float | int | bool | None
+    value: Threshold
+    default: Threshold
 
 
 class Night(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +90,8 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     equity: tuple[tuple[int, float, float], ...] = ()
     """(at, equity in USD, trading result against holding) of the account, hourly marks."""
+    coin_usd: tuple[float, ...] = ()
+    """The index of BTC at each of these marks, 0 where it was not known; empty in older nights."""
     previous: NightEvaluated | None = None
     limits: tuple[Limit, ...] = ()
     """The thresholds in force: of the gates, of stages, of the risk gate."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trader.domain.events import NightVerdict
     from trader.domain.trading import Stage
     from trader.evaluation.approval import Gate
-    from trader.evaluation.night import Night, Subject
+    from trader.evaluation.night import Night, Subject, Threshold
     from trader.views.blocks import Block, Tone
 
 ACCOUNT: Final = "Account"
@@ -205,6 +205,34 @@ def _account(night: Night) -> tuple[Block, ...]:
             ),
             "Everything the account is worth; mostly the price of its coins.",
         ),
+        *_in_coin(night),
+    )
+
+
+def _in_coin(night: Night) -> tuple[Block, ...]:
+    """Tell the account in BTC at each mark's own index, from the first that knew one."""
+    marks = [
+        (float(at), worth / price, earned / price)
+        for (at, worth, earned), price in zip(night.equity, night.coin_usd, strict=False)
+        if price > 0
+    ]
+    if not marks:
+        return ()
+    last = marks[-1]
+    return (
+        Prose(
+            f"In BTC, at the index of {say.minute(round(last[0]))}: worth {last[1]:,.4f}, of which"
+            f" trading made {last[2]:+,.6f} against holding."
+        ),
+        Figure(
+            chart(
+                "Trading result against holding, BTC",
+                [Line(label="trading", xs=[m[0] for m in marks], ys=[m[2] for m in marks])],
+                Axis("UTC", "time"),
+                Axis("BTC", include=(0.0,)),
+            ),
+            "The same result in BTC, at each hour's index.",
+        ),
     )
 
 
@@ -225,9 +253,11 @@ def _limits(night: Night) -> tuple[Block, ...]:
     return (Prose(told), Table(columns("key", "#in force", "#default"), rows))
 
 
-def _limit(value: float | bool | None) -> str:
+def _limit(value: Threshold) -> str:
     """Write a threshold as a configuration would."""
     match value:
+        case str():
+            return value or "none"
         case None:
             return "not set"
         case bool():
