@@ -200,7 +200,7 @@ def test_the_thresholds_that_are_configured_judge_and_are_reported(tmp_path: Pat
     assert ["approval.min_deflated_sharpe", "not set", "not set"] in rows
     assert ["risk.max_risk_per_trade", "0.01", "0.01"] in rows
     assert ["risk.sizing.regime.crisis", "0.5", "0.5"] in rows
-    assert ["risk.universe.underlyings", "none", "none"] in rows
+    assert ["risk.universe.underlyings", "empty", "empty"] in rows
     (verdict,) = read(folder)["verdicts"]
     assert verdict["figures"]["mc_seed"] == 20_251
     assert "Insufficient sample size" not in verdict["reason"]

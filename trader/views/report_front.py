@@ -257,7 +257,7 @@ def _limit(value: Threshold) -> str:
     """Write a threshold as a configuration would."""
     match value:
         case str():
-            return value or "none"
+            return value or "empty"
         case None:
             return "not set"
         case bool():
