@@ -125,7 +125,11 @@ FURTHER_MISTAKES = {
     ),
     "web beyond loopback": Mistake(
         '[web]\nhost = "0.0.0.0"',
-        ('web.host = "0.0.0.0"', "reachable by others", "name a web.token_file"),
+        (
+            'web.host = "0.0.0.0"',
+            "reachable by others",
+            "name web.token_file and web.tls_certificate",
+        ),
     ),
     "port out of range": Mistake(
         "[web]\nport = 70000", ("web.port = 70000", "at most 65535", "(default 9467)")
@@ -277,7 +281,7 @@ def test_an_empty_secret_is_named(tmp_path: Path) -> None:
     assert_refused(
         trader("config", "check", "--config", path),
         str(path),
-        ('web.token_file = "token"', "empty secret", "write the secret into it"),
+        ('web.token_file = "token"', "empty secret", "write one line of random text into it"),
     )
 
 
@@ -382,12 +386,12 @@ def test_show_names_the_origin_of_each_value(tmp_path: Path) -> None:
 
 def test_show_never_prints_a_secret(tmp_path: Path) -> None:
     """The token's file is named, its content is not."""
-    (tmp_path / "token").write_text("s3cret-token", encoding="utf-8")
+    (tmp_path / "token").write_text("s3cret-token-of-ours", encoding="utf-8")
     path = write_configuration(tmp_path, '[web]\ntoken_file = "token"')
     run = trader("config", "show", "--config", path)
     assert run.returncode == 0
     assert "web.token_file" in run.stdout
-    assert "s3cret-token" not in run.stdout + run.stderr
+    assert "s3cret-token-of-ours" not in run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(("name", "strategies"), [("trader.toml", 7), ("demo.toml", 4)])
