@@ -158,6 +158,7 @@ def test_a_cluster_gives_what_processes_give(cluster: str, tmp_path: Path) -> No
     assert made[cluster] == made["processes"]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_that_is_away_is_named() -> None:
     """Nobody listens there."""

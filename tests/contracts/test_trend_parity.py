@@ -500,6 +500,7 @@ def test_together_the_bars_show_every_rule() -> None:
         assert (sleeve, kind) in kinds
 
 
+@pytest.mark.long
 def test_narrow_rules_of_a_basket_bind_alike() -> None:
     """Few ranks, few places, no sharing of a coin, tight budgets: each says no as often in both."""
     frames = market(7, "BTC", "ETH", "SOL", "XRP", common=0.7)

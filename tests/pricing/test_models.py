@@ -54,7 +54,7 @@ def test_a_flat_board_is_flat_for_all() -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("coin", ["btc", "eth"])
+@pytest.mark.parametrize("coin", [pytest.param("btc", marks=pytest.mark.long), "eth"])
 def test_whole_boards_of_four_months_calibrate(real_data: Path, coin: str) -> None:
     """All expiries of a board at once: Heston within 4 points, jumps within 8, a flat one worse.
 

@@ -63,6 +63,7 @@ def test_a_date_that_is_none_is_a_usage_error() -> None:
     assert trader("replay", "--date", "yesterday").returncode == 2
 
 
+@pytest.mark.long
 def test_a_killed_demo_can_be_replayed_to_its_last_second(tmp_path: Path) -> None:
     """The whole chain, over the wire: SIGKILL in the middle, then everything is the same."""
     state = tmp_path / "state"
