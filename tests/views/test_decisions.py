@@ -11,17 +11,18 @@ from hypothesis import given, settings
 
 from tests.storage.facts import of_struct
 from tests.storage.story import APPROVED, EVENING, EXPIRY, REFUSED
+from trader.domain.facts import Recorded
 from trader.domain.trading import Approved, LimitUse, MaxLoss, Refused, Reservation, Rule
 from trader.domain.units import HOUR
 from trader.views.decisions import (
     MEANINGS,
-    binding_counts,
     binding_rule,
     explain,
     in_unit,
     verdict_row,
     verdict_table,
 )
+from trader.views.live import fold
 
 
 def said(text: str) -> str:
@@ -155,12 +156,14 @@ def test_a_close_says_that_it_takes_risk_away() -> None:
 
 def test_binding_counts_show_a_gate_that_is_never_passed() -> None:
     """go-trader#1211: telemetry tells per strategy how often each rule binds, as a share."""
-    blocked = msgspec.structs.replace(
+    blocked: Refused = msgspec.structs.replace(
         REFUSED,
         rule="margin",
         intent=msgspec.structs.replace(REFUSED.intent, strategy="never"),
     )
-    counts = binding_counts([APPROVED, REFUSED, REFUSED, blocked])
+    decided: tuple[Approved | Refused, ...] = (APPROVED, REFUSED, REFUSED, blocked)
+    facts = [Recorded(place, EVENING, one) for place, one in enumerate(decided)]
+    counts = fold(facts).verdicts()
     assert [(row.strategy, row.rule, row.count) for row in counts] == [
         ("covered_call_btc", "underlying_risk", 2),
         ("covered_call_btc", None, 1),
@@ -168,7 +171,7 @@ def test_binding_counts_show_a_gate_that_is_never_passed() -> None:
     ]
     assert counts[0].share == pytest.approx(2 / 3)
     assert counts[2].share == 1.0
-    assert binding_counts([]) == ()
+    assert fold([]).verdicts() == ()
 
 
 def test_a_roll_names_the_chain_it_acts_on() -> None:

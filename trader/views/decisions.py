@@ -216,25 +216,6 @@ def verdict_table(rows: Iterable[VerdictRow]) -> str:
     return table([_verdict_cells(row) for row in rows], VERDICT_COLUMNS)
 
 
-def binding_counts(verdicts: Iterable[Verdict]) -> tuple[BindingCount, ...]:
-    """Count per strategy how often each rule refused, and how often none did; most often first.
-
-    `share` is of that strategy's verdicts: a rule at 1.0 is a gate it can never pass.
-    """
-    counts: dict[tuple[str, Rule | None], int] = {}
-    totals: dict[str, int] = {}
-    for verdict in verdicts:
-        strategy = verdict.intent.strategy
-        rule = verdict.rule if isinstance(verdict, Refused) else None
-        counts[strategy, rule] = counts.get((strategy, rule), 0) + 1
-        totals[strategy] = totals.get(strategy, 0) + 1
-    found = (
-        BindingCount(strategy, rule, count, count / totals[strategy])
-        for (strategy, rule), count in counts.items()
-    )
-    return tuple(sorted(found, key=lambda row: (row.strategy, -row.count, row.rule or "")))
-
-
 def legs_text(intent: Intent, amount: float | None = None) -> str:
     """Name what is bought and sold; sizes where the amount is known, ratios elsewhere."""
     if not intent.legs:

@@ -166,7 +166,10 @@ class LiveView:
         return dict(self._limits)
 
     def verdicts(self) -> tuple[BindingCount, ...]:
-        """Tell per strategy how often each rule refused (None: approved), most often first."""
+        """Tell per strategy how often each rule refused (None: approved), most often first.
+
+        `share` is of that strategy's verdicts: a rule at 1.0 is a gate it can never pass.
+        """
         totals: dict[str, int] = {}
         for (strategy, _), count in self._verdicts.items():
             totals[strategy] = totals.get(strategy, 0) + count
