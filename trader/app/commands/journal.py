@@ -247,18 +247,21 @@ def _report(name: str) -> Callable[[argparse.Namespace], ExitCode]:
         from trader.views.answers import standing
         from trader.views.answers.asking import Question
 
-        kinds: dict[str, Any] = {
-            "status": live_rows.Status,
-            "positions": tuple[live_rows.PositionRow, ...],
-            "chains": tuple[live_rows.ChainRow, ...],
-        }
-        found = answered(arguments, f"/{name}", getattr(standing, name), Question(), kinds[name])
+        sides: dict[str, tuple[Any, Any, Callable[[Any], str]]] = {
+            "status": (standing.status, live_rows.Status, live_rows.status_text),
+            "positions": (
+                standing.positions, tuple[live_rows.PositionRow, ...], live_rows.positions_text,
+            ),
+            "chains": (standing.chains, tuple[live_rows.ChainRow, ...], live_rows.chains_text),
+        }  # fmt: skip
+        answer, kind, told = sides[name]
+        found = answered(arguments, f"/{name}", answer, Question(), kind)
         if found is None:
             return ExitCode.NOT_FOUND
         if arguments.json:
             say_structs(found)
         else:
-            say(getattr(live_rows, f"{name}_text")(found))
+            say(told(found))
         return ExitCode.OK
 
     return report
