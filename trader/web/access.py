@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from trader.web.limits import LOCAL, Buckets, Guesses, client_of
+from trader.web.limits import BURST_S, LOCAL, Buckets, Guesses, client_of
 from trader.web.sessions import COOKIE, SECURE_COOKIE, Session, Sessions, digest
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Access:
     def __init__(self, terms: Terms, host: str) -> None:
         self.terms = terms
         self.sessions = Sessions()
-        self.buckets = Buckets(terms.requests_per_s * 2, terms.requests_per_s)
+        self.buckets = Buckets(terms.requests_per_s * BURST_S, terms.requests_per_s)
         self.guesses = Guesses()
         self.local = is_loopback(host)
         self._names = frozenset(
