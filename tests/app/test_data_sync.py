@@ -188,12 +188,15 @@ async def test_a_venue_that_pages_in_a_circle_is_a_feed_error(tmp_path: Path) ->
         await sync.run("settlements", "BTC", (NOW - DAY, NOW + HOUR))
 
 
-async def test_a_linear_pair_is_asked_for_by_its_own_names(tmp_path: Path) -> None:
-    """Its perpetual and its index; trades and contracts are those of its settlement currency."""
+@pytest.mark.parametrize("name", ["SOL_USDC", "SOL"])
+async def test_a_linear_pair_is_asked_for_by_its_own_names(name: str, tmp_path: Path) -> None:
+    """Its perpetual and its index; trades and contracts are those of its settlement currency.
+    SOL is asked for as its pair is: nothing is settled in it.
+    """
     venue = VenueHistory()
     talk = Talk(tmp_path, venue)
     for what in WHAT:
-        await talk.sync.run(what, "SOL_USDC", (NOW - 3 * DAY, NOW))
+        await talk.sync.run(what, name, (NOW - 3 * DAY, NOW))
     asked = {
         str(params.get("instrument_name") or params.get("index_name") or params.get("currency"))
         for _, params in venue.calls
@@ -215,16 +218,3 @@ async def test_an_answer_of_another_shape_is_a_feed_error(tmp_path: Path) -> Non
             await sync.run(what, "BTC", (NOW - 3 * HOUR, NOW))
     assert DatasetStore(tmp_path).holdings(check=False) == []
     assert DatasetStore(tmp_path).missing("candles", "BTC-PERPETUAL", (0, NOW)) == [(0, NOW)]
-
-
-async def test_a_coin_without_contracts_of_its_own_is_its_pair(tmp_path: Path) -> None:
-    """SOL is asked for as SOL_USDC is: nothing is settled in it."""
-    venue = VenueHistory()
-    talk = Talk(tmp_path, venue)
-    for what in WHAT:
-        await talk.sync.run(what, "SOL", (NOW - 3 * DAY, NOW))
-    asked = {
-        str(params.get("instrument_name") or params.get("index_name") or params.get("currency"))
-        for _, params in venue.calls
-    }
-    assert asked == {"SOL_USDC-PERPETUAL", "sol_usdc", "USDC"}

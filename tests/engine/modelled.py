@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.builders import hourly_bars
 from tests.engine.floor import Floor, Scripted
+from tests.pricing.test_ensemble import Broken
 from trader.domain.events import HistoryLoaded
 from trader.domain.models import ModelCalibrated, WeightsAdopted
 from trader.domain.units import HOUR, SECOND
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
     from trader.domain.trading import Intent
     from trader.engine.outcome import Outcome
     from trader.pricing.calibration import NotCalibrated, VolQuotes
-    from trader.pricing.columns import Kinds, Numbers
     from trader.pricing.model import PricingModel
-    from trader.pricing.normal import Array
 
 CALM_DAYS = 70
 STALLED = "stalled: no answer within 20 s (calibration.seconds_max)"
@@ -51,22 +50,13 @@ class Five(BlackScholes):
         return Calibrated((fitted.parameters[0] + 0.05,), fitted.error, fitted.expiries, 1, 1, ())
 
 
-class Nan(BlackScholes):
+class Nan(Broken):
     """A model whose prices are no numbers."""
 
     name = "not_a_number"
 
-    def price(
-        self,
-        kind: Kinds,
-        forward: Numbers,
-        strike: Numbers,
-        years: Numbers,
-        *parameters: Numbers,
-        rate: Numbers = 0.0,
-    ) -> float | Array:
-        """Answer nothing."""
-        return np.full(np.shape(forward), math.nan)
+    def __init__(self) -> None:
+        super().__init__(math.nan)
 
 
 class Stalls(BlackScholes):
