@@ -153,10 +153,9 @@ def test_a_service_that_hangs_delays_nobody() -> None:
     tally = Tally()
     with receiver(wait_s=1.5) as service:
         sender = postman(service.url, tally, queue_max=2, per_hour=1_000, timeout_s=0.3)
-        began = time.monotonic()
         for _ in range(50):
             sender.post(HALT)
-        assert time.monotonic() - began < 0.5
+        assert not service.received, "handing over waited for an answer"
         dropped = sum(fate == "dropped" for _, fate in tally.fates)
         assert 46 <= dropped <= 48
         tally.until("failed")
